@@ -1,0 +1,135 @@
+// Frames to bytes. The layouts are written beside the types in frames.ts. A frame that breaks a wire limit is refused
+// here as well as by the reader, so that a bug shows at its source.
+import { ByteWriter } from './bytes.ts';
+import { ERROR_CODES, HeddleError } from './errors.ts';
+import { DROP_REASONS, FRAME_HEADER_BYTES, FRAME_TYPES, SEGMENT_BODY_BYTES } from './frames.ts';
+import type { Frame, FrameType, SentBy } from './frames.ts';
+import { HASH_BYTES, LIMITS } from './limits.ts';
+import { channelsOf, checkPattern } from './pattern.ts';
+import type { Pattern } from './pattern.ts';
+import type { Range } from './ranges.ts';
+
+const utf8 = new TextEncoder();
+
+/** Bytes in front of a segment's payload: the frame's header and the fixed part of its body. */
+export const SEGMENT_PREFIX_BYTES: number = FRAME_HEADER_BYTES + SEGMENT_BODY_BYTES;
+
+/** `frame` as bytes, header included. Throws `bad-frame` or `frame-too-large` when a wire limit is broken. */
+export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
+  switch (frame.type) {
+    case 'pattern':
+    case 'dealt':
+      return patternFrame(frame.type, checkPattern(frame.pattern));
+    case 'credit':
+      return start('credit', 4).u32(frame.total).bytes;
+    case 'send':
+      checkRanges(frame.ranges);
+      return ranges(start('send', 3 + 8 * frame.ranges.length).u8(frame.again ? 1 : 0), frame.ranges).bytes;
+    case 'cancel':
+      checkRanges(frame.ranges);
+      return ranges(start('cancel', 2 + 8 * frame.ranges.length), frame.ranges).bytes;
+    case 'steer':
+      return start('steer', 1).u8(frame.on ? 1 : 0).bytes;
+    case 'ping':
+      return start('ping', 4).u32(frame.nonce).bytes;
+    case 'bye':
+      return start('bye', 0).bytes;
+    case 'hello': {
+      const id = utf8.encode(frame.objectId);
+      const manifest = utf8.encode(frame.manifest);
+      checkRanges(frame.held);
+      if (id.length > 255 || manifest.length > LIMITS.maxManifestBytes) throw tooLarge('hello');
+      const size = 8 + HASH_BYTES + 1 + id.length + 2 + manifest.length + 2 + 8 * frame.held.length;
+      const writer = start('hello', size).u64(frame.size).raw(frame.root).u8(id.length).raw(id);
+      return ranges(writer.u16(manifest.length).raw(manifest), frame.held).bytes;
+    }
+    case 'proof': {
+      const { level, first, nodes, path } = frame.page;
+      const size = 8 + nodes.length + path.length;
+      const writer = start('proof', size)
+        .u8(level)
+        .u8(path.length / HASH_BYTES);
+      return writer
+        .u16(nodes.length / HASH_BYTES)
+        .u32(first)
+        .raw(nodes)
+        .raw(path).bytes;
+    }
+    case 'segment':
+      return new ByteWriter(SEGMENT_PREFIX_BYTES + frame.payload.length)
+        .raw(segmentPrefix(frame.index, frame.epoch, frame.by, frame.payload.length))
+        .raw(frame.payload).bytes;
+    case 'dropped':
+      return start('dropped', 10)
+        .u32(frame.index)
+        .u32(frame.epoch)
+        .u8(wireOfSentBy(frame.by))
+        .u8(DROP_REASONS.indexOf(frame.reason)).bytes;
+    case 'idle':
+      return start('idle', 8).u32(frame.epoch).u32(frame.at).bytes;
+    case 'pong':
+      return start('pong', 12).u32(frame.nonce).u32(frame.epoch).u32(frame.queued).bytes;
+    case 'error': {
+      const text = utf8.encode(frame.text).subarray(0, LIMITS.maxErrorTextBytes);
+      return start('error', 1 + text.length)
+        .u8(ERROR_CODES[frame.code].wire)
+        .raw(text).bytes;
+    }
+    default:
+      return frame satisfies never;
+  }
+}
+
+/** The 16 bytes in front of a segment's payload, so that a sender can write the payload from where it lies. */
+export function segmentPrefix(index: number, epoch: number, by: SentBy, payloadBytes: number): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter(SEGMENT_PREFIX_BYTES);
+  writer.u8(FRAME_TYPES.segment.number).u24(SEGMENT_BODY_BYTES + payloadBytes);
+  return writer.u32(index).u32(epoch).u8(wireOfSentBy(by)).u8(0).u16(0).bytes;
+}
+
+/** Frames one after another in one buffer. */
+export function encodeFrames(frames: readonly Frame[]): Uint8Array<ArrayBuffer> {
+  const parts = frames.map(encodeFrame);
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function start(type: FrameType, bodyBytes: number): ByteWriter {
+  if (bodyBytes > FRAME_TYPES[type].maxBytes) throw tooLarge(type);
+  return new ByteWriter(FRAME_HEADER_BYTES + bodyBytes).u8(FRAME_TYPES[type].number).u24(bodyBytes);
+}
+
+function patternFrame(type: 'pattern' | 'dealt', pattern: Pattern): Uint8Array<ArrayBuffer> {
+  const channels = channelsOf(pattern);
+  const place = new Map(channels.map((channel, index) => [channel, index + 1]));
+  const writer = start(type, 17 + 2 * channels.length + pattern.lead.length + pattern.cycle.length);
+  writer.u32(pattern.epoch).u32(pattern.from).u32(pattern.to);
+  writer.u8(channels.length).u16(pattern.lead.length).u16(pattern.cycle.length);
+  for (const channel of channels) writer.u16(channel);
+  for (const element of pattern.lead) writer.u8(place.get(element) ?? 0);
+  for (const element of pattern.cycle) writer.u8(place.get(element) ?? 0);
+  return writer.bytes;
+}
+
+function ranges(writer: ByteWriter, list: readonly Range[]): ByteWriter {
+  writer.u16(list.length);
+  for (const { first, length } of list) writer.u32(first).u32(length);
+  return writer;
+}
+
+function checkRanges(list: readonly Range[]): void {
+  if (list.length > LIMITS.maxRanges) throw new HeddleError('frame-too-large', `more than ${LIMITS.maxRanges} ranges`);
+}
+
+function wireOfSentBy(by: SentBy): number {
+  return by === 'pattern' ? 0 : 1;
+}
+
+function tooLarge(type: FrameType): HeddleError {
+  return new HeddleError('frame-too-large', `${type} exceeds ${FRAME_TYPES[type].maxBytes} bytes`);
+}

@@ -1,0 +1,77 @@
+// A pattern: who sends the segment at each position. `lead` is used once from `from` on, then `cycle` repeats up to
+// `to`. Elements are channel numbers; NOBODY means "not dealt yet". Values only: what a channel has sent or may send
+// is kept by segment-set.ts (at the source) and channel-ledger.ts (at the client).
+import { HeddleError } from './errors.ts';
+import { LIMITS, MAX_SEGMENTS } from './limits.ts';
+
+/** The element of a position that no channel owes yet. Channel numbers start at 1. */
+export const NOBODY = 0;
+
+/** For from ≤ i < to the element at position i − from names the channel that owes segment i. */
+export type Pattern = {
+  /** Number of this pattern in its transfer; a source ignores one not above the present. */
+  readonly epoch: number;
+  readonly from: number;
+  /** Exclusive end; MAX_SEGMENTS while the size of the object is not known. */
+  readonly to: number;
+  readonly lead: Uint16Array;
+  readonly cycle: Uint16Array;
+};
+
+/** The pattern that owes nothing, in force before the first one. */
+export const EMPTY_PATTERN: Pattern = Object.freeze({
+  epoch: 0,
+  from: 0,
+  to: 0,
+  lead: new Uint16Array(0),
+  cycle: new Uint16Array(0),
+});
+
+/** The channel that owes segment `index`, or NOBODY (also outside from…to). */
+export function elementAt(pattern: Pattern, index: number): number {
+  if (index < pattern.from || index >= pattern.to) return NOBODY;
+  const position = index - pattern.from;
+  const leadLength = pattern.lead.length;
+  if (position < leadLength) return pattern.lead[position] ?? NOBODY;
+  const cycleLength = pattern.cycle.length;
+  if (cycleLength === 0) return NOBODY;
+  return pattern.cycle[(position - leadLength) % cycleLength] ?? NOBODY;
+}
+
+/**
+ * The first segment at or above `start` that `channel` owes, or undefined. Looks at no more than lead + cycle
+ * elements, however far `to` is.
+ */
+export function nextOwed(pattern: Pattern, channel: number, start: number): number | undefined {
+  let index = Math.max(start, pattern.from);
+  const { from, to, lead, cycle } = pattern;
+  const leadEnd = from + lead.length;
+  for (; index < leadEnd && index < to; index += 1) if (lead[index - from] === channel) return index;
+  if (cycle.length === 0) return undefined;
+  for (let looked = 0; looked < cycle.length && index < to; looked += 1, index += 1) {
+    if (cycle[(index - leadEnd) % cycle.length] === channel) return index;
+  }
+  return undefined;
+}
+
+/** The channels named anywhere in the pattern, ascending, without NOBODY. */
+export function channelsOf(pattern: Pattern): number[] {
+  const seen = new Set<number>();
+  for (const element of pattern.lead) seen.add(element);
+  for (const element of pattern.cycle) seen.add(element);
+  seen.delete(NOBODY);
+  return [...seen].sort((a, b) => a - b);
+}
+
+/** Throws `bad-frame` when a bound of the wire is broken; returns the pattern itself otherwise. */
+export function checkPattern(pattern: Pattern): Pattern {
+  const { epoch, from, to, lead, cycle } = pattern;
+  if (epoch < 1 || epoch > 0xffff_ffff) throw new HeddleError('bad-frame', `pattern epoch ${epoch} is out of range`);
+  if (from > to || to > MAX_SEGMENTS) throw new HeddleError('bad-frame', `pattern range ${from}…${to} is not one`);
+  if (lead.length > LIMITS.maxLeadElements) throw new HeddleError('frame-too-large', 'pattern lead is too long');
+  if (cycle.length > LIMITS.maxCycleElements) throw new HeddleError('frame-too-large', 'pattern cycle is too long');
+  if (channelsOf(pattern).length > LIMITS.maxPatternChannels) {
+    throw new HeddleError('frame-too-large', 'pattern names too many channels');
+  }
+  return pattern;
+}

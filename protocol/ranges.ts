@@ -1,0 +1,33 @@
+// Half-open runs of segment indexes, as SEND, CANCEL and HELLO carry them. Pure; no knowledge of channels.
+
+/** `length` segments starting at `first`. */
+export type Range = { readonly first: number; readonly length: number };
+
+/** True when some range holds `index`. */
+export function rangesHave(ranges: readonly Range[], index: number): boolean {
+  for (const range of ranges) if (index >= range.first && index < range.first + range.length) return true;
+  return false;
+}
+
+/** Adjacent and ascending indexes joined into ranges; the order given is kept. */
+export function rangesOf(indexes: Iterable<number>): Range[] {
+  const ranges: { first: number; length: number }[] = [];
+  for (const index of indexes) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.first + last.length === index) last.length += 1;
+    else ranges.push({ first: index, length: 1 });
+  }
+  return ranges;
+}
+
+/** Segments in all ranges together, each counted as often as it is named. */
+export function countOf(ranges: readonly Range[]): number {
+  let total = 0;
+  for (const range of ranges) total += range.length;
+  return total;
+}
+
+/** The indexes in the order of the ranges. */
+export function* indexesOf(ranges: readonly Range[]): Generator<number> {
+  for (const range of ranges) for (let index = range.first; index < range.first + range.length; index += 1) yield index;
+}
