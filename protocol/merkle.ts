@@ -99,13 +99,8 @@ export function nodeAt(nodes: Uint8Array, index: number): Uint8Array {
  */
 export function pageAt(levels: readonly Uint8Array[], level: number, index: number, span: number, base = 0): ProofPage {
   const row = levels[Math.min(level - base, levels.length - 1)];
-  if (
-    row === undefined ||
-    !Number.isInteger(index) ||
-    index < 0 ||
-    index * HASH_BYTES >= row.length ||
-    !isPowerOfTwo(span)
-  ) {
+  const exists = row !== undefined && Number.isInteger(index) && index >= 0 && index * HASH_BYTES < row.length;
+  if (!exists || span !== ceilPowerOfTwo(span)) {
     throw new HeddleError('range-not-satisfiable', `no page of ${span} nodes holds node ${index} of level ${level}`);
   }
   const first = Math.floor(index / span) * span;
@@ -142,8 +137,8 @@ export function verifyPage(
   const width = nodeCountOf(object.size, level);
   if (count === 0 || first % span !== 0 || count !== Math.min(span, width - first)) return false;
   // No leaf would ever contradict a peer that calls an object empty, so only this check can.
-  let node = object.size === 0 ? hash(NOTHING, NOTHING) : fold(nodes, hash);
-  if (object.size === 0 && !sameHash(node, nodes)) return false;
+  if (object.size === 0 && !sameHash(nodes, hash(NOTHING, NOTHING))) return false;
+  let node = fold(nodes, hash);
   let taken = 0;
   for (
     let at = first / span, wide = Math.ceil(width / span);
@@ -178,10 +173,6 @@ function hashPair(left: Uint8Array, right: Uint8Array, hash: HashFunction): Uint
   pair.set(left);
   pair.set(right, HASH_BYTES);
   return hash(NODE_PREFIX, pair);
-}
-
-function isPowerOfTwo(value: number): boolean {
-  return value >= 1 && Number.isInteger(Math.log2(value)) && 2 ** Math.log2(value) === value;
 }
 
 function ceilPowerOfTwo(value: number): number {
