@@ -1,0 +1,53 @@
+// `npm test`: formatting, lint, types, unused code, then the tests; arguments go to vitest (`npm test -- test/protocol`).
+// The tests run even where a check fails, and what failed is said once more at the end. Plain JavaScript, because it
+// must also start under a Node that is too old for the rest, to say so.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const OLDEST_MAJOR = 26;
+
+/** Name of the npm script, what it checks, and what to do when it fails. */
+const CHECKS = [
+  ['format:check', 'formatting', 'run `npm run format`'],
+  ['lint', 'lint', 'see the lines of oxlint above'],
+  ['typecheck', 'types', 'see the lines of tsc above'],
+  ['unused', 'unused files, exports, dependencies', 'see the lines of knip above'],
+];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+if (Number(process.versions.node.split('.')[0]) < OLDEST_MAJOR) {
+  console.error(
+    `this is Node ${process.version}, the checkout needs ${OLDEST_MAJOR} or newer: run \`npm ci\` without ` +
+      '--ignore-scripts (the package "node" installs the runtime), then `npm test`',
+  );
+  process.exit(1);
+}
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const environment = { ...process.env, PATH: join(root, 'node_modules/.bin') + delimiter + (process.env.PATH ?? '') };
+const failures = [];
+
+for (const [script, what, advice] of CHECKS) {
+  const begun = performance.now();
+  const passed = run(manifest.scripts[script]);
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  console.log(passed ? `check passed: ${what} (${seconds} s)` : `CHECK FAILED: ${what}: ${advice}`);
+  if (!passed) failures.push(`${what}: ${advice}`);
+}
+
+const testsPassed = run([manifest.scripts['test:unit'], ...process.argv.slice(2).map(quoted)].join(' '));
+for (const failure of failures) console.error(`CHECK FAILED: ${failure}`);
+process.exitCode = testsPassed && failures.length === 0 ? 0 : 1;
+
+/** @param {string} command */
+function run(command) {
+  return spawnSync(command, { cwd: root, env: environment, shell: true, stdio: 'inherit' }).status === 0;
+}
+
+/** @param {string} argument */
+function quoted(argument) {
+  return `'${argument.replaceAll("'", `'\\''`)}'`;
+}
