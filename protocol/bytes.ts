@@ -1,8 +1,8 @@
-// Big-endian reading and writing over one Uint8Array, with bounds checked in one place: whatever runs past the end
-// is a `bad-frame`, never a silent NaN. Used by the frames only.
+// Big-endian reading and writing over one Uint8Array, with bounds checked in one place: whatever runs past the end, or
+// does not fit into its field, is a `bad-frame`, never a silent NaN or a number cut short. Used by the frames only.
 import { HeddleError } from './errors.ts';
 
-/** Writes fields one after another into a buffer of known size. */
+/** Writes fields one after another into a buffer of known size; a number that its field cannot hold throws `bad-frame`. */
 export class ByteWriter {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
@@ -14,29 +14,30 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#at, value);
+    this.#view.setUint8(this.#at, fitting(value, 0xff));
     this.#at += 1;
     return this;
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#at, value);
+    this.#view.setUint16(this.#at, fitting(value, 0xffff));
     this.#at += 2;
     return this;
   }
 
   u24(value: number): this {
-    return this.u8(value >>> 16).u16(value & 0xffff);
+    return this.u8(fitting(value, 0xff_ffff) >>> 16).u16(value & 0xffff);
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#at, value);
+    this.#view.setUint32(this.#at, fitting(value, 0xffff_ffff));
     this.#at += 4;
     return this;
   }
 
   u64(value: number): this {
-    return this.u32(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000);
+    const whole = fitting(value, Number.MAX_SAFE_INTEGER);
+    return this.u32(Math.floor(whole / 0x1_0000_0000)).u32(whole % 0x1_0000_0000);
   }
 
   raw(value: Uint8Array): this {
@@ -100,4 +101,9 @@ export class ByteReader {
     this.#at = at + length;
     return at;
   }
+}
+
+function fitting(value: number, maximum: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= maximum) return value;
+  throw new HeddleError('bad-frame', `${value} does not fit into a field that ends at ${maximum}`);
 }

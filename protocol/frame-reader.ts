@@ -79,6 +79,7 @@ export const CLIENT_FRAME_TYPES: ReadonlySet<FrameType> = new Set<FrameType>([
   'cancel',
   'steer',
   'ping',
+  'prove',
   'bye',
 ]);
 
@@ -109,6 +110,8 @@ function decode(type: FrameType, reader: ByteReader): Frame {
       return { type, on: readFlag(reader) };
     case 'ping':
       return { type, nonce: reader.u32() };
+    case 'prove':
+      return { type, level: reader.u8(), first: reader.u32(), count: reader.u16() };
     case 'bye':
       return { type };
     case 'hello': {

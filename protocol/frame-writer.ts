@@ -5,8 +5,9 @@ import { ERROR_CODES, HeddleError } from './errors.ts';
 import { DROP_REASONS, FRAME_HEADER_BYTES, FRAME_TYPES, SEGMENT_BODY_BYTES } from './frames.ts';
 import type { Frame, FrameType, SentBy } from './frames.ts';
 import { HASH_BYTES, LIMITS } from './limits.ts';
-import { channelsOf, checkPattern } from './pattern.ts';
+import { channelsOf, checkDealt, checkPattern } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
+import { checkRanges } from './ranges.ts';
 import type { Range } from './ranges.ts';
 
 const utf8 = new TextEncoder();
@@ -18,8 +19,9 @@ export const SEGMENT_PREFIX_BYTES: number = FRAME_HEADER_BYTES + SEGMENT_BODY_BY
 export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   switch (frame.type) {
     case 'pattern':
+      return patternFrame('pattern', checkPattern(frame.pattern));
     case 'dealt':
-      return patternFrame(frame.type, checkPattern(frame.pattern));
+      return patternFrame('dealt', checkDealt(frame.pattern));
     case 'credit':
       return start('credit', 4).u32(frame.total).bytes;
     case 'send':
@@ -32,29 +34,14 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
       return start('steer', 1).u8(frame.on ? 1 : 0).bytes;
     case 'ping':
       return start('ping', 4).u32(frame.nonce).bytes;
+    case 'prove':
+      return start('prove', 7).u8(frame.level).u32(frame.first).u16(frame.count).bytes;
     case 'bye':
       return start('bye', 0).bytes;
-    case 'hello': {
-      const id = utf8.encode(frame.objectId);
-      const manifest = utf8.encode(frame.manifest);
-      checkRanges(frame.held);
-      if (id.length > 255 || manifest.length > LIMITS.maxManifestBytes) throw tooLarge('hello');
-      const size = 8 + HASH_BYTES + 1 + id.length + 2 + manifest.length + 2 + 8 * frame.held.length;
-      const writer = start('hello', size).u64(frame.size).raw(frame.root).u8(id.length).raw(id);
-      return ranges(writer.u16(manifest.length).raw(manifest), frame.held).bytes;
-    }
-    case 'proof': {
-      const { level, first, nodes, path } = frame.page;
-      const size = 8 + nodes.length + path.length;
-      const writer = start('proof', size)
-        .u8(level)
-        .u8(path.length / HASH_BYTES);
-      return writer
-        .u16(nodes.length / HASH_BYTES)
-        .u32(first)
-        .raw(nodes)
-        .raw(path).bytes;
-    }
+    case 'hello':
+      return helloFrame(frame);
+    case 'proof':
+      return proofFrame(frame.page);
     case 'segment':
       return new ByteWriter(SEGMENT_PREFIX_BYTES + frame.payload.length)
         .raw(segmentPrefix(frame.index, frame.epoch, frame.by, frame.payload.length))
@@ -69,12 +56,8 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
       return start('idle', 8).u32(frame.epoch).u32(frame.at).bytes;
     case 'pong':
       return start('pong', 12).u32(frame.nonce).u32(frame.epoch).u32(frame.queued).bytes;
-    case 'error': {
-      const text = utf8.encode(frame.text).subarray(0, LIMITS.maxErrorTextBytes);
-      return start('error', 1 + text.length)
-        .u8(ERROR_CODES[frame.code].wire)
-        .raw(text).bytes;
-    }
+    case 'error':
+      return errorFrame(frame);
     default:
       return frame satisfies never;
   }
@@ -82,6 +65,7 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
 
 /** The 16 bytes in front of a segment's payload, so that a sender can write the payload from where it lies. */
 export function segmentPrefix(index: number, epoch: number, by: SentBy, payloadBytes: number): Uint8Array<ArrayBuffer> {
+  if (payloadBytes > LIMITS.maxSegmentBytes) throw tooLarge('segment');
   const writer = new ByteWriter(SEGMENT_PREFIX_BYTES);
   writer.u8(FRAME_TYPES.segment.number).u24(SEGMENT_BODY_BYTES + payloadBytes);
   return writer.u32(index).u32(epoch).u8(wireOfSentBy(by)).u8(0).u16(0).bytes;
@@ -116,14 +100,36 @@ function patternFrame(type: 'pattern' | 'dealt', pattern: Pattern): Uint8Array<A
   return writer.bytes;
 }
 
+function helloFrame({ size, root, objectId, manifest, held }: HelloFrame): Uint8Array<ArrayBuffer> {
+  const id = encodeText(objectId, PLAIN_TEXT);
+  const signed = encodeText(manifest, ASCII_TEXT);
+  if (root.length !== HASH_BYTES) throw broken('a root is not a hash');
+  if (id.length > LIMITS.maxObjectIdBytes || signed.length > LIMITS.maxManifestBytes) throw tooLarge('hello');
+  const bytes = 8 + HASH_BYTES + 1 + id.length + 2 + signed.length + 2 + 8 * held.length;
+  const writer = start('hello', bytes).u64(size).raw(root).u8(id.length).raw(id).u16(signed.length).raw(signed);
+  return ranges(writer, checkRanges(held)).bytes;
+}
+
+function proofFrame({ level, first, nodes, path }: ProofPage): Uint8Array<ArrayBuffer> {
+  const nodeCount = nodes.length / HASH_BYTES;
+  const pathCount = path.length / HASH_BYTES;
+  if (nodeCount > LIMITS.maxProofNodes || pathCount > LIMITS.maxProofPath) throw tooLarge('proof');
+  const writer = start('proof', 8 + nodes.length + path.length);
+  return writer.u8(level).u8(pathCount).u16(nodeCount).u32(first).raw(nodes).raw(path).bytes;
+}
+
+/** The text is for people: what a reader would refuse becomes a space, what is too long is cut between characters. */
+function errorFrame({ code, text }: ErrorFrame): Uint8Array<ArrayBuffer> {
+  const room = new Uint8Array(LIMITS.maxErrorTextBytes);
+  const { written } = utf8.encodeInto(text.replace(CONTROL_CHARACTERS, ' '), room);
+  const writer = start('error', 1 + written).u8(ERROR_CODES[code].wire);
+  return writer.raw(room.subarray(0, written)).bytes;
+}
+
 function ranges(writer: ByteWriter, list: readonly Range[]): ByteWriter {
   writer.u16(list.length);
   for (const { first, length } of list) writer.u32(first).u32(length);
   return writer;
-}
-
-function checkRanges(list: readonly Range[]): void {
-  if (list.length > LIMITS.maxRanges) throw new HeddleError('frame-too-large', `more than ${LIMITS.maxRanges} ranges`);
 }
 
 function wireOfSentBy(by: SentBy): number {

@@ -40,6 +40,9 @@ export type CancelFrame = { readonly type: 'cancel'; readonly ranges: readonly R
 export type SteerFrame = { readonly type: 'steer'; readonly on: boolean };
 /** nonce u32. */
 export type PingFrame = { readonly type: 'ping'; readonly nonce: number };
+/** level u8 · first u32 · count u16: asks for the PROOF page of these nodes (a block as in merkle.ts). Answered by one
+ *  PROOF, ahead of segments not yet decided; needs no credit; at most LIMITS.maxQueuedProves wait at a source. */
+export type ProveFrame = { readonly type: 'prove'; readonly level: number; readonly first: number; readonly count: number };
 /** Empty body: the client needs nothing more; the source closes when it has read it. */
 export type ByeFrame = { readonly type: 'bye' };
 
@@ -89,7 +92,7 @@ export type DealtFrame = { readonly type: 'dealt'; readonly pattern: Pattern };
 /** code u8 · text UTF-8. */
 export type ErrorFrame = { readonly type: 'error'; readonly code: ErrorCode; readonly text: string };
 
-export type ClientFrame = PatternFrame | CreditFrame | SendFrame | CancelFrame | SteerFrame | PingFrame | ByeFrame;
+export type ClientFrame = PatternFrame | CreditFrame | SendFrame | CancelFrame | SteerFrame | PingFrame | ProveFrame | ByeFrame;
 export type SourceFrame =
   | HelloFrame
   | ProofFrame
@@ -125,6 +128,7 @@ export const FRAME_TYPES: Readonly<Record<FrameType, { readonly number: number; 
   steer: { number: 0x85, maxBytes: 1 },
   ping: { number: 0x06, maxBytes: 4 },
   bye: { number: 0x07, maxBytes: 0 },
+  prove: { number: 0x08, maxBytes: 7 },
   hello: {
     number: 0x21,
     maxBytes: 8 + HASH_BYTES + 1 + 255 + 2 + LIMITS.maxManifestBytes + 2 + 8 * LIMITS.maxRanges,

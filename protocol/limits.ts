@@ -25,6 +25,8 @@ const limits = {
   maxRanges: 1_024,
   /** SEND segments a source queues for one channel before it answers ERROR too-many-sends. */
   maxQueuedSends: 4_096,
+  /** PROVE frames that may wait at a source for one channel. */
+  maxQueuedProves: 64,
   /** Nodes in one PROOF page. */
   maxProofNodes: 4_096,
   /** Hashes from a page up to the root; 2^40 leaves need 40. */

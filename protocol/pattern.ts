@@ -63,15 +63,31 @@ export function channelsOf(pattern: Pattern): number[] {
   return [...seen].sort((a, b) => a - b);
 }
 
-/** Throws `bad-frame` when a bound of the wire is broken; returns the pattern itself otherwise. */
-export function checkPattern(pattern: Pattern): Pattern {
+/**
+ * Throws `bad-frame` or `frame-too-large` when a bound of the wire is broken; returns the pattern itself otherwise.
+ * `side` says whose pattern it is.
+ */
+export function checkPattern(pattern: Pattern, side: 'local' | 'remote' = 'local'): Pattern {
   const { epoch, from, to, lead, cycle } = pattern;
-  if (epoch < 1 || epoch > 0xffff_ffff) throw new HeddleError('bad-frame', `pattern epoch ${epoch} is out of range`);
-  if (from > to || to > MAX_SEGMENTS) throw new HeddleError('bad-frame', `pattern range ${from}…${to} is not one`);
-  if (lead.length > LIMITS.maxLeadElements) throw new HeddleError('frame-too-large', 'pattern lead is too long');
-  if (cycle.length > LIMITS.maxCycleElements) throw new HeddleError('frame-too-large', 'pattern cycle is too long');
+  const fail = (code: 'bad-frame' | 'frame-too-large', text: string): never => {
+    throw new HeddleError(code, text, { side });
+  };
+  if (![epoch, from, to].every(Number.isInteger)) fail('bad-frame', 'a pattern holds a number that is not whole');
+  if (epoch < 1 || epoch > 0xffff_ffff) fail('bad-frame', `pattern epoch ${epoch} is out of range`);
+  if (from < 0 || from > to || to > MAX_SEGMENTS) fail('bad-frame', `pattern range ${from}…${to} is not one`);
+  if (lead.length > LIMITS.maxLeadElements) fail('frame-too-large', 'pattern lead is too long');
+  if (cycle.length > LIMITS.maxCycleElements) fail('frame-too-large', 'pattern cycle is too long');
   if (channelsOf(pattern).length > LIMITS.maxPatternChannels) {
-    throw new HeddleError('frame-too-large', 'pattern names too many channels');
+    fail('frame-too-large', 'pattern names too many channels');
+  }
+  return pattern;
+}
+
+/** As checkPattern, for what a steering origin says it dealt: a lead that fills from…to, and no cycle. */
+export function checkDealt(pattern: Pattern, side: 'local' | 'remote' = 'local'): Pattern {
+  checkPattern(pattern, side);
+  if (pattern.cycle.length > 0 || pattern.to !== pattern.from + pattern.lead.length) {
+    throw new HeddleError('bad-frame', 'what was dealt is more or less than its elements', { side });
   }
   return pattern;
 }

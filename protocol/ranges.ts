@@ -1,4 +1,6 @@
 // Half-open runs of segment indexes, as SEND, CANCEL and HELLO carry them. Pure; no knowledge of channels.
+import { HeddleError } from './errors.ts';
+import { LIMITS, MAX_SEGMENTS } from './limits.ts';
 
 /** `length` segments starting at `first`. */
 export type Range = { readonly first: number; readonly length: number };
@@ -30,4 +32,16 @@ export function countOf(ranges: readonly Range[]): number {
 /** The indexes in the order of the ranges. */
 export function* indexesOf(ranges: readonly Range[]): Generator<number> {
   for (const range of ranges) for (let index = range.first; index < range.first + range.length; index += 1) yield index;
+}
+
+/** Throws `bad-frame` or `frame-too-large` when a bound of the wire is broken; `side` says whose ranges they are. */
+export function checkRanges(ranges: readonly Range[], side: 'local' | 'remote' = 'local'): readonly Range[] {
+  if (ranges.length > LIMITS.maxRanges) {
+    throw new HeddleError('frame-too-large', `more than ${LIMITS.maxRanges} ranges`, { side });
+  }
+  for (const { first, length } of ranges) {
+    if (first >= 0 && length >= 1 && first + length <= MAX_SEGMENTS) continue;
+    throw new HeddleError('bad-frame', `${length} segments from ${first} on are not a range`, { side });
+  }
+  return ranges;
 }

@@ -1,0 +1,150 @@
+// The client's account of one channel: every pattern still possibly in force there, the credit given, what was answered,
+// the SENDs open. From it follows `maySend`, what the channel may send or have sent without the client knowing yet.
+// The exactly-once rule: a new pattern leaves at least maySend(c) with every healthy channel c and deals only the rest.
+// Pure counterpart of segment-set.ts.
+import { nextOwed } from './pattern.ts';
+import type { Pattern } from './pattern.ts';
+import type { SentBy } from './frames.ts';
+
+/** One pattern as the channel would execute it: `owed` are the first (credit − answers) unanswered it owes there. */
+type View = { readonly pattern: Pattern; creditLimit: number; owed: number[]; cursor: number };
+
+/** What an answer was: expected, or one the client never asked for (the peer is at fault). */
+export type AnswerVerdict = 'expected' | 'unasked';
+
+/** Account of one channel. Call `pattern`, `grant` and `send` in the order in which the frames are written. */
+export class ChannelLedger {
+  readonly #channel: number;
+  /** Oldest possibly in force first; the last is the newest sent. */
+  #views: View[] = [];
+  readonly #answered = new Set<number>();
+  readonly #sends = new Map<number, number>();
+  #sendCount = 0;
+  #credit = 0;
+  #answers = 0;
+
+  constructor(channel: number) {
+    this.#channel = channel;
+  }
+
+  /** Pattern segments the channel may answer in all: the `total` of the newest CREDIT. */
+  get credit(): number {
+    return this.#credit;
+  }
+
+  /** Answers still to come: unused credit and open SENDs, in segments. */
+  get unanswered(): number {
+    return this.#credit - this.#answers + this.#sendCount;
+  }
+
+  /** Epoch that the channel has confirmed, or the oldest it may be at. */
+  get oldestEpoch(): number {
+    return this.#views[0]?.pattern.epoch ?? 0;
+  }
+
+  /** The segments expected by pattern, in the order in which they will come under the newest pattern. */
+  get expected(): readonly number[] {
+    return this.#views.at(-1)?.owed ?? [];
+  }
+
+  /** Segments of open SENDs. */
+  get openSends(): Iterable<number> {
+    return this.#sends.keys();
+  }
+
+  /** A PATTERN was sent. Patterns must rise in epoch and never lower `from`. */
+  pattern(pattern: Pattern): void {
+    const newest = this.#views.at(-1);
+    if (newest !== undefined) newest.creditLimit = this.#credit;
+    const oldestFrom = this.#views[0]?.pattern.from ?? 0;
+    for (const index of this.#answered) if (index < oldestFrom) this.#answered.delete(index);
+    const view: View = { pattern, creditLimit: Number.POSITIVE_INFINITY, owed: [], cursor: pattern.from };
+    this.#views.push(view);
+    this.#settle(view);
+  }
+
+  /** The segment that one more credit would release, or undefined when nothing is owed. */
+  nextToGrant(): number | undefined {
+    const view = this.#views.at(-1);
+    if (view === undefined || view.owed.length < this.#credit - this.#answers) return undefined;
+    return this.#nextUnanswered(view);
+  }
+
+  /** Raises the credit by one; returns the segment it releases (undefined: nothing is owed, the credit stays open). */
+  grant(): number | undefined {
+    this.#credit += 1;
+    const view = this.#views.at(-1);
+    if (view === undefined) return undefined;
+    const before = view.owed.length;
+    this.#settle(view);
+    return view.owed.length > before ? view.owed.at(-1) : undefined;
+  }
+
+  /** A SEND for `index` was sent. */
+  send(index: number): void {
+    this.#sends.set(index, (this.#sends.get(index) ?? 0) + 1);
+    this.#sendCount += 1;
+  }
+
+  /** The channel said `epoch`: every older pattern is out of force there. */
+  confirm(epoch: number): void {
+    while (this.#views.length > 1 && (this.#views[0]?.pattern.epoch ?? epoch) < epoch) this.#views.shift();
+  }
+
+  /** SEGMENT or DROPPED arrived. `sent`: the source has it in its sent set now (not for DROPPED already-sent, cancelled). */
+  answer(index: number, epoch: number, by: SentBy, sent: boolean): AnswerVerdict {
+    const verdict = by === 'send' ? this.#answerSend(index) : this.#answerPattern(index);
+    if (verdict === 'unasked') return verdict;
+    this.confirm(epoch);
+    if (sent) this.#answered.add(index);
+    for (const view of this.#views) {
+      const at = view.owed.indexOf(index);
+      if (at >= 0 && sent) view.owed.splice(at, 1);
+      this.#settle(view);
+    }
+    return verdict;
+  }
+
+  /** What the channel may send, or may have sent already, unknown to the client. */
+  maySend(): Set<number> {
+    const all = new Set<number>(this.#sends.keys());
+    for (const view of this.#views) for (const index of view.owed) all.add(index);
+    return all;
+  }
+
+  #answerSend(index: number): AnswerVerdict {
+    const open = this.#sends.get(index) ?? 0;
+    if (open === 0) return 'unasked';
+    if (open === 1) this.#sends.delete(index);
+    else this.#sends.set(index, open - 1);
+    this.#sendCount -= 1;
+    return 'expected';
+  }
+
+  #answerPattern(index: number): AnswerVerdict {
+    if (this.#answers >= this.#credit || !this.#views.some((view) => view.owed.includes(index))) return 'unasked';
+    this.#answers += 1;
+    return 'expected';
+  }
+
+  /** Brings `owed` to exactly as many segments as credit can still release under this pattern. */
+  #settle(view: View): void {
+    const wanted = Math.max(0, Math.min(view.creditLimit, this.#credit) - this.#answers);
+    while (view.owed.length > wanted) view.cursor = view.owed.pop() ?? view.cursor;
+    while (view.owed.length < wanted) {
+      const next = this.#nextUnanswered(view);
+      if (next === undefined) return;
+      view.owed.push(next);
+      view.cursor = next + 1;
+    }
+  }
+
+  #nextUnanswered(view: View): number | undefined {
+    let index = nextOwed(view.pattern, this.#channel, view.cursor);
+    while (index !== undefined && this.#answered.has(index)) {
+      view.cursor = index + 1;
+      index = nextOwed(view.pattern, this.#channel, view.cursor);
+    }
+    return index;
+  }
+}
