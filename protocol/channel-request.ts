@@ -22,14 +22,18 @@ export type ChannelRequest = {
   readonly first: readonly ClientFrame[];
 };
 
-/** The headers of `request`. Throws `frame-too-large` when the first frames do not fit into a header. */
+/**
+ * The headers of `request`. Throws `bad-request` for a number that parseChannelHeaders would refuse, `frame-too-large`
+ * when the first frames do not fit into a header.
+ */
 export function formatChannelHeaders(request: ChannelRequest): [string, string][] {
+  const { transfer, number, segmentBytes } = checked(request, 'local');
   const first = encodeFrames(request.first);
   if (first.length > LIMITS.maxFirstFrameBytes) {
     throw new HeddleError('frame-too-large', `first frames exceed ${LIMITS.maxFirstFrameBytes} bytes`);
   }
   return [
-    ['Heddle-Channel', `transfer=${request.transfer}; number=${request.number}; segment=${request.segmentBytes}`],
+    ['Heddle-Channel', `transfer=${transfer}; number=${number}; segment=${segmentBytes}`],
     ['Heddle-First', toBase64url(first)],
   ];
 }
@@ -38,11 +42,9 @@ export function formatChannelHeaders(request: ChannelRequest): [string, string][
 export function parseChannelHeaders(channel: string | undefined, first: string | undefined): ChannelRequest {
   const match = /^transfer=([0-9a-f]{32}); number=([1-9][0-9]{0,4}); segment=([1-9][0-9]{0,9})$/.exec(channel ?? '');
   if (match === null) throw bad('Heddle-Channel is missing or malformed');
-  const number = Number(match[2]);
-  const segmentBytes = Number(match[3]);
-  if (number > 0xffff) throw bad('the channel number exceeds 65535');
-  if (!isSegmentSize(segmentBytes)) throw bad('the segment size is not a power-of-two multiple of the leaf');
-  return { transfer: match[1] ?? '', number, segmentBytes, first: parseFirst(first ?? '') };
+  const [, transfer = '', number, segmentBytes] = match;
+  const request = { transfer, number: Number(number), segmentBytes: Number(segmentBytes), first: [] };
+  return { ...checked(request, 'remote'), first: parseFirst(first ?? '') };
 }
 
 /** True for LEAF_BYTES × 2^k within the limits. */
@@ -52,16 +54,18 @@ export function isSegmentSize(bytes: number): boolean {
   return inLimits && Number.isInteger(leaves) && (leaves & (leaves - 1)) === 0;
 }
 
+function checked(request: ChannelRequest, side: 'local' | 'remote'): ChannelRequest {
+  const { transfer, number, segmentBytes } = request;
+  if (!/^[0-9a-f]{32}$/.test(transfer)) throw bad('the transfer is not 32 hex digits', side);
+  if (!Number.isInteger(number) || number < 1 || number > 0xffff) throw bad('the channel number is not one', side);
+  if (!isSegmentSize(segmentBytes)) throw bad('the segment size is not a power-of-two multiple of the leaf', side);
+  return request;
+}
+
 function parseFirst(value: string): ClientFrame[] {
-  if (value.length > (LIMITS.maxFirstFrameBytes * 4) / 3 + 4) throw bad('Heddle-First is too long');
-  let bytes: Uint8Array;
-  try {
-    bytes = fromBase64url(value);
-  } catch {
-    throw bad('Heddle-First is not base64url');
-  }
+  if (value.length > Math.ceil((LIMITS.maxFirstFrameBytes * 4) / 3)) throw bad('Heddle-First is too long');
   const reader = new FrameReader(CLIENT_FRAME_TYPES);
-  const frames = reader.push(bytes) as ClientFrame[];
+  const frames = reader.push(fromBase64url(value)) as ClientFrame[];
   if (reader.heldBytes !== 0) throw bad('Heddle-First ends inside a frame');
   return frames;
 }
@@ -73,10 +77,13 @@ function toBase64url(bytes: Uint8Array): string {
 }
 
 function fromBase64url(text: string): Uint8Array {
-  if (!/^[A-Za-z0-9_-]*$/.test(text)) throw bad('Heddle-First is not base64url');
-  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
+  const isPossible = /^[A-Za-z0-9_-]*$/.test(text) && text.length % 4 !== 1;
+  const binary = isPossible ? atob(text.replaceAll('-', '+').replaceAll('_', '/')) : '';
+  const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0));
+  if (toBase64url(bytes) !== text) throw bad('Heddle-First is not base64url');
+  return bytes;
 }
 
-function bad(text: string): HeddleError {
-  return new HeddleError('bad-request', text, { side: 'remote' });
+function bad(text: string, side: 'local' | 'remote' = 'remote'): HeddleError {
+  return new HeddleError('bad-request', text, { side });
 }

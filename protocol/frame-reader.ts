@@ -1,16 +1,16 @@
 // Bytes to frames: one body at a time (decodeBody), the header of a frame (readHeader), and an incremental reader for
 // control traffic (FrameReader). Every fault is a HeddleError with a wire code and side 'remote'; nothing else escapes.
+// What is accepted has one byte form: writing the frame again gives the same bytes.
 // The layouts are written beside the types in frames.ts.
 import { ByteReader } from './bytes.ts';
-import { codeOfWire, HeddleError } from './errors.ts';
+import { HeddleError } from './errors.ts';
+import { readError, readFlag, readManifest, readPattern, readRanges, readSentBy } from './frame-fields.ts';
 import { DROP_REASONS, FRAME_HEADER_BYTES, FRAME_TYPES, isOptionalType } from './frames.ts';
-import type { Frame, FrameType, SentBy } from './frames.ts';
-import { HASH_BYTES, LIMITS, MAX_SEGMENTS } from './limits.ts';
-import { checkPattern, NOBODY } from './pattern.ts';
-import type { Pattern } from './pattern.ts';
-import type { Range } from './ranges.ts';
+import type { Frame, FrameType } from './frames.ts';
+import { HASH_BYTES, LIMITS } from './limits.ts';
+import { checkDealt, checkPattern } from './pattern.ts';
+import { decodeText } from './text.ts';
 
-const utf8 = new TextDecoder();
 const typeOfNumber = new Map<number, FrameType>(
   (Object.keys(FRAME_TYPES) as FrameType[]).map((type) => [FRAME_TYPES[type].number, type]),
 );
@@ -38,36 +38,65 @@ export function decodeBody(type: FrameType, body: Uint8Array): Frame {
   return frame;
 }
 
-/** Splits a byte stream into frames. Holds at most one partial frame; frames returned own their bytes. */
+/**
+ * Splits a byte stream into frames. Holds at most one partial frame, bounded by the limit of its type, and copies each
+ * byte once however small the chunks are; frames returned own their bytes.
+ */
 export class FrameReader {
   readonly #allowed: ReadonlySet<FrameType>;
-  #held: Uint8Array = new Uint8Array(0);
+  readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
+  /** Of the frame under way: undefined until its header is complete. */
+  #current: FrameHeader | undefined;
+  /** Its body; undefined while the header is read, and for a frame that is skipped. */
+  #body: Uint8Array | undefined;
+  /** Bytes of it that have come, header included. */
+  #come = 0;
 
   /** `allowed`: the frame types this side may receive; another known type is `bad-frame`. */
   constructor(allowed: ReadonlySet<FrameType>) {
     this.#allowed = allowed;
   }
 
-  /** Bytes kept of a frame that is not complete yet. */
+  /** Bytes that have come of a frame that is not complete yet. */
   get heldBytes(): number {
-    return this.#held.length;
+    return this.#come;
   }
 
   /** The frames that `chunk` completes. Throws at the first fault; the reader must not be used after that. */
   push(chunk: Uint8Array): Frame[] {
-    const bytes = this.#held.length === 0 ? chunk : joined(this.#held, chunk);
     const frames: Frame[] = [];
     let at = 0;
-    while (bytes.length - at >= FRAME_HEADER_BYTES) {
-      const { type, length } = readHeader(bytes, at);
-      if (type !== undefined && !this.#allowed.has(type)) throw fault('bad-frame', `${type} is not for this side`);
-      const end = at + FRAME_HEADER_BYTES + length;
-      if (bytes.length < end) break;
-      if (type !== undefined) frames.push(decodeBody(type, bytes.slice(at + FRAME_HEADER_BYTES, end)));
-      at = end;
+    while (at < chunk.length) {
+      if (this.#current === undefined) at += this.#takeHeader(chunk.subarray(at, at + FRAME_HEADER_BYTES - this.#come));
+      const header = this.#current;
+      if (header === undefined) break;
+      at += this.#takeBody(chunk.subarray(at, at + FRAME_HEADER_BYTES + header.length - this.#come));
+      if (this.#come < FRAME_HEADER_BYTES + header.length) break;
+      if (header.type !== undefined && this.#body !== undefined) frames.push(decodeBody(header.type, this.#body));
+      this.#current = undefined;
+      this.#body = undefined;
+      this.#come = 0;
     }
-    this.#held = bytes.slice(at);
     return frames;
+  }
+
+  #takeHeader(bytes: Uint8Array): number {
+    this.#header.set(bytes, this.#come);
+    this.#come += bytes.length;
+    if (this.#come < FRAME_HEADER_BYTES) return bytes.length;
+    const header = readHeader(this.#header);
+    if (header.type !== undefined) {
+      if (!this.#allowed.has(header.type)) throw fault('bad-frame', `${header.type} is not for this side`);
+      this.#body = new Uint8Array(header.length);
+    }
+    this.#current = header;
+    return bytes.length;
+  }
+
+  #takeBody(bytes: Uint8Array): number {
+    this.#body?.set(bytes, this.#come - FRAME_HEADER_BYTES);
+    this.#come += bytes.length;
+    return bytes.length;
   }
 }
 
@@ -98,8 +127,9 @@ export const SOURCE_FRAME_TYPES: ReadonlySet<FrameType> = new Set<FrameType>([
 function decode(type: FrameType, reader: ByteReader): Frame {
   switch (type) {
     case 'pattern':
+      return { type, pattern: checkPattern(readPattern(reader), 'remote') };
     case 'dealt':
-      return { type, pattern: readPattern(reader) };
+      return { type, pattern: checkDealt(readPattern(reader), 'remote') };
     case 'credit':
       return { type, total: reader.u32() };
     case 'send':
@@ -117,10 +147,8 @@ function decode(type: FrameType, reader: ByteReader): Frame {
     case 'hello': {
       const size = reader.u64();
       const root = reader.raw(HASH_BYTES);
-      const objectId = readText(reader, reader.u8());
-      const manifestBytes = reader.u16();
-      if (manifestBytes > LIMITS.maxManifestBytes) throw fault('frame-too-large', 'the manifest is too large');
-      return { type, size, root, objectId, manifest: readText(reader, manifestBytes), held: readRanges(reader) };
+      const objectId = decodeText(reader.raw(reader.u8()));
+      return { type, size, root, objectId, manifest: readManifest(reader), held: readRanges(reader) };
     }
     case 'proof': {
       const level = reader.u8();
@@ -154,77 +182,10 @@ function decode(type: FrameType, reader: ByteReader): Frame {
     case 'pong':
       return { type, nonce: reader.u32(), epoch: reader.u32(), queued: reader.u32() };
     case 'error':
-      return { type, code: codeOfWire(reader.u8()), text: readText(reader, reader.left) };
+      return { type, ...readError(reader) };
     default:
       return type satisfies never;
   }
-}
-
-function readPattern(reader: ByteReader): Pattern {
-  const epoch = reader.u32();
-  const from = reader.u32();
-  const to = reader.u32();
-  const channelCount = reader.u8();
-  const leadCount = reader.u16();
-  const cycleCount = reader.u16();
-  const channels = [NOBODY];
-  for (let at = 0; at < channelCount; at += 1) {
-    const channel = reader.u16();
-    if (channel <= (channels[at] ?? 0)) throw fault('bad-frame', 'pattern channels must ascend from 1');
-    channels.push(channel);
-  }
-  const used = new Set<number>([0]);
-  const lead = readElements(reader, leadCount, channels, used);
-  const cycle = readElements(reader, cycleCount, channels, used);
-  if (used.size !== channels.length) throw fault('bad-frame', 'a pattern names a channel that it does not use');
-  return checkPattern({ epoch, from, to, lead, cycle });
-}
-
-function readElements(reader: ByteReader, count: number, channels: readonly number[], used: Set<number>): Uint16Array {
-  const places = reader.raw(count);
-  const elements = new Uint16Array(count);
-  for (let at = 0; at < count; at += 1) {
-    const place = places[at] ?? 0;
-    const channel = channels[place];
-    if (channel === undefined) throw fault('bad-frame', 'a pattern element is not in its channel table');
-    used.add(place);
-    elements[at] = channel;
-  }
-  return elements;
-}
-
-function readRanges(reader: ByteReader): Range[] {
-  const count = reader.u16();
-  if (count > LIMITS.maxRanges) throw fault('frame-too-large', `more than ${LIMITS.maxRanges} ranges`);
-  const list: Range[] = [];
-  for (let at = 0; at < count; at += 1) {
-    const first = reader.u32();
-    const length = reader.u32();
-    if (length === 0 || first + length > MAX_SEGMENTS) throw fault('bad-frame', 'a range is empty or too long');
-    list.push({ first, length });
-  }
-  return list;
-}
-
-function readFlag(reader: ByteReader): boolean {
-  const value = reader.u8();
-  if (value > 1) throw fault('bad-frame', 'a flag is neither 0 nor 1');
-  return value === 1;
-}
-
-function readSentBy(reader: ByteReader): SentBy {
-  return readFlag(reader) ? 'send' : 'pattern';
-}
-
-function readText(reader: ByteReader, length: number): string {
-  return utf8.decode(reader.raw(length));
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
 }
 
 function fault(code: 'bad-frame' | 'frame-too-large' | 'unknown-frame', text: string): HeddleError {

@@ -2,15 +2,15 @@
 // here as well as by the reader, so that a bug shows at its source.
 import { ByteWriter } from './bytes.ts';
 import { ERROR_CODES, HeddleError } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
 import { DROP_REASONS, FRAME_HEADER_BYTES, FRAME_TYPES, SEGMENT_BODY_BYTES } from './frames.ts';
-import type { Frame, FrameType, SentBy } from './frames.ts';
+import type { Frame, FrameType, HelloFrame, ProofPage, SentBy } from './frames.ts';
 import { HASH_BYTES, LIMITS } from './limits.ts';
 import { channelsOf, checkDealt, checkPattern } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
 import { checkRanges } from './ranges.ts';
 import type { Range } from './ranges.ts';
-
-const utf8 = new TextEncoder();
+import { encodeMessage, encodeText, isCompactJws } from './text.ts';
 
 /** Bytes in front of a segment's payload: the frame's header and the fixed part of its body. */
 export const SEGMENT_PREFIX_BYTES: number = FRAME_HEADER_BYTES + SEGMENT_BODY_BYTES;
@@ -25,10 +25,8 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
     case 'credit':
       return start('credit', 4).u32(frame.total).bytes;
     case 'send':
-      checkRanges(frame.ranges);
       return ranges(start('send', 3 + 8 * frame.ranges.length).u8(frame.again ? 1 : 0), frame.ranges).bytes;
     case 'cancel':
-      checkRanges(frame.ranges);
       return ranges(start('cancel', 2 + 8 * frame.ranges.length), frame.ranges).bytes;
     case 'steer':
       return start('steer', 1).u8(frame.on ? 1 : 0).bytes;
@@ -57,7 +55,7 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
     case 'pong':
       return start('pong', 12).u32(frame.nonce).u32(frame.epoch).u32(frame.queued).bytes;
     case 'error':
-      return errorFrame(frame);
+      return errorFrame(frame.code, frame.text);
     default:
       return frame satisfies never;
   }
@@ -101,13 +99,21 @@ function patternFrame(type: 'pattern' | 'dealt', pattern: Pattern): Uint8Array<A
 }
 
 function helloFrame({ size, root, objectId, manifest, held }: HelloFrame): Uint8Array<ArrayBuffer> {
-  const id = encodeText(objectId, PLAIN_TEXT);
-  const signed = encodeText(manifest, ASCII_TEXT);
+  const id = encodeText(objectId);
+  const signed = encodeText(manifest);
   if (root.length !== HASH_BYTES) throw broken('a root is not a hash');
-  if (id.length > LIMITS.maxObjectIdBytes || signed.length > LIMITS.maxManifestBytes) throw tooLarge('hello');
+  if (!isCompactJws(manifest)) throw broken('a manifest is not a compact JWS');
+  if (id.length > 0xff || signed.length > LIMITS.maxManifestBytes) throw tooLarge('hello');
   const bytes = 8 + HASH_BYTES + 1 + id.length + 2 + signed.length + 2 + 8 * held.length;
   const writer = start('hello', bytes).u64(size).raw(root).u8(id.length).raw(id).u16(signed.length).raw(signed);
-  return ranges(writer, checkRanges(held)).bytes;
+  return ranges(writer, held).bytes;
+}
+
+function errorFrame(code: ErrorCode, text: string): Uint8Array<ArrayBuffer> {
+  const message = encodeMessage(text, LIMITS.maxErrorTextBytes);
+  return start('error', 1 + message.length)
+    .u8(ERROR_CODES[code].wire)
+    .raw(message).bytes;
 }
 
 function proofFrame({ level, first, nodes, path }: ProofPage): Uint8Array<ArrayBuffer> {
@@ -118,22 +124,18 @@ function proofFrame({ level, first, nodes, path }: ProofPage): Uint8Array<ArrayB
   return writer.u8(level).u8(pathCount).u16(nodeCount).u32(first).raw(nodes).raw(path).bytes;
 }
 
-/** The text is for people: what a reader would refuse becomes a space, what is too long is cut between characters. */
-function errorFrame({ code, text }: ErrorFrame): Uint8Array<ArrayBuffer> {
-  const room = new Uint8Array(LIMITS.maxErrorTextBytes);
-  const { written } = utf8.encodeInto(text.replace(CONTROL_CHARACTERS, ' '), room);
-  const writer = start('error', 1 + written).u8(ERROR_CODES[code].wire);
-  return writer.raw(room.subarray(0, written)).bytes;
-}
-
 function ranges(writer: ByteWriter, list: readonly Range[]): ByteWriter {
   writer.u16(list.length);
-  for (const { first, length } of list) writer.u32(first).u32(length);
+  for (const { first, length } of checkRanges(list)) writer.u32(first).u32(length);
   return writer;
 }
 
 function wireOfSentBy(by: SentBy): number {
   return by === 'pattern' ? 0 : 1;
+}
+
+function broken(text: string): HeddleError {
+  return new HeddleError('bad-frame', text);
 }
 
 function tooLarge(type: FrameType): HeddleError {

@@ -14,19 +14,12 @@ export const UPSTREAM_NAME: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** `key` with each part percent-encoded; `.`, `..` and empty parts are refused with `bad-request`. */
 export function encodeKey(key: string): string {
-  return checkKey(key).split('/').map(encodeURIComponent).join('/');
+  return checkKey(key, 'local').split('/').map(encodeURIComponent).join('/');
 }
 
 /** The key of a raw path behind one of the prefixes; throws `bad-request` for what encodeKey would refuse. */
 export function decodeKey(encoded: string): string {
-  let key: string;
-  try {
-    key = encoded.split('/').map(decodePart).join('/');
-  } catch (error) {
-    if (error instanceof HeddleError) throw error;
-    throw new HeddleError('bad-request', 'the key is not valid percent-encoding', { side: 'remote' });
-  }
-  return checkKey(key);
+  return checkKey(encoded.split('/').map(decodePart).join('/'), 'remote');
 }
 
 /** The paths of one object, to be appended to a route's base URL. */
@@ -40,21 +33,27 @@ export function pathsOf(key: string): { segments: string; object: string; manife
   };
 }
 
-/** Splits `/v1/via/<upstream>/rest` of a raw request path into its upstream and `/rest`; undefined for other paths. */
+/**
+ * Splits `/v1/via/<upstream>/rest` of a raw request path into its upstream and `/rest`, untouched; undefined for other
+ * paths. Throws `bad-request` when the rest could lead an upstream elsewhere than below its own base URL.
+ */
 export function splitVia(rawPath: string): { upstream: string; rest: string } | undefined {
   if (!rawPath.startsWith(VIA)) return undefined;
   const slash = rawPath.indexOf('/', VIA.length);
   if (slash < 0) return undefined;
   const upstream = rawPath.slice(VIA.length, slash);
-  if (!UPSTREAM_NAME.test(upstream)) throw new HeddleError('bad-request', 'the upstream name is not valid');
-  return { upstream, rest: rawPath.slice(slash) };
+  if (!UPSTREAM_NAME.test(upstream)) throw bad('the upstream name is not valid', 'remote');
+  const rest = rawPath.slice(slash);
+  if (!/^[\x21-\x7e]*$/.test(rest) || rest.includes('#'))
+    throw bad('the path holds characters that no path has', 'remote');
+  for (const part of withoutQuery(rest).slice(1).split('/')) checkPart(decodePart(part), 'remote');
+  return { upstream, rest };
 }
 
 /** The key of `/v1/segments/<key>` (a query is ignored); undefined for other paths. */
 export function keyOfSegmentsPath(rawPath: string): string | undefined {
   if (!rawPath.startsWith(SEGMENTS)) return undefined;
-  const query = rawPath.indexOf('?');
-  return decodeKey(rawPath.slice(SEGMENTS.length, query < 0 ? undefined : query));
+  return decodeKey(withoutQuery(rawPath).slice(SEGMENTS.length));
 }
 
 /** Relays named in a route's base URL: the known hops before the origin. */
@@ -62,28 +61,36 @@ export function hopsOf(baseUrl: string): number {
   return new URL(baseUrl).pathname.split('/v1/via/').length - 1;
 }
 
+function withoutQuery(rawPath: string): string {
+  const query = rawPath.indexOf('?');
+  return query < 0 ? rawPath : rawPath.slice(0, query);
+}
+
 function decodePart(part: string): string {
-  const decoded = decodeURIComponent(part);
-  if (decoded.includes('/'))
-    throw new HeddleError('bad-request', 'a part of the key holds a slash', { side: 'remote' });
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(part);
+  } catch {
+    throw bad('the path is not valid percent-encoding', 'remote');
+  }
+  if (decoded.includes('/')) throw bad('a part of the path holds a slash', 'remote');
   return decoded;
 }
 
-function checkKey(key: string): string {
+function checkKey(key: string, side: 'local' | 'remote'): string {
+  if (!key.isWellFormed()) throw bad('the key holds half a character', side);
   if (new TextEncoder().encode(key).length > LIMITS.maxKeyBytes) {
-    throw new HeddleError('bad-request', `the key is longer than ${LIMITS.maxKeyBytes} bytes`);
+    throw bad(`the key is longer than ${LIMITS.maxKeyBytes} bytes`, side);
   }
-  for (const part of key.split('/')) {
-    if (part === '' || part === '.' || part === '..') {
-      throw new HeddleError('bad-request', `the key "${printable(key)}" has an empty, "." or ".." part`);
-    }
-    if (/[\u0000-\u001f\u007f\\]/.test(part)) {
-      throw new HeddleError('bad-request', 'the key holds a control character or a backslash');
-    }
-  }
+  for (const part of key.split('/')) checkPart(part, side);
   return key;
 }
 
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 80);
+function checkPart(part: string, side: 'local' | 'remote'): void {
+  if (part === '' || part === '.' || part === '..') throw bad('the path has an empty, "." or ".." part', side);
+  if (/[\\\p{Cc}]/u.test(part)) throw bad('the path holds a control character or a backslash', side);
+}
+
+function bad(text: string, side: 'local' | 'remote'): HeddleError {
+  return new HeddleError('bad-request', text, { side });
 }
