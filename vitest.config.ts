@@ -2,6 +2,10 @@
 // minutes or an engine bring their own configuration beside them (`vitest run --config test/containers/vitest.config.ts`).
 import { configDefaults, defineConfig } from 'vitest/config';
 import type { ViteUserConfig } from 'vitest/config';
+import { adviceFor } from './test/required-runtime.ts';
+
+const advice = adviceFor(process.version);
+if (advice !== undefined) throw new Error(advice);
 
 const config: ViteUserConfig = defineConfig({
   test: {

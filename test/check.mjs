@@ -6,8 +6,6 @@ import { readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const OLDEST_MAJOR = 26;
-
 /** Name of the npm script, what it checks, and what to do when it fails. */
 const CHECKS = [
   ['format:check', 'formatting', 'run `npm run format`'],
@@ -18,15 +16,16 @@ const CHECKS = [
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-if (Number(process.versions.node.split('.')[0]) < OLDEST_MAJOR) {
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const pinned = manifest.devDependencies.node;
+if (Number.parseInt(process.versions.node, 10) < Number.parseInt(pinned, 10)) {
   console.error(
-    `this is Node ${process.version}, the checkout needs ${OLDEST_MAJOR} or newer: run \`npm ci\` without ` +
-      '--ignore-scripts (the package "node" installs the runtime), then `npm test`',
+    `this is Node ${process.version}, the checkout needs ${pinned}: run \`npm ci\` without --ignore-scripts ` +
+      '(the package "node" installs the runtime), then `npm test`',
   );
   process.exit(1);
 }
 
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const environment = { ...process.env, PATH: join(root, 'node_modules/.bin') + delimiter + (process.env.PATH ?? '') };
 const failures = [];
 
