@@ -79,6 +79,14 @@ export function readError(reader: ByteReader): { code: ErrorCode; text: string }
   return { code, text };
 }
 
+/** Nodes of a page. */
+export function readNodeCount(reader: ByteReader): number {
+  const count = reader.u16();
+  if (count === 0) throw fault('bad-frame', 'a page has no nodes');
+  if (count > LIMITS.maxProofNodes) throw fault('frame-too-large', `more than ${LIMITS.maxProofNodes} nodes`);
+  return count;
+}
+
 /** A signed manifest, or the empty text. */
 export function readManifest(reader: ByteReader): string {
   const length = reader.u16();

@@ -4,7 +4,15 @@
 // The layouts are written beside the types in frames.ts.
 import { ByteReader } from './bytes.ts';
 import { HeddleError } from './errors.ts';
-import { readError, readFlag, readManifest, readPattern, readRanges, readSentBy } from './frame-fields.ts';
+import {
+  readError,
+  readFlag,
+  readManifest,
+  readNodeCount,
+  readPattern,
+  readRanges,
+  readSentBy,
+} from './frame-fields.ts';
 import { DROP_REASONS, FRAME_HEADER_BYTES, FRAME_TYPES, isOptionalType } from './frames.ts';
 import type { Frame, FrameType } from './frames.ts';
 import { HASH_BYTES, LIMITS } from './limits.ts';
@@ -141,7 +149,7 @@ function decode(type: FrameType, reader: ByteReader): Frame {
     case 'ping':
       return { type, nonce: reader.u32() };
     case 'prove':
-      return { type, level: reader.u8(), first: reader.u32(), count: reader.u16() };
+      return { type, level: reader.u8(), first: reader.u32(), count: readNodeCount(reader) };
     case 'bye':
       return { type };
     case 'hello': {
@@ -153,10 +161,8 @@ function decode(type: FrameType, reader: ByteReader): Frame {
     case 'proof': {
       const level = reader.u8();
       const pathCount = reader.u8();
-      const nodeCount = reader.u16();
-      if (pathCount > LIMITS.maxProofPath || nodeCount > LIMITS.maxProofNodes) {
-        throw fault('frame-too-large', 'the proof page is too large');
-      }
+      const nodeCount = readNodeCount(reader);
+      if (pathCount > LIMITS.maxProofPath) throw fault('frame-too-large', 'the path of a proof is too long');
       const first = reader.u32();
       const nodes = reader.raw(nodeCount * HASH_BYTES);
       return { type, page: { level, first, nodes, path: reader.raw(pathCount * HASH_BYTES) } };

@@ -33,7 +33,7 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
     case 'ping':
       return start('ping', 4).u32(frame.nonce).bytes;
     case 'prove':
-      return start('prove', 7).u8(frame.level).u32(frame.first).u16(frame.count).bytes;
+      return start('prove', 7).u8(frame.level).u32(frame.first).u16(checkNodeCount(frame.count)).bytes;
     case 'bye':
       return start('bye', 0).bytes;
     case 'hello':
@@ -117,11 +117,17 @@ function errorFrame(code: ErrorCode, text: string): Uint8Array<ArrayBuffer> {
 }
 
 function proofFrame({ level, first, nodes, path }: ProofPage): Uint8Array<ArrayBuffer> {
-  const nodeCount = nodes.length / HASH_BYTES;
+  const nodeCount = checkNodeCount(nodes.length / HASH_BYTES);
   const pathCount = path.length / HASH_BYTES;
-  if (nodeCount > LIMITS.maxProofNodes || pathCount > LIMITS.maxProofPath) throw tooLarge('proof');
+  if (pathCount > LIMITS.maxProofPath) throw tooLarge('proof');
   const writer = start('proof', 8 + nodes.length + path.length);
   return writer.u8(level).u8(pathCount).u16(nodeCount).u32(first).raw(nodes).raw(path).bytes;
+}
+
+function checkNodeCount(count: number): number {
+  if (count > LIMITS.maxProofNodes) throw tooLarge('proof');
+  if (count < 1) throw broken('a page has no nodes');
+  return count;
 }
 
 function ranges(writer: ByteWriter, list: readonly Range[]): ByteWriter {
