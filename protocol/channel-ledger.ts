@@ -37,6 +37,11 @@ export class ChannelLedger {
     return this.#credit - this.#answers + this.#sendCount;
   }
 
+  /** Segments that will come as things stand: owed under the newest pattern and covered by credit, and open SENDs. */
+  get outstanding(): number {
+    return (this.#views.at(-1)?.owed.length ?? 0) + this.#sendCount;
+  }
+
   /** Epoch that the channel has confirmed, or the oldest it may be at. */
   get oldestEpoch(): number {
     return this.#views[0]?.pattern.epoch ?? 0;
@@ -105,9 +110,21 @@ export class ChannelLedger {
     return verdict;
   }
 
+  /** True when the channel has answered `index` already: by pattern it will not send it again. */
+  hasAnswered(index: number): boolean {
+    return this.#answered.has(index);
+  }
+
   /** What the channel may send, or may have sent already, unknown to the client. */
   maySend(): Set<number> {
-    const all = new Set<number>(this.#sends.keys());
+    const all = this.mayOwe();
+    for (const index of this.#sends.keys()) all.add(index);
+    return all;
+  }
+
+  /** The part of maySend that answers patterns. */
+  mayOwe(): Set<number> {
+    const all = new Set<number>();
     for (const view of this.#views) for (const index of view.owed) all.add(index);
     return all;
   }

@@ -42,7 +42,12 @@ export type SteerFrame = { readonly type: 'steer'; readonly on: boolean };
 export type PingFrame = { readonly type: 'ping'; readonly nonce: number };
 /** level u8 · first u32 · count u16: asks for the PROOF page of these nodes (a block as in merkle.ts). Answered by one
  *  PROOF, ahead of segments not yet decided; needs no credit; at most LIMITS.maxQueuedProves wait at a source. */
-export type ProveFrame = { readonly type: 'prove'; readonly level: number; readonly first: number; readonly count: number };
+export type ProveFrame = {
+  readonly type: 'prove';
+  readonly level: number;
+  readonly first: number;
+  readonly count: number;
+};
 /** Empty body: the client needs nothing more; the source closes when it has read it. */
 export type ByeFrame = { readonly type: 'bye' };
 
@@ -92,7 +97,15 @@ export type DealtFrame = { readonly type: 'dealt'; readonly pattern: Pattern };
 /** code u8 · text UTF-8. */
 export type ErrorFrame = { readonly type: 'error'; readonly code: ErrorCode; readonly text: string };
 
-export type ClientFrame = PatternFrame | CreditFrame | SendFrame | CancelFrame | SteerFrame | PingFrame | ProveFrame | ByeFrame;
+export type ClientFrame =
+  | PatternFrame
+  | CreditFrame
+  | SendFrame
+  | CancelFrame
+  | SteerFrame
+  | PingFrame
+  | ProveFrame
+  | ByeFrame;
 export type SourceFrame =
   | HelloFrame
   | ProofFrame

@@ -2,7 +2,16 @@
 // and the decision what to send next, one segment after another. Pure; reading and writing bytes is the sender's work.
 // Invariant: a pattern segment is answered at most once, and never beyond the credit.
 import { HeddleError } from './errors.ts';
-import type { CancelFrame, CreditFrame, DroppedFrame, DropReason, IdleFrame, PatternFrame, SendFrame, SentBy } from './frames.ts';
+import type {
+  CancelFrame,
+  CreditFrame,
+  DroppedFrame,
+  DropReason,
+  IdleFrame,
+  PatternFrame,
+  SendFrame,
+  SentBy,
+} from './frames.ts';
 import { LIMITS } from './limits.ts';
 import { EMPTY_PATTERN, nextOwed } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
@@ -10,7 +19,12 @@ import { countOf, indexesOf, rangesHave } from './ranges.ts';
 import type { Range } from './ranges.ts';
 
 /** A decision: send segment `index` now. The bytes follow from the object. */
-export type SegmentAnswer = { readonly type: 'segment'; readonly index: number; readonly epoch: number; readonly by: SentBy };
+export type SegmentAnswer = {
+  readonly type: 'segment';
+  readonly index: number;
+  readonly epoch: number;
+  readonly by: SentBy;
+};
 /** What a source does next on a channel. */
 export type Answer = SegmentAnswer | DroppedFrame | IdleFrame;
 

@@ -61,7 +61,13 @@ class World {
     const owner = new Map<number, number>();
     for (const [number, { ledger }] of this.alive()) for (const index of ledger.maySend()) owner.set(index, number);
     // the cycle knows nothing of single segments: the lead covers all that was received or may have been sent
-    const reach = 1 + Math.max(from - 1, this.received.findLastIndex((count) => count > 0), ...owner.keys());
+    const reach =
+      1 +
+      Math.max(
+        from - 1,
+        this.received.findLastIndex((count) => count > 0),
+        ...owner.keys(),
+      );
     const end = Math.min(this.segments, reach + Math.floor(this.#random() * 8));
     const lead = Uint16Array.from({ length: end - from }, (_, at) => {
       if ((this.received[from + at] ?? 0) > 0) return NOBODY;
@@ -139,7 +145,21 @@ class World {
 }
 
 const step = fc.record({
-  kind: fc.constantFrom('deal', 'grant', 'grant', 'grant', 'up', 'up', 'up', 'down', 'down', 'down', 'send', 'die', 'open'),
+  kind: fc.constantFrom(
+    'deal',
+    'grant',
+    'grant',
+    'grant',
+    'up',
+    'up',
+    'up',
+    'down',
+    'down',
+    'down',
+    'send',
+    'die',
+    'open',
+  ),
   channel: fc.integer({ min: 1, max: 6 }),
   amount: fc.integer({ min: 0, max: 4 }),
 });
@@ -198,6 +218,8 @@ describe('exactly once', () => {
     expect(source.next()).toMatchObject({ type: 'segment', index: 0 });
     expect(ledger.maySend()).toEqual(new Set([0]));
     ledger.pattern({ epoch: 2, from: 0, to: 4, lead: Uint16Array.of(2, 2), cycle: Uint16Array.of(1) });
-    expect(ledger.maySend(), 'what an older pattern may have released stays until the new one is confirmed').toContain(0);
+    expect(ledger.maySend(), 'what an older pattern may have released stays until the new one is confirmed').toContain(
+      0,
+    );
   });
 });

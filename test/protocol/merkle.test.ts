@@ -242,6 +242,23 @@ describe('pages', () => {
     );
   });
 
+  it('cannot hold nodes of two levels, though their hashes add up', () => {
+    const { levels, size, root } = treeOf(8);
+    const [leaves, above] = levels as [Uint8Array, Uint8Array];
+    const nodes = Buffer.concat([leaves.subarray(0, 2 * HASH_BYTES), nodeAt(above, 1)]);
+    const { path } = pageAt(levels, 0, 0, 4);
+    expect(verifyPage({ level: 0, first: 0, nodes, path }, { size, root }, sha256)).toBe(false);
+    expect(verifyPage({ level: 0, first: 0, nodes: above, path: new Uint8Array(0) }, { size, root }, sha256)).toBe(
+      false,
+    );
+  });
+
+  it('have a power of two as their span', () => {
+    const { levels } = treeOf(8);
+    for (const span of [0, -1, 3, 1.5, Number.NaN]) expect(() => pageAt(levels, 0, 0, span)).toThrow(/no page/);
+    for (const index of [-1, 0.5, Number.NaN]) expect(() => pageAt(levels, 0, index, 1)).toThrow(/no page/);
+  });
+
   it('cannot be passed off as another level, except the root above itself', () => {
     for (let count = 2; count <= 20; count += 1) {
       const { levels, size, root } = treeOf(count);

@@ -63,6 +63,7 @@ describe('a pattern', () => {
     expect(nextOwed(pattern, 1, MAX_SEGMENTS - 4)).toBe(MAX_SEGMENTS - 3);
     expect(nextOwed(pattern, 1, MAX_SEGMENTS - 2)).toBeUndefined();
     expect(nextOwed(pattern, 3, 0)).toBeUndefined();
+    expect(nextOwed({ ...pattern, from: MAX_SEGMENTS - 2 }, 2, 0)).toBe(MAX_SEGMENTS - 1);
     expect(elementAt(pattern, MAX_SEGMENTS - 1)).toBe(2);
     expect(elementAt(pattern, MAX_SEGMENTS)).toBe(NOBODY);
   });
@@ -83,5 +84,8 @@ describe('a pattern', () => {
     expect(() => checkPattern(EMPTY_PATTERN, 'remote')).toThrow(expect.objectContaining({ side: 'remote' }));
     const pattern = { ...EMPTY_PATTERN, epoch: 1 };
     expect(checkPattern(pattern)).toBe(pattern);
+    for (const change of [{ epoch: 1.5 }, { epoch: 2 ** 32 }, { from: -1 }, { to: 0.5 }, { to: Number.NaN }]) {
+      expect(() => checkPattern({ ...pattern, ...change })).toThrow(expect.objectContaining({ code: 'bad-frame' }));
+    }
   });
 });

@@ -1,0 +1,101 @@
+// The library's face: createClient(options) → get (a Web stream) and download (a file). Each call is one transfer.
+import { HeddleError } from '../protocol/errors.ts';
+import { encodeKey } from '../protocol/paths.ts';
+import { openFileSink, isOrderedTarget } from './io/file-sink.ts';
+import { readableSink, writableSink } from './io/ordered-sink.ts';
+import type { SessionObserver, SessionReport } from './io/report.ts';
+import { Session } from './io/session.ts';
+import type { Sink } from './io/sink.ts';
+import { resolveCore, resolveRoot, resolveRoutes } from './options.ts';
+import type { ByteRange, ClientOptions } from './options.ts';
+
+/** How one transfer differs from the client's defaults. */
+export type TransferOptions = {
+  readonly range?: ByteRange;
+  readonly signal?: AbortSignal;
+  readonly observer?: SessionObserver;
+  /** Overrides the client's pinned root. */
+  readonly root?: string;
+};
+
+/** A running transfer. `done` rejects with a HeddleError. */
+export type RunningTransfer = {
+  readonly done: Promise<SessionReport>;
+  /** A picture of it now. */
+  report(): SessionReport;
+};
+
+/** A running transfer whose bytes are read from `stream`; cancelling the stream aborts it. */
+export type StreamTransfer = RunningTransfer & { readonly stream: ReadableStream<Uint8Array<ArrayBuffer>> };
+
+/** A client with its routes. It keeps nothing open between transfers. */
+export type Client = {
+  /** The object (or a range of it) as a stream of verified bytes in order. */
+  get(key: string, options?: TransferOptions): StreamTransfer;
+  /** The object into a file: written to `path`.part and renamed when it is whole and verified. */
+  download(key: string, path: string, options?: TransferOptions): RunningTransfer;
+  /** The object into a sink of your own. */
+  into(key: string, sink: Sink, options?: TransferOptions): RunningTransfer;
+};
+
+/** A client for `options.routes`. Throws `bad-configuration` at once when they make no sense. */
+export function createClient(options: ClientOptions): Client {
+  const routes = resolveRoutes(options);
+  const core = { order: resolveCore(options, 'order'), any: resolveCore(options, 'any') };
+  const clientRoot = resolveRoot(options.root);
+
+  function start(key: string, sink: Sink, transfer: TransferOptions): RunningTransfer {
+    encodeKey(key);
+    const { firstByte, endByte } = boundsOf(transfer.range);
+    const root = transfer.root === undefined ? clientRoot : resolveRoot(transfer.root);
+    const pins = { root, originKey: options.originKey };
+    const observer = transfer.observer ?? {};
+    const session = new Session({ key, routes, core: core[sink.order], pins, firstByte, endByte, sink, observer });
+    return { done: session.run(transfer.signal), report: () => session.report() };
+  }
+
+  return {
+    get(key, transfer = {}) {
+      const cancelled = new AbortController();
+      const { stream, sink } = readableSink((reason) => cancelled.abort(reason));
+      const signals = transfer.signal === undefined ? [] : [transfer.signal];
+      const signal = AbortSignal.any([cancelled.signal, ...signals]);
+      const running = start(key, sink, { ...transfer, signal });
+      // whoever reads the stream sees the error there; `done` may be left alone
+      running.done.catch(() => undefined);
+      return { ...running, stream };
+    },
+    download(key, path, transfer = {}) {
+      encodeKey(key);
+      boundsOf(transfer.range);
+      let running: RunningTransfer | undefined;
+      const done = openTarget(path).then((sink) => {
+        running = start(key, sink, transfer);
+        return running.done;
+      });
+      return {
+        done,
+        report() {
+          if (running === undefined) throw new HeddleError('internal', 'the transfer has not begun');
+          return running.report();
+        },
+      };
+    },
+    into: (key, sink, transfer = {}) => start(key, sink, transfer),
+  };
+}
+
+async function openTarget(path: string): Promise<Sink> {
+  if (!(await isOrderedTarget(path))) return openFileSink(path);
+  const { createWriteStream } = await import('node:fs');
+  return writableSink(createWriteStream(path), { endStream: true });
+}
+
+function boundsOf(range: ByteRange | undefined): { firstByte: number; endByte: number | undefined } {
+  if (range === undefined) return { firstByte: 0, endByte: undefined };
+  const { first, last } = range;
+  const valid =
+    Number.isSafeInteger(first) && first >= 0 && (last === undefined || (Number.isSafeInteger(last) && last >= first));
+  if (!valid) throw new HeddleError('usage', `${first}-${last ?? ''} is no byte range`);
+  return { firstByte: first, endByte: last === undefined ? undefined : last + 1 };
+}

@@ -1,0 +1,191 @@
+// `heddle get`: flags to a transfer, progress, the closing line, the exit code. With --json one object per line on
+// standard output (standard error when the bytes go to standard output).
+import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
+import { createClient } from '../client.ts';
+import type { Client, RunningTransfer, TransferOptions } from '../client.ts';
+import { writableSink } from '../io/ordered-sink.ts';
+import type { SessionReport } from '../io/report.ts';
+import { parseRouteArgument } from '../options.ts';
+import type { ByteRange, ClientOptions, RouteOptions } from '../options.ts';
+import { showProgress } from './progress.ts';
+import { complain, formatBytes, formatRate } from './terminal.ts';
+
+export type GetFlags = {
+  readonly output: string;
+  readonly route?: readonly string[];
+  readonly config?: string;
+  readonly root?: string;
+  readonly originKey?: string;
+  readonly tokenFile?: string;
+  readonly range?: string;
+  readonly segment?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+};
+
+const PROGRESS_JSON_MS = 500;
+
+/** Runs the command; returns the exit code. */
+export async function get(key: string, flags: GetFlags): Promise<number> {
+  const stopped = new AbortController();
+  const interrupt = (): void => stopped.abort(new Error('interrupted'));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const say = jsonWriter(flags);
+  try {
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(key)) {
+      throw new HeddleError('usage', `"${key}" is a URL; name the object by its key and give routes with --route`);
+    }
+    const client = createClient(await clientOptions(flags));
+    const transfer: TransferOptions = {
+      signal: stopped.signal,
+      ...(flags.range === undefined ? {} : { range: parseRange(flags.range) }),
+    };
+    const running = start(client, key, flags.output, transfer);
+    const report = await follow(running, flags, say);
+    say?.(doneLine(report));
+    if (flags.json !== true && flags.quiet !== true) process.stderr.write(`${summary(report)}\n`);
+    return 0;
+  } catch (error) {
+    const known = asHeddleError(error);
+    say?.({ type: 'error', code: known.code, message: known.message });
+    if (flags.json !== true) complain(known);
+    return exitCodeOf(known.code);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+/** The last line of --json. */
+export function doneLine(report: SessionReport): Record<string, unknown> {
+  return {
+    type: 'done',
+    key: report.key,
+    bytes: report.bytes,
+    seconds: seconds(report.elapsedMs),
+    root: report.manifest?.root,
+    verified: true,
+    patterns: report.patterns,
+    wasteBytes: report.wasteBytes,
+    hedges: report.hedges,
+    firstByteSeconds: report.firstByteMs === undefined ? null : seconds(report.firstByteMs),
+    routes: routeLines(report),
+  };
+}
+
+function start(client: Client, key: string, output: string, transfer: TransferOptions): RunningTransfer {
+  if (output !== '-') return client.download(key, output, transfer);
+  // not process.stdout: a pipe would be written synchronously and stop all reading while its reader is slow
+  const stdout = createWriteStream('', { fd: 1, autoClose: false });
+  return client.into(key, writableSink(stdout, { endStream: false }), transfer);
+}
+
+async function follow(
+  running: RunningTransfer,
+  flags: GetFlags,
+  say: ((line: Record<string, unknown>) => void) | undefined,
+): Promise<SessionReport> {
+  const look = (): SessionReport | undefined => {
+    try {
+      return running.report();
+    } catch {
+      return undefined;
+    }
+  };
+  const progress = flags.json === true || flags.quiet === true ? undefined : showProgress(look);
+  const timer = setInterval(() => {
+    const report = look();
+    if (report !== undefined) say?.(progressLine(report));
+  }, PROGRESS_JSON_MS);
+  try {
+    return await running.done;
+  } finally {
+    clearInterval(timer);
+    progress?.stop();
+  }
+}
+
+function jsonWriter(flags: GetFlags): ((line: Record<string, unknown>) => void) | undefined {
+  if (flags.json !== true) return undefined;
+  const stream = flags.output === '-' ? process.stderr : process.stdout;
+  return (line) => stream.write(`${JSON.stringify(line)}\n`);
+}
+
+async function clientOptions(flags: GetFlags): Promise<ClientOptions> {
+  const routes: RouteOptions[] = (flags.route ?? []).map(parseRouteArgument);
+  if (flags.config !== undefined) {
+    const { readClientConfig } = await import('../config.ts');
+    routes.unshift(...(await readClientConfig(flags.config)).routes);
+  }
+  return {
+    routes,
+    ...(flags.segment === undefined ? {} : { segmentBytes: Number(flags.segment) }),
+    ...(flags.root === undefined ? {} : { root: flags.root }),
+    ...(flags.tokenFile === undefined ? {} : { token: (await readText(flags.tokenFile)).trim() }),
+    ...(flags.originKey === undefined ? {} : { originKey: parseOriginKey(await readText(flags.originKey)) }),
+  };
+}
+
+/** The `x` of an Ed25519 JWK: the whole JWK as JSON, or `x` alone. */
+function parseOriginKey(text: string): string {
+  const trimmed = text.trim();
+  if (/^[A-Za-z0-9_-]{43}$/.test(trimmed)) return trimmed;
+  try {
+    const { crv, x } = JSON.parse(trimmed) as { crv?: unknown; x?: unknown };
+    if (crv === 'Ed25519' && typeof x === 'string') return x;
+  } catch {
+    // the line below says what is expected
+  }
+  throw new HeddleError('bad-configuration', 'the origin key is neither an Ed25519 JWK nor its x');
+}
+
+function parseRange(text: string): ByteRange {
+  const match = /^(\d+)-(\d*)$/.exec(text);
+  if (match === null) throw new HeddleError('usage', `a range is written A-B or A-, not "${text}"`);
+  const first = Number(match[1]);
+  return match[2] === '' ? { first } : { first, last: Number(match[2]) };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new HeddleError('bad-configuration', `cannot read ${path}: ${asHeddleError(error).message}`);
+  }
+}
+
+function progressLine(report: SessionReport): Record<string, unknown> {
+  const { bytes, receivedBytes, patterns } = report;
+  return {
+    type: 'progress',
+    bytes,
+    receivedBytes,
+    patterns,
+    seconds: seconds(report.elapsedMs),
+    routes: routeLines(report),
+  };
+}
+
+function routeLines(report: SessionReport): Record<string, unknown>[] {
+  return report.routes.map((route) => ({
+    name: route.name,
+    bytes: route.payloadBytes,
+    segments: route.segments,
+    share: Number(route.share.toFixed(4)),
+    corrupt: route.corrupt,
+    state: route.state,
+    rateBytesPerSecond: Math.round(route.rateBytesPerSecond),
+    rttSeconds: seconds(route.rttMs),
+  }));
+}
+
+function summary(report: SessionReport): string {
+  const rate = formatRate((1_000 * (report.bytes ?? 0)) / Math.max(1, report.elapsedMs));
+  const shares = report.routes.map((route) => `${route.name} ${Math.round(100 * route.share)}%`).join(', ');
+  return `${formatBytes(report.bytes ?? 0)} verified in ${seconds(report.elapsedMs)} s (${rate}): ${shares}`;
+}
+
+function seconds(ms: number): number {
+  return Number((ms / 1_000).toFixed(3));
+}

@@ -1,0 +1,84 @@
+// Progress of a running transfer: bars that are redrawn in place on a terminal (the total, then one per route), plain
+// lines elsewhere. Never more than 100 %.
+import type { RouteReport, SessionReport } from '../io/report.ts';
+import { bar, formatBytes, formatRate, paint } from './terminal.ts';
+
+const REDRAW_MS = 100;
+const PLAIN_LINE_MS = 2_000;
+const BAR_CELLS = 24;
+
+/** Something that shows progress until it is stopped. */
+export type Progress = { stop(): void };
+
+/** Shows `report()` until stopped; `undefined` while there is nothing to show. */
+export function showProgress(report: () => SessionReport | undefined): Progress {
+  return process.stderr.isTTY ? redraw(report) : plain(report);
+}
+
+/** The lines of one picture: the total first. */
+export function progressLines(report: SessionReport): string[] {
+  const done = report.receivedBytes / Math.max(1, report.bytes ?? Number.POSITIVE_INFINITY);
+  const rate = report.routes.reduce((sum, route) => sum + route.rateBytesPerSecond, 0);
+  const of = report.bytes === undefined ? '' : ` of ${formatBytes(report.bytes)}`;
+  const total = `${bar(done, BAR_CELLS)} ${percent(done)}  ${formatBytes(report.receivedBytes)}${of}  ${formatRate(rate)}  pattern ${report.patterns}`;
+  const nameWidth = Math.max(...report.routes.map((route) => route.name.length), 5);
+  return [`${'total'.padEnd(nameWidth)} ${total}`, ...report.routes.map((route) => routeLine(route, nameWidth))];
+}
+
+function routeLine(route: RouteReport, nameWidth: number): string {
+  const state =
+    route.state === 'active' ? '' : `  ${route.state}${route.reason === undefined ? '' : ` (${route.reason})`}`;
+  const latency = route.latencyMs === undefined ? '' : `  ${route.latencyMs.toFixed(0)} ms`;
+  const text = `${bar(route.share, BAR_CELLS)} ${percent(route.share)}  ${formatRate(route.rateBytesPerSecond)}${latency}${state}`;
+  return paint(route.state === 'active' ? 'green' : 'yellow', `${route.name.padEnd(nameWidth)} ${text}`);
+}
+
+function percent(fraction: number): string {
+  return `${Math.floor(100 * Math.max(0, Math.min(1, fraction)))
+    .toString()
+    .padStart(3)}%`;
+}
+
+function redraw(report: () => SessionReport | undefined): Progress {
+  let drawn = 0;
+  const draw = (): void => {
+    const now = report();
+    if (now === undefined) return;
+    const width = process.stderr.columns ?? 80;
+    const lines = progressLines(now).map((line) => clip(line, width));
+    process.stderr.write((drawn > 0 ? `\u001b[${drawn}A` : '') + lines.map((line) => `\r\u001b[2K${line}\n`).join(''));
+    drawn = lines.length;
+  };
+  const timer = setInterval(draw, REDRAW_MS);
+  return {
+    stop() {
+      clearInterval(timer);
+      draw();
+    },
+  };
+}
+
+function plain(report: () => SessionReport | undefined): Progress {
+  const timer = setInterval(() => {
+    const now = report();
+    if (now === undefined) return;
+    const [total = ''] = progressLines(now);
+    const routes = now.routes.map((route) => `${route.name} ${formatRate(route.rateBytesPerSecond)}`).join(', ');
+    process.stderr.write(`${total.replace(/^total\s+\S+\s+/, '')}  (${routes})\n`);
+  }, PLAIN_LINE_MS);
+  return { stop: () => clearInterval(timer) };
+}
+
+/** Cuts a line to the terminal's width, not counting colour codes. */
+function clip(line: string, width: number): string {
+  let visible = 0;
+  let out = '';
+  for (const part of line.split(/(\u001b\[[0-9;]*m)/)) {
+    if (part.startsWith('\u001b')) out += part;
+    else {
+      out += part.slice(0, Math.max(0, width - 1 - visible));
+      visible += part.length;
+    }
+  }
+  return out;
+}

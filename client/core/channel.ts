@@ -1,0 +1,116 @@
+// One channel as the core sees it: its state, its account (ledger), its rate, and when it was last heard. Decides
+// nothing about other channels. States and their transitions are the table below.
+import { ChannelLedger } from '../../protocol/channel-ledger.ts';
+import type { Lane } from './dealer.ts';
+import { RateEstimator } from './rate-estimator.ts';
+
+export type ChannelState = 'dialing' | 'opening' | 'open' | 'stalled' | 'closed';
+export type ChannelEvent = 'connected' | 'hello' | 'silence' | 'bytes' | 'ended';
+
+/** state × event → state; an event with no entry changes nothing. ARCHITECTURE.md draws this table. */
+export const CHANNEL_STATES: Readonly<Record<ChannelState, Partial<Record<ChannelEvent, ChannelState>>>> = {
+  dialing: { connected: 'opening', ended: 'closed' },
+  opening: { hello: 'open', silence: 'stalled', ended: 'closed' },
+  open: { silence: 'stalled', ended: 'closed' },
+  stalled: { hello: 'open', bytes: 'open', ended: 'closed' },
+  closed: {},
+};
+
+/** One open connection on a route. */
+export class Channel {
+  readonly number: number;
+  /** Place of the route in the route list. */
+  readonly route: number;
+  readonly ledger: ChannelLedger;
+  readonly rate: RateEstimator = new RateEstimator();
+  /** When each granted segment was promised to be here (ms): what lateness is judged by. */
+  readonly promises: Map<number, number> = new Map();
+  readonly startedAt: number;
+  readonly segmentBytes: number;
+  state: ChannelState = 'dialing';
+  helloSeen = false;
+  /** Last time anything was read. */
+  heardAt: number;
+  /** When the first answer to what is outstanding was due at the earliest. */
+  dueFrom: number = Number.POSITIVE_INFINITY;
+  stalledAt = 0;
+  receivedBytes = 0;
+  segments = 0;
+  /** Longest silence between two reads while busy, decaying: how bursty this channel is when healthy, ms. */
+  typicalGapMs = 0;
+  #partialBytes = 0;
+
+  constructor(number: number, route: number, segmentBytes: number, now: number) {
+    this.number = number;
+    this.route = route;
+    this.ledger = new ChannelLedger(number);
+    this.segmentBytes = segmentBytes;
+    this.startedAt = now;
+    this.heardAt = now;
+  }
+
+  /** True while patterns may deal it segments. */
+  get usable(): boolean {
+    return this.state === 'opening' || this.state === 'open';
+  }
+
+  /** True while frames can be written to it. */
+  get writable(): boolean {
+    return this.state === 'opening' || this.state === 'open' || this.state === 'stalled';
+  }
+
+  /** Bytes asked for and not yet read. */
+  get outBytes(): number {
+    return Math.max(0, this.ledger.outstanding * this.segmentBytes - this.#partialBytes);
+  }
+
+  /** Bytes that all credit given may still bring: outBytes, and credit that waits for the next pattern. */
+  get creditBytes(): number {
+    return Math.max(0, this.ledger.unanswered * this.segmentBytes - this.#partialBytes);
+  }
+
+  /** Applies an event; true when the state changed. */
+  apply(event: ChannelEvent): boolean {
+    const next = CHANNEL_STATES[this.state][event];
+    if (next === undefined || next === this.state) return false;
+    this.state = next;
+    return true;
+  }
+
+  /** Bytes were read. */
+  hear(bytes: number, now: number): void {
+    const gap = now - Math.max(this.heardAt, Math.min(this.dueFrom, now));
+    this.typicalGapMs = Math.max(Math.min(gap, 400), this.typicalGapMs * 0.999);
+    this.heardAt = now;
+    this.receivedBytes += bytes;
+    this.#partialBytes += bytes;
+    this.rate.add(bytes, now);
+  }
+
+  /** An answer was taken into the ledger. */
+  answered(): void {
+    this.#partialBytes = Math.max(0, this.#partialBytes - this.segmentBytes);
+  }
+
+  /** Something was asked, answered or withdrawn: is anything due, and since when (`rttMs` from now at the earliest)? */
+  settle(rttMs: number, now: number): void {
+    if (this.ledger.outstanding === 0) {
+      this.#partialBytes = 0;
+      this.dueFrom = Number.POSITIVE_INFINITY;
+      this.rate.becomesIdle();
+    } else if (this.dueFrom === Number.POSITIVE_INFINITY) {
+      this.dueFrom = now + rttMs;
+      this.rate.becomesBusy(now + rttMs);
+    }
+  }
+
+  /** ms without a byte although something was due. */
+  silence(now: number): number {
+    if (this.ledger.outstanding === 0 || this.dueFrom > now) return 0;
+    return now - Math.max(this.heardAt, this.dueFrom);
+  }
+
+  lane(rttMs: number): Lane {
+    return { channel: this.number, rate: this.rate.rateOr(rttMs), rttMs, outBytes: this.outBytes };
+  }
+}

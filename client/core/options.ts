@@ -1,0 +1,67 @@
+// The constants of the client core: defaults with unit and reason. Each is an option; resolved once at the edge.
+
+const defaults = {
+  /** Bytes of a segment: LEAF_BYTES × 2^k. Small enough for a short tail on a thin route. */
+  segmentBytes: 32_768,
+  /** 'order': the sink takes bytes in order; 'any': it takes segments as they are proven (a file). */
+  output: 'order' as 'order' | 'any',
+  /** Bytes that may be granted or held beyond what the sink took; bounds memory and the reorder depth. */
+  reorderBytes: 33_554_432,
+  /** Channels opened per route; shared window. */
+  connectionsPerRoute: 1,
+
+  /** ms between housekeeping turns: rate samples, windows, liveness. */
+  tickMs: 10,
+  /** Smallest window of a route in slow start, bytes: ten segments of TCP's first window and then some. */
+  firstWindowBytes: 131_072,
+  /** Smallest window of a route afterwards, bytes: two segments, so that the next is asked before the last came. */
+  leastWindowBytes: 65_536,
+  /** Window growth in slow start: credit for this many times the bytes of the last RTT. */
+  slowStartGain: 3,
+  /** Slow start ends at the first RTT that grew by less than this factor. */
+  slowStartFlat: 1.12,
+
+  /** ms between modified patterns when only shares moved. */
+  patternIntervalMs: 100,
+  /** ms between modified patterns when somebody runs out of lead, and in the tail. */
+  urgentPatternMs: 25,
+  /** A share that moved by more than this fraction makes a new pattern worth sending. */
+  shareChange: 0.05,
+  /** ms of the total rate that a lead plans ahead; behind it the cycle repeats. */
+  leadMs: 400,
+  /** Elements of the cycle: fine enough for shares of 1:60. */
+  cycleElements: 64,
+  /** ms of data left below which the whole rest is planned segment by segment. */
+  tailMs: 1_500,
+
+  /** ms of silence with segments outstanding until a channel counts as stalled, output in order. */
+  stallOrderMs: 150,
+  /** The same for output in any order, where a late segment hurts nobody until the end. */
+  stallAnyMs: 300,
+  /** No stall threshold is longer than this, ms. */
+  stallMostMs: 2_000,
+  /** ms of stall after which a fresh channel is opened on the route beside the stalled one. */
+  replaceStalledMs: 1_000,
+  /** ms without any answer from any route until a running transfer fails. */
+  giveUpMs: 30_000,
+  /** ms until a dial that does not answer is given up. */
+  dialTimeoutMs: 5_000,
+  /** ms between a failed or lost channel and the next dial, while a transfer runs. */
+  redialMs: 250,
+  /** Dials in a row that may fail on every route before anything was heard at all. */
+  firstDials: 3,
+
+  /** Bytes of hedges allowed beyond the fraction below. */
+  hedgeBytes: 600_000,
+  /** Hedged bytes allowed per byte received. */
+  hedgeFraction: 0.015,
+  /** Proven bad segments after which a route is banned for the transfer. */
+  corruptLimit: 2,
+  /** Nodes of one proof page asked for: 16 KiB that prove 512 segments. */
+  proofNodes: 512,
+};
+
+/** Options of a transfer's decisions. Units are in the names; rates are bytes per ms inside the core. */
+export type CoreOptions = Readonly<typeof defaults>;
+
+export const CORE_DEFAULTS: CoreOptions = Object.freeze(defaults);

@@ -1,0 +1,91 @@
+// Which proof pages are needed, whom to ask for them and when to ask somebody else. A page holds the nodes of the
+// segments' level for a run of segments; nothing is delivered before its page is proven.
+import type { Channel } from './channel.ts';
+import { routeOf, usableChannels } from './state.ts';
+import type { TransferState } from './state.ts';
+
+const LEAST_PATIENCE_MS = 500;
+const PATIENCE_RTTS = 4;
+
+type Asked = { readonly channel: number; readonly at: number; readonly false: Set<number> };
+
+/** Keeps the proof pages ahead of the segments. */
+export class ProofPlan {
+  readonly #state: TransferState;
+  readonly #have = new Set<number>();
+  readonly #asked = new Map<number, Asked>();
+  /** Pages below this one are all here. */
+  #complete: number;
+
+  constructor(state: TransferState) {
+    this.#state = state;
+    this.#complete = Math.floor(state.table.from / state.options.proofNodes);
+  }
+
+  /** A proven page with the nodes [first, first + count) came. */
+  proven(first: number, count: number): void {
+    const { options } = this.#state;
+    const page = Math.floor(first / options.proofNodes);
+    const whole = Math.min(options.proofNodes, this.#nodes() - page * options.proofNodes);
+    if (first === page * options.proofNodes && count >= whole) this.#have.add(page);
+    this.#asked.delete(page);
+    while (this.#have.has(this.#complete)) this.#complete += 1;
+  }
+
+  /** A channel answered with a page that proves nothing: ask another route. */
+  refuted(first: number, route: number): void {
+    const page = Math.floor(first / this.#state.options.proofNodes);
+    const lied = this.#asked.get(page)?.false ?? new Set<number>();
+    lied.add(route);
+    this.#asked.set(page, { channel: -1, at: Number.NEGATIVE_INFINITY, false: lied });
+  }
+
+  /** Asks for every page up to one beyond `highest`, the highest segment asked for. */
+  turn(highest: number, now: number): void {
+    const { options, size } = this.#state;
+    if (size === undefined || size === 0) return;
+    const last = Math.min(Math.floor(highest / options.proofNodes) + 1, this.#lastPage());
+    for (let page = this.#complete; page <= last; page += 1) {
+      if (!this.#have.has(page) && this.#isOpen(page, now)) this.#ask(page, now);
+    }
+  }
+
+  #isOpen(page: number, now: number): boolean {
+    const asked = this.#asked.get(page);
+    if (asked === undefined) return true;
+    const channel = this.#state.channels.get(asked.channel);
+    if (channel === undefined || !channel.usable) return true;
+    const patience = Math.max(LEAST_PATIENCE_MS, PATIENCE_RTTS * routeOf(this.#state, channel).rttMs);
+    return now - asked.at > patience;
+  }
+
+  #ask(page: number, now: number): void {
+    const { options, effects } = this.#state;
+    const before = this.#asked.get(page);
+    const lied = before?.false ?? new Set<number>();
+    const ready = usableChannels(this.#state).filter((channel) => channel.helloSeen && !lied.has(channel.route));
+    const others = ready.filter((channel) => channel.number !== before?.channel);
+    const target = this.#soonest(others.length > 0 ? others : ready);
+    if (target === undefined) return;
+    this.#asked.set(page, { channel: target.number, at: now, false: lied });
+    const first = page * options.proofNodes;
+    const count = Math.min(options.proofNodes, this.#nodes() - first);
+    effects.push({ type: 'prove', channel: target.number, first, count });
+  }
+
+  #soonest(channels: readonly Channel[]): Channel | undefined {
+    const wait = (channel: Channel): number => {
+      const { rttMs } = routeOf(this.#state, channel);
+      return Math.max(rttMs, channel.outBytes / channel.rate.rateOr(rttMs));
+    };
+    return channels.toSorted((a, b) => wait(a) - wait(b))[0];
+  }
+
+  #nodes(): number {
+    return Math.ceil((this.#state.size ?? 0) / this.#state.options.segmentBytes);
+  }
+
+  #lastPage(): number {
+    return Math.floor((Math.min(this.#nodes(), this.#state.table.to) - 1) / this.#state.options.proofNodes);
+  }
+}

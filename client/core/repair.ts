@@ -1,0 +1,175 @@
+// Repair: segments that need a SEND because no pattern will bring them. Lost or corrupt ones are asked again elsewhere;
+// late ones are hedged within a budget; in the tail an idle channel takes over what is expected last.
+// SEND is for exceptions: what a dead or stalled channel owed goes back to the pattern, not here.
+import type { Channel } from './channel.ts';
+import { expectedCompletion } from './dealer.ts';
+import { routeOf, segmentLength, usableChannels } from './state.ts';
+import type { TransferState } from './state.ts';
+
+/** Missing segments looked at for hedging: the ones that hold up the output. */
+const HEDGE_DEPTH = 24;
+const HEDGE_LEAST_SILENCE_MS = 70;
+const HEDGE_DUE_MS = 200;
+const LATE_MS = 150;
+const TAKE_OVERS_PER_TURN = 8;
+
+type Lost = { readonly index: number; readonly avoid: Set<number>; holder: number | undefined };
+type Held = { readonly index: number; readonly holder: Channel; readonly finishMs: number };
+
+/** Decides what is asked for again, and whom. */
+export class Repair {
+  readonly #state: TransferState;
+  readonly #lost = new Map<number, Lost>();
+  /** Second holders of hedged segments. */
+  readonly #hedged = new Map<number, number>();
+
+  constructor(state: TransferState) {
+    this.#state = state;
+  }
+
+  /** True for segments that patterns must leave alone. */
+  owns(index: number): boolean {
+    return this.#lost.has(index);
+  }
+
+  /** Highest segment under repair, −1 when there is none. */
+  get highest(): number {
+    return Math.max(-1, ...this.#lost.keys());
+  }
+
+  /** `index` has to be asked for again, if possible not over `route`. */
+  lose(index: number, route: number): void {
+    const lost = this.#lost.get(index) ?? { index, avoid: new Set<number>(), holder: undefined };
+    lost.avoid.add(route);
+    lost.holder = undefined;
+    this.#lost.set(index, lost);
+  }
+
+  /** The segment is here. */
+  settle(index: number): void {
+    this.#lost.delete(index);
+    this.#hedged.delete(index);
+  }
+
+  /** A channel ended or stalled: what was asked of it by SEND is open again. */
+  orphan(channel: number): void {
+    for (const lost of this.#lost.values()) if (lost.holder === channel) lost.holder = undefined;
+    for (const [index, holder] of this.#hedged) if (holder === channel) this.#hedged.delete(index);
+  }
+
+  turn(now: number): void {
+    const usable = usableChannels(this.#state).filter((channel) => channel.helloSeen);
+    if (usable.length === 0) return;
+    for (const lost of this.#lost.values()) if (lost.holder === undefined) this.#ask(lost, usable, now);
+    if (usable.length < 2) return;
+    if (this.#state.options.output === 'order') this.#hedge(usable, now);
+    this.#takeOver(usable, now);
+  }
+
+  #ask(lost: Lost, usable: readonly Channel[], now: number): void {
+    const elsewhere = usable.filter((channel) => !lost.avoid.has(channel.route));
+    const target = this.#quickest(elsewhere.length > 0 ? elsewhere : usable);
+    if (target === undefined) return;
+    lost.holder = target.number;
+    this.#send(target, lost.index, now);
+  }
+
+  #send(channel: Channel, index: number, now: number): void {
+    const again = channel.ledger.hasAnswered(index);
+    const { rttMs } = routeOf(this.#state, channel);
+    channel.promises.set(index, now + this.#completion(channel));
+    channel.ledger.send(index);
+    channel.settle(rttMs, now);
+    this.#state.effects.push({ type: 'send', channel: channel.number, ranges: [{ first: index, length: 1 }], again });
+  }
+
+  #spend(index: number): boolean {
+    const { counters, options } = this.#state;
+    const budget = options.hedgeBytes + options.hedgeFraction * counters.receivedBytes;
+    const bytes = segmentLength(this.#state, index);
+    if (counters.hedgedBytes + bytes > budget) return false;
+    counters.hedges += 1;
+    counters.hedgedBytes += bytes;
+    return true;
+  }
+
+  #double(target: Channel, index: number, now: number): boolean {
+    if (!this.#spend(index)) return false;
+    this.#hedged.set(index, target.number);
+    this.#send(target, index, now);
+    return true;
+  }
+
+  /** Late at the in-order point: silent holder, or far behind the promise made when it was granted. */
+  #hedge(usable: readonly Channel[], now: number): void {
+    const { table } = this.#state;
+    const somebodyReceives = usable.some((channel) => now - channel.heardAt < 30);
+    if (!somebodyReceives) return;
+    const end = Math.min(table.to, table.lowestMissing + HEDGE_DEPTH);
+    for (const held of this.#heldBy(usable, now)) {
+      if (held.index >= end || this.#hedged.has(held.index)) continue;
+      const others = usable.filter((channel) => channel !== held.holder && channel.silence(now) < 80);
+      const target = this.#quickest(others);
+      if (target === undefined || !this.#isLate(held, target, now)) continue;
+      if (!this.#double(target, held.index, now)) return;
+    }
+  }
+
+  #isLate({ index, holder, finishMs }: Held, target: Channel, now: number): boolean {
+    const { rttMs } = routeOf(this.#state, holder);
+    const silence = holder.silence(now);
+    const other = this.#completion(target);
+    if (target.outBytes > 1.5 * routeOf(this.#state, target).window.bytes) return false;
+    const due = (index - this.#state.table.lowestMissing) * 10 < HEDGE_DUE_MS;
+    if (due && silence > Math.max(HEDGE_LEAST_SILENCE_MS, rttMs, 1.5 * holder.typicalGapMs)) return true;
+    const promise = holder.promises.get(index) ?? Number.POSITIVE_INFINITY;
+    const behind = now + finishMs > promise + Math.max(100, 0.25 * finishMs);
+    return finishMs > LATE_MS && behind && 1.25 * other + 50 < finishMs;
+  }
+
+  /** Nothing is left to grant: an idle channel repeats what is expected last, if it would be much earlier. */
+  #takeOver(usable: readonly Channel[], now: number): void {
+    const { table } = this.#state;
+    const outstanding = usable.reduce((sum, channel) => sum + channel.ledger.outstanding, 0);
+    if (table.missingLeft === 0 || table.missingLeft > outstanding) return;
+    const late = [...this.#heldBy(usable, now)]
+      .filter(({ index }) => !this.#hedged.has(index))
+      .sort((a, b) => b.finishMs - a.finishMs)
+      .slice(0, TAKE_OVERS_PER_TURN);
+    for (const { index, holder, finishMs } of late) {
+      const target = this.#quickest(usable.filter((channel) => channel.route !== holder.route));
+      if (target === undefined) return;
+      if (this.#completion(target) > finishMs - Math.max(20, 0.25 * finishMs)) continue;
+      if (!this.#double(target, index, now)) return;
+    }
+  }
+
+  /** Missing segments with their holder and the ms until they are expected there. */
+  *#heldBy(usable: readonly Channel[], now: number): Generator<Held> {
+    const { options, table } = this.#state;
+    for (const holder of usable) {
+      const { rttMs } = routeOf(this.#state, holder);
+      const rate = holder.rate.rateOr(rttMs);
+      const silence = holder.silence(now);
+      const lag = silence > 60 ? silence : 0;
+      let ahead = holder.outBytes - (holder.ledger.outstanding - 1) * options.segmentBytes;
+      for (const index of [...holder.ledger.openSends, ...holder.ledger.expected]) {
+        if (table.isMissing(index)) yield { index, holder, finishMs: ahead / rate + lag };
+        ahead += options.segmentBytes;
+      }
+    }
+  }
+
+  #quickest(channels: readonly Channel[]): Channel | undefined {
+    let best: Channel | undefined;
+    for (const channel of channels) {
+      if (best === undefined || this.#completion(channel) < this.#completion(best)) best = channel;
+    }
+    return best;
+  }
+
+  #completion(channel: Channel): number {
+    const lane = channel.lane(routeOf(this.#state, channel).rttMs);
+    return expectedCompletion(lane, this.#state.options.segmentBytes);
+  }
+}

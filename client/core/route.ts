@@ -1,0 +1,45 @@
+// One route as the core sees it: its window, its round trip, when it may be dialled again, what it delivered, and why it
+// is out of use if it is. Its channels belong to the transfer.
+import type { ErrorCode } from '../../protocol/errors.ts';
+import type { CoreOptions } from './options.ts';
+import { RouteWindow } from './route-window.ts';
+
+/** A route of a transfer. */
+export class Route {
+  readonly index: number;
+  readonly window: RouteWindow;
+  /** Smallest full round trip seen, ms; the connect time stands in until one was measured. */
+  rttMs = 50;
+  /** Newest full round trip, ms. */
+  latencyMs: number | undefined;
+  /** Absolute time of the next dial while the route has no channel. */
+  dialAt = 0;
+  failedDials = 0;
+  /** Why the route is excluded for the rest of the transfer. */
+  excluded: ErrorCode | undefined;
+  /** Why its last channel ended. */
+  lastCode: ErrorCode | undefined;
+  corrupt = 0;
+  segments = 0;
+  payloadBytes = 0;
+  /** Payload that answered PATTERN, bytes. */
+  patternBytes = 0;
+  #measured = false;
+
+  constructor(index: number, options: CoreOptions) {
+    this.index = index;
+    this.window = new RouteWindow(options);
+  }
+
+  /** TCP's round trip to the first hop: a first guess. */
+  connected(connectMs: number): void {
+    if (!this.#measured) this.rttMs = Math.max(1, connectMs);
+  }
+
+  /** A full round trip to the source: PING to PONG, or upgrade to HELLO. */
+  roundTrip(ms: number): void {
+    this.latencyMs = ms;
+    this.rttMs = this.#measured ? Math.min(this.rttMs, Math.max(0.1, ms)) : Math.max(0.1, ms);
+    this.#measured = true;
+  }
+}

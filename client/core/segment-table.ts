@@ -1,0 +1,128 @@
+// What is known of each segment of the transfer: missing, arrived, proven, taken by the sink. Owns the in-order point.
+// Indexes are those of the object; [from, to) is what this transfer wants. `to` becomes known with the object's size.
+const MISSING = 0;
+const ARRIVED = 1;
+const PROVEN = 2;
+const TAKEN = 3;
+
+/** Status of all segments of one transfer. */
+export class SegmentTable {
+  #status = new Uint8Array(1_024);
+  #from: number;
+  #to = Number.POSITIVE_INFINITY;
+  #lowestMissing: number;
+  #nextToDeliver: number;
+  #takenPoint: number;
+  #highestSeen: number;
+  #missingLeft = Number.POSITIVE_INFINITY;
+  #takenCount = 0;
+
+  constructor(from: number) {
+    this.#from = from;
+    this.#lowestMissing = from;
+    this.#nextToDeliver = from;
+    this.#takenPoint = from;
+    this.#highestSeen = from - 1;
+  }
+
+  get from(): number {
+    return this.#from;
+  }
+
+  /** Exclusive end; infinite until the size is known. */
+  get to(): number {
+    return this.#to;
+  }
+
+  /** First segment that has not arrived. */
+  get lowestMissing(): number {
+    return this.#lowestMissing;
+  }
+
+  /** Highest segment that ever arrived. */
+  get highestSeen(): number {
+    return this.#highestSeen;
+  }
+
+  /** First segment the sink has not taken: what comes before it needs no memory. */
+  get takenPoint(): number {
+    return this.#takenPoint;
+  }
+
+  /** Segments that have not arrived; infinite until the size is known. */
+  get missingLeft(): number {
+    return this.#missingLeft;
+  }
+
+  get complete(): boolean {
+    return this.#takenCount === this.#to - this.#from;
+  }
+
+  /** The size became known: the transfer ends before `to`. */
+  bound(to: number): void {
+    const grown = new Uint8Array(Math.max(0, to - this.#from));
+    grown.set(this.#status.subarray(0, Math.min(this.#status.length, grown.length)));
+    this.#status = grown;
+    this.#to = to;
+    let missing = 0;
+    for (const status of grown) if (status === MISSING) missing += 1;
+    this.#missingLeft = missing;
+  }
+
+  isMissing(index: number): boolean {
+    return index >= this.#from && index < this.#to && (this.#status[index - this.#from] ?? MISSING) === MISSING;
+  }
+
+  /** True while the segment is in memory: arrived or proven, not yet taken. */
+  isProven(index: number): boolean {
+    return (this.#status[index - this.#from] ?? MISSING) >= PROVEN;
+  }
+
+  arrive(index: number): void {
+    this.#set(index, ARRIVED);
+    this.#missingLeft -= 1;
+    if (index > this.#highestSeen) this.#highestSeen = index;
+    this.#advance();
+  }
+
+  /** The segment was bad: it is missing again. */
+  lose(index: number): void {
+    this.#set(index, MISSING);
+    this.#missingLeft += 1;
+    if (index < this.#lowestMissing) this.#lowestMissing = index;
+  }
+
+  prove(index: number): void {
+    this.#set(index, PROVEN);
+  }
+
+  /** The next segment that can be handed out in order, or undefined; each is returned once. */
+  takeNextInOrder(): number | undefined {
+    const index = this.#nextToDeliver;
+    if (index >= this.#to || this.#status[index - this.#from] !== PROVEN) return undefined;
+    this.#nextToDeliver += 1;
+    return index;
+  }
+
+  take(index: number): void {
+    this.#set(index, TAKEN);
+    this.#takenCount += 1;
+    while (this.#takenPoint < this.#to && this.#status[this.#takenPoint - this.#from] === TAKEN) this.#takenPoint += 1;
+  }
+
+  #set(index: number, status: number): void {
+    const at = index - this.#from;
+    if (at >= this.#status.length) {
+      const grown = new Uint8Array(Math.max(at + 1, 2 * this.#status.length));
+      grown.set(this.#status);
+      this.#status = grown;
+    }
+    this.#status[at] = status;
+  }
+
+  #advance(): void {
+    while (this.#lowestMissing < this.#to && (this.#status[this.#lowestMissing - this.#from] ?? MISSING) !== MISSING) {
+      this.#lowestMissing += 1;
+    }
+  }
+}

@@ -1,0 +1,83 @@
+// A picture of a running transfer: plain numbers for progress bars, metrics, the control interface and tests.
+import type { ErrorCode } from '../../protocol/errors.ts';
+import type { Pattern } from '../../protocol/pattern.ts';
+import type { ChannelState } from './channel.ts';
+import type { Route } from './route.ts';
+import type { Counters, TransferState } from './state.ts';
+
+/** One route now. Rates in bytes per second, times in ms. */
+export type RouteSnapshot = {
+  readonly index: number;
+  readonly state: 'connecting' | 'active' | 'stalled' | 'down' | 'excluded';
+  readonly reason: ErrorCode | undefined;
+  readonly rateBytesPerSecond: number;
+  readonly rttMs: number;
+  readonly latencyMs: number | undefined;
+  readonly windowBytes: number;
+  readonly slowStart: boolean;
+  readonly outBytes: number;
+  /** Fraction of the delivered payload that this route brought. */
+  readonly share: number;
+  readonly payloadBytes: number;
+  readonly patternBytes: number;
+  readonly segments: number;
+  readonly corrupt: number;
+  readonly channels: readonly { readonly number: number; readonly state: ChannelState }[];
+};
+
+/** One transfer now. Segment indexes are those of the object. */
+export type Snapshot = {
+  readonly size: number | undefined;
+  readonly counters: Readonly<Counters>;
+  readonly pattern: Pattern;
+  readonly lowestMissing: number;
+  readonly highestSeen: number;
+  readonly takenPoint: number;
+  readonly routes: readonly RouteSnapshot[];
+};
+
+/** Copies the present state; `now` is the time of the picture. */
+export function snapshotOf(state: TransferState, pattern: Pattern, _now: number): Snapshot {
+  const delivered = state.routes.reduce((sum, route) => sum + route.payloadBytes, 0);
+  return {
+    size: state.size,
+    counters: { ...state.counters },
+    pattern,
+    lowestMissing: state.table.lowestMissing,
+    highestSeen: state.table.highestSeen,
+    takenPoint: state.table.takenPoint,
+    routes: state.routes.map((route) => routeSnapshot(state, route, delivered)),
+  };
+}
+
+function routeSnapshot(state: TransferState, route: Route, delivered: number): RouteSnapshot {
+  const channels = [...state.channels.values()].filter((channel) => channel.route === route.index);
+  const rate = channels.reduce((sum, channel) => sum + channel.rate.measured, 0);
+  return {
+    index: route.index,
+    state: stateOf(
+      route,
+      channels.map((channel) => channel.state),
+    ),
+    reason: route.excluded ?? route.lastCode,
+    rateBytesPerSecond: rate * 1_000,
+    rttMs: route.rttMs,
+    latencyMs: route.latencyMs,
+    windowBytes: route.window.bytes,
+    slowStart: route.window.slowStart,
+    outBytes: channels.reduce((sum, channel) => sum + channel.outBytes, 0),
+    share: delivered === 0 ? 0 : route.payloadBytes / delivered,
+    payloadBytes: route.payloadBytes,
+    patternBytes: route.patternBytes,
+    segments: route.segments,
+    corrupt: route.corrupt,
+    channels: channels.map(({ number, state: channelState }) => ({ number, state: channelState })),
+  };
+}
+
+function stateOf(route: Route, states: readonly ChannelState[]): RouteSnapshot['state'] {
+  if (route.excluded !== undefined) return 'excluded';
+  if (states.includes('open')) return 'active';
+  if (states.includes('stalled')) return 'stalled';
+  return states.length > 0 ? 'connecting' : 'down';
+}

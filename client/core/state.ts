@@ -1,0 +1,54 @@
+// The state of one transfer that its parts share: routes, channels, segments, effects waiting to be polled, counters.
+// Holds no rules of its own beyond counting.
+import type { Channel } from './channel.ts';
+import type { Effect } from './messages.ts';
+import type { CoreOptions } from './options.ts';
+import type { Route } from './route.ts';
+import type { SegmentTable } from './segment-table.ts';
+
+/** What a transfer has counted so far. Bytes are payload bytes. */
+export type Counters = {
+  receivedBytes: number;
+  wasteBytes: number;
+  hedges: number;
+  hedgedBytes: number;
+  patterns: number;
+  corrupt: number;
+};
+
+export type TransferState = {
+  readonly options: CoreOptions;
+  readonly routes: readonly Route[];
+  readonly channels: Map<number, Channel>;
+  readonly table: SegmentTable;
+  readonly counters: Counters;
+  /** Bytes of the object; undefined until the first HELLO. */
+  size: number | undefined;
+  readonly effects: Effect[];
+};
+
+/** The route of a channel. */
+export function routeOf(state: TransferState, channel: Channel): Route {
+  const route = state.routes[channel.route];
+  if (route === undefined) throw new Error(`channel ${channel.number} has no route`);
+  return route;
+}
+
+/** Channels that patterns may deal segments to. */
+export function usableChannels(state: TransferState): Channel[] {
+  return [...state.channels.values()].filter((channel) => channel.usable);
+}
+
+/** Bytes per ms of all usable channels together. */
+export function totalRate(state: TransferState): number {
+  let sum = 0;
+  for (const channel of usableChannels(state)) sum += channel.rate.rateOr(routeOf(state, channel).rttMs);
+  return sum;
+}
+
+/** Length of a segment, bytes; the last one may be short. */
+export function segmentLength(state: TransferState, index: number): number {
+  const { segmentBytes } = state.options;
+  if (state.size === undefined) return segmentBytes;
+  return Math.max(0, Math.min(segmentBytes, state.size - index * segmentBytes));
+}

@@ -1,0 +1,145 @@
+// The source scheduler: which routes are in use now, when one is dialled (again), when a channel counts as stalled and is
+// replaced, and when the transfer has to give up. Route count never reaches zero while one answers.
+import type { ErrorCode } from '../../protocol/errors.ts';
+import { Channel } from './channel.ts';
+import { stalledNow } from './liveness.ts';
+import type { Route } from './route.ts';
+import { routeOf } from './state.ts';
+import type { TransferState } from './state.ts';
+
+/** Refusals in the order in which they tell most about why nothing works. */
+const TELLING: readonly ErrorCode[] = [
+  'corrupt',
+  'key-mismatch',
+  'root-mismatch',
+  'bad-manifest',
+  'object-changed',
+  'object-not-found',
+  'range-not-satisfiable',
+  'not-indexed',
+  'refused',
+];
+
+/** What the supervisor found at a turn. */
+export type Verdict = { readonly code: ErrorCode; readonly message: string } | undefined;
+
+/** Opens, replaces and gives up channels. */
+export class Supervisor {
+  readonly #state: TransferState;
+  /** Called when a channel stopped being usable: its segments are open again. */
+  readonly #onLost: (channel: Channel) => void;
+  #nextChannel = 1;
+  #heardAt: number;
+
+  constructor(state: TransferState, onLost: (channel: Channel) => void, now: number) {
+    this.#state = state;
+    this.#onLost = onLost;
+    this.#heardAt = now;
+  }
+
+  /** Dials, marks stalls, replaces; returns why the transfer has to fail, if it has to. */
+  turn(now: number): Verdict {
+    const { channels, options, routes } = this.#state;
+    const rttOf = (channel: Channel): number => routeOf(this.#state, channel).rttMs;
+    for (const channel of stalledNow(channels.values(), rttOf, options, now)) this.#stall(channel, now);
+    for (const channel of channels.values()) this.#expire(channel, now);
+    for (const route of routes) this.#dialIfDue(route, now);
+    return this.#hopeless(now);
+  }
+
+  /** A payload or HELLO came: the transfer is alive. */
+  heard(channel: Channel, now: number): void {
+    this.#heardAt = now;
+    const route = routeOf(this.#state, channel);
+    route.failedDials = 0;
+    for (const sibling of this.#channelsOf(route)) {
+      if (sibling !== channel && sibling.state === 'stalled' && channel.segments > 0) this.close(sibling, now);
+    }
+  }
+
+  /** The channel ended by itself. */
+  ended(channel: Channel, code: ErrorCode, now: number): void {
+    const route = routeOf(this.#state, channel);
+    route.lastCode = code;
+    if (!channel.helloSeen) route.failedDials += 1;
+    route.dialAt = Math.max(route.dialAt, now + this.#state.options.redialMs);
+    this.#forget(channel);
+  }
+
+  /** Closes a channel that is not wanted any more. */
+  close(channel: Channel, _now: number): void {
+    this.#state.effects.push({ type: 'close', channel: channel.number, graceful: channel.ledger.outstanding === 0 });
+    this.#forget(channel);
+  }
+
+  /** Takes a route out of use for the rest of the transfer. */
+  exclude(route: Route, code: ErrorCode, now: number): void {
+    route.excluded = code;
+    for (const channel of this.#channelsOf(route)) this.close(channel, now);
+  }
+
+  #stall(channel: Channel, now: number): void {
+    if (!channel.apply('silence')) return;
+    channel.stalledAt = now;
+    this.#onLost(channel);
+  }
+
+  /** A dial or an upgrade that was never answered. */
+  #expire(channel: Channel, now: number): void {
+    if (channel.helloSeen || now - channel.startedAt < this.#state.options.dialTimeoutMs) return;
+    this.#state.effects.push({ type: 'close', channel: channel.number, graceful: false });
+    this.ended(channel, 'timeout', now);
+  }
+
+  #forget(channel: Channel): void {
+    channel.apply('ended');
+    this.#state.channels.delete(channel.number);
+    this.#onLost(channel);
+  }
+
+  #dialIfDue(route: Route, now: number): void {
+    if (route.excluded !== undefined || now < route.dialAt) return;
+    const own = this.#channelsOf(route);
+    const sound = own.filter((channel) => channel.state !== 'stalled');
+    const missing = this.#state.options.connectionsPerRoute - sound.length;
+    if (missing <= 0) return;
+    const replaceable = own.every((channel) => now - channel.stalledAt > this.#state.options.replaceStalledMs);
+    if (sound.length === 0 && own.length > 0 && !replaceable) return;
+    if (own.length === 0) route.window.restart();
+    for (let at = 0; at < missing; at += 1) this.#dial(route, now);
+  }
+
+  #dial(route: Route, now: number): void {
+    const number = this.#nextChannel;
+    this.#nextChannel += 1;
+    this.#state.channels.set(number, new Channel(number, route.index, this.#state.options.segmentBytes, now));
+    this.#state.effects.push({ type: 'dial', channel: number, route: route.index });
+  }
+
+  #hopeless(now: number): Verdict {
+    const { options, routes, size } = this.#state;
+    const open = routes.filter((route) => route.excluded === undefined);
+    if (open.length === 0) {
+      const code = TELLING.find((telling) => routes.some((route) => route.excluded === telling));
+      return { code: code ?? 'no-route', message: this.#reasons() };
+    }
+    const neverHeard = size === undefined && open.every((route) => route.failedDials >= options.firstDials);
+    const silent = size !== undefined && now - this.#heardAt > options.giveUpMs && !this.#anyUsable();
+    return neverHeard || silent ? { code: 'no-route', message: this.#reasons() } : undefined;
+  }
+
+  #anyUsable(): boolean {
+    return [...this.#state.channels.values()].some((channel) => channel.state === 'open');
+  }
+
+  /** One clause per route: which, and why it does not work. The shell puts the names in. */
+  #reasons(): string {
+    return this.#state.routes
+      .map((route) => `{route ${route.index}}: ${route.excluded ?? route.lastCode ?? 'unreachable'}`)
+      .join(', ');
+  }
+
+  #channelsOf(route: Route): Channel[] {
+    return [...this.#state.channels.values()].filter((channel) => channel.route === route.index);
+  }
+}

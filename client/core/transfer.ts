@@ -1,0 +1,317 @@
+// One transfer: takes inputs, keeps the state, asks the parts (supervisor, scheduler, repair, proof plan) for decisions
+// and hands them out as effects. Deterministic: same options and inputs, same effects. No clock: `now` is monotonic ms.
+import type { ErrorCode } from '../../protocol/errors.ts';
+import type { Channel } from './channel.ts';
+import type { Effect, Input } from './messages.ts';
+import type { CoreOptions } from './options.ts';
+import { ProofPlan } from './proof-plan.ts';
+import { Repair } from './repair.ts';
+import { Route } from './route.ts';
+import { Scheduler } from './scheduler.ts';
+import { SegmentTable } from './segment-table.ts';
+import { snapshotOf } from './snapshot.ts';
+import type { Snapshot } from './snapshot.ts';
+import { routeOf, segmentLength } from './state.ts';
+import type { TransferState } from './state.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** What one transfer wants. Byte offsets are turned into segments by the caller's options. */
+export type TransferOrder = {
+  readonly routes: number;
+  readonly options: CoreOptions;
+  /** First wanted byte. */
+  readonly firstByte?: number;
+  /** Exclusive end of the wanted bytes; the object's size when left out. */
+  readonly endByte?: number | undefined;
+};
+
+type Sent = { readonly channel: number; readonly at: number };
+
+/** The client core. Call `handle`, then `poll` until undefined, then wait for `deadline` or the next input. */
+export class Transfer {
+  readonly #state: TransferState;
+  readonly #supervisor: Supervisor;
+  readonly #scheduler: Scheduler;
+  readonly #repair: Repair;
+  readonly #proofs: ProofPlan;
+  readonly #endByte: number | undefined;
+  readonly #pings = new Map<number, Sent>();
+  readonly #pingedAt = new Map<number, number>();
+  #nonce = 0;
+  #tickedAt: number;
+  #ended = false;
+
+  constructor(order: TransferOrder, now: number) {
+    const { options } = order;
+    const table = new SegmentTable(Math.floor((order.firstByte ?? 0) / options.segmentBytes));
+    this.#state = {
+      options,
+      routes: Array.from({ length: order.routes }, (_, index) => new Route(index, options)),
+      channels: new Map(),
+      table,
+      counters: { receivedBytes: 0, wasteBytes: 0, hedges: 0, hedgedBytes: 0, patterns: 0, corrupt: 0 },
+      size: undefined,
+      effects: [],
+    };
+    this.#endByte = order.endByte;
+    this.#repair = new Repair(this.#state);
+    this.#scheduler = new Scheduler(this.#state, this.#repair);
+    this.#proofs = new ProofPlan(this.#state);
+    this.#supervisor = new Supervisor(this.#state, (channel) => this.#lost(channel), now);
+    this.#tickedAt = now - options.tickMs;
+    this.#turn(now);
+  }
+
+  /** Takes one input. Inputs for channels that are gone change nothing. */
+  handle(input: Input, now: number): void {
+    if (this.#ended) return;
+    if (input.type === 'taken') this.#taken(input.index);
+    else if (input.type === 'verified') this.#verified(input.index, input.channel, input.ok, now);
+    else if (input.type !== 'tick') {
+      const channel = this.#state.channels.get(input.channel);
+      if (channel === undefined) {
+        if (input.type === 'segment') this.#stray(input.channel, input.index);
+      } else this.#handleChannel(channel, input, now);
+    }
+    if (now - this.#tickedAt >= this.#state.options.tickMs) this.#turn(now);
+  }
+
+  /** The next effect, or undefined. */
+  poll(): Effect | undefined {
+    return this.#state.effects.shift();
+  }
+
+  /** When `tick` is wanted at the latest, absolute ms; infinite after the end. */
+  deadline(): number {
+    return this.#ended ? Number.POSITIVE_INFINITY : this.#tickedAt + this.#state.options.tickMs;
+  }
+
+  /** A picture of the transfer for people, metrics and tests. */
+  snapshot(now: number): Snapshot {
+    return snapshotOf(this.#state, this.#scheduler.pattern, now);
+  }
+
+  #handleChannel(
+    channel: Channel,
+    input: Exclude<Input, { type: 'tick' } | { type: 'taken' } | { type: 'verified' }>,
+    now: number,
+  ): void {
+    const route = routeOf(this.#state, channel);
+    switch (input.type) {
+      case 'connected':
+        route.connected(input.connectMs);
+        channel.apply('connected');
+        this.#scheduler.invalidate();
+        this.#turn(now);
+        return;
+      case 'hello':
+        return this.#hello(channel, input.size, now);
+      case 'received':
+        channel.hear(input.bytes, now);
+        if (channel.apply('bytes')) this.#scheduler.invalidate();
+        this.#scheduler.grant(channel, now);
+        return;
+      case 'segment':
+        return this.#segment(channel, input, now);
+      case 'dropped':
+        return this.#dropped(channel, input, now);
+      case 'idle':
+        channel.ledger.confirm(input.epoch);
+        return;
+      case 'pong':
+        return this.#pong(channel, input.nonce, input.epoch, now);
+      case 'proof':
+        if (input.ok) this.#proofs.proven(input.first, input.count);
+        else {
+          this.#proofs.refuted(input.first, channel.route);
+          this.#blame(channel, now);
+        }
+        return;
+      case 'closed':
+        this.#supervisor.ended(channel, input.code, now);
+        this.#turn(now);
+        return;
+      case 'refused':
+        route.lastCode = input.code;
+        if (input.retryAfterMs === undefined) this.#supervisor.exclude(route, input.code, now);
+        else {
+          this.#supervisor.ended(channel, input.code, now);
+          route.dialAt = now + input.retryAfterMs;
+        }
+        this.#turn(now);
+        return;
+      default:
+        input satisfies never;
+    }
+  }
+
+  #turn(now: number): void {
+    if (this.#ended) return;
+    const { channels, options, table } = this.#state;
+    if (now - this.#tickedAt >= options.tickMs) this.#sample(now);
+    const verdict = this.#supervisor.turn(now);
+    if (verdict !== undefined) return this.#fail(verdict.code, verdict.message);
+    this.#scheduler.turn(now);
+    this.#repair.turn(now);
+    for (const channel of channels.values()) this.#ping(channel, now);
+    this.#proofs.turn(Math.max(table.highestSeen, ...[...channels.values()].map(highestExpected)), now);
+  }
+
+  #sample(now: number): void {
+    const { channels, routes } = this.#state;
+    this.#tickedAt = now;
+    for (const channel of channels.values()) {
+      const route = routeOf(this.#state, channel);
+      channel.rate.tick(now, route.rttMs, route.window.slowStart);
+    }
+    for (const route of routes) {
+      const own = [...channels.values()].filter((channel) => channel.route === route.index && channel.usable);
+      const flight = own.reduce((sum, channel) => sum + channel.rate.flight, 0);
+      const rate = own.reduce((sum, channel) => sum + channel.rate.measured, 0);
+      if (own.length > 0) route.window.tick({ flight, rate, rttMs: route.rttMs, channels: own.length }, now);
+    }
+  }
+
+  #hello(channel: Channel, size: number, now: number): void {
+    const { options, table } = this.#state;
+    routeOf(this.#state, channel).roundTrip(now - channel.heardAt);
+    channel.heardAt = now;
+    channel.helloSeen = true;
+    channel.apply('hello');
+    this.#supervisor.heard(channel, now);
+    if (this.#state.size === undefined) {
+      this.#state.size = size;
+      const end = Math.min(this.#endByte ?? size, size);
+      table.bound(Math.max(table.from, Math.ceil(end / options.segmentBytes)));
+      this.#scheduler.invalidate();
+      if (table.complete) return this.#finish();
+    }
+    this.#turn(now);
+  }
+
+  #segment(channel: Channel, input: Extract<Input, { type: 'segment' }>, now: number): void {
+    const { counters, effects, table } = this.#state;
+    const { index } = input;
+    const route = routeOf(this.#state, channel);
+    const bytes = segmentLength(this.#state, index);
+    const verdict = channel.ledger.answer(index, input.epoch, input.by, true);
+    channel.answered();
+    channel.settle(route.rttMs, now);
+    channel.promises.delete(index);
+    channel.segments += 1;
+    this.#supervisor.heard(channel, now);
+    counters.receivedBytes += bytes;
+    if (verdict === 'unasked' || !table.isMissing(index)) {
+      counters.wasteBytes += bytes;
+      effects.push({ type: 'discard', channel: channel.number, index });
+      if (verdict === 'unasked') this.#blame(channel, now);
+      return;
+    }
+    route.segments += 1;
+    route.payloadBytes += bytes;
+    if (input.by === 'pattern') route.patternBytes += bytes;
+    table.arrive(index);
+    this.#scheduler.countInMemory(1);
+    this.#repair.settle(index);
+    effects.push({ type: 'verify', channel: channel.number, index });
+    this.#scheduler.grant(channel, now);
+  }
+
+  #stray(channel: number, index: number): void {
+    this.#state.counters.wasteBytes += segmentLength(this.#state, index);
+    this.#state.effects.push({ type: 'discard', channel, index });
+  }
+
+  #verified(index: number, channelNumber: number, ok: boolean, now: number): void {
+    const { effects, options, table } = this.#state;
+    if (!ok) {
+      this.#state.counters.corrupt += 1;
+      this.#scheduler.countInMemory(-1);
+      table.lose(index);
+      const channel = this.#state.channels.get(channelNumber);
+      this.#repair.lose(index, channel?.route ?? -1);
+      if (channel !== undefined) this.#blame(channel, now);
+      this.#turn(now);
+      return;
+    }
+    table.prove(index);
+    if (options.output === 'any') {
+      effects.push({ type: 'deliver', index });
+      return;
+    }
+    for (let next = table.takeNextInOrder(); next !== undefined; next = table.takeNextInOrder()) {
+      effects.push({ type: 'deliver', index: next });
+    }
+  }
+
+  #taken(index: number): void {
+    this.#state.table.take(index);
+    this.#scheduler.countInMemory(-1);
+    if (this.#state.table.complete) this.#finish();
+  }
+
+  #dropped(channel: Channel, input: Extract<Input, { type: 'dropped' }>, now: number): void {
+    const sent = input.reason === 'not-held' || input.reason === 'read-failed';
+    channel.ledger.answer(input.index, input.epoch, input.by, sent);
+    channel.settle(routeOf(this.#state, channel).rttMs, now);
+    if (!this.#state.table.isMissing(input.index)) return;
+    this.#repair.lose(input.index, channel.route);
+    this.#turn(now);
+  }
+
+  #pong(channel: Channel, nonce: number, epoch: number, now: number): void {
+    const ping = this.#pings.get(nonce);
+    if (ping === undefined || ping.channel !== channel.number) return;
+    this.#pings.delete(nonce);
+    const route = routeOf(this.#state, channel);
+    route.roundTrip(now - ping.at);
+    route.window.pong(now - ping.at, ping.at, now);
+    channel.ledger.confirm(epoch);
+  }
+
+  #ping(channel: Channel, now: number): void {
+    if (!channel.helloSeen || !channel.writable) return;
+    const route = routeOf(this.#state, channel);
+    const interval = route.window.slowStart ? 30 : Math.max(30, Math.min(100, route.rttMs / 3));
+    if (now - (this.#pingedAt.get(channel.number) ?? Number.NEGATIVE_INFINITY) < interval) return;
+    this.#pingedAt.set(channel.number, now);
+    this.#nonce = (this.#nonce + 1) >>> 0;
+    this.#pings.set(this.#nonce, { channel: channel.number, at: now });
+    this.#state.effects.push({ type: 'ping', channel: channel.number, nonce: this.#nonce });
+  }
+
+  /** The channel's route sent something wrong: counted, and banned at the limit. */
+  #blame(channel: Channel, now: number): void {
+    const route = routeOf(this.#state, channel);
+    route.corrupt += 1;
+    if (route.corrupt >= this.#state.options.corruptLimit) this.#supervisor.exclude(route, 'corrupt', now);
+  }
+
+  #lost(channel: Channel): void {
+    this.#repair.orphan(channel.number);
+    this.#scheduler.invalidate();
+    if (channel.state !== 'closed') return;
+    this.#pingedAt.delete(channel.number);
+    for (const [nonce, ping] of this.#pings) if (ping.channel === channel.number) this.#pings.delete(nonce);
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    for (const channel of this.#state.channels.values()) {
+      this.#state.effects.push({ type: 'close', channel: channel.number, graceful: channel.ledger.outstanding === 0 });
+    }
+    this.#state.effects.push({ type: 'done' });
+  }
+
+  #fail(code: ErrorCode, message: string): void {
+    this.#ended = true;
+    for (const number of this.#state.channels.keys()) {
+      this.#state.effects.push({ type: 'close', channel: number, graceful: false });
+    }
+    this.#state.effects.push({ type: 'fail', code, message });
+  }
+}
+
+function highestExpected(channel: Channel): number {
+  return channel.ledger.expected.at(-1) ?? -1;
+}

@@ -1,0 +1,178 @@
+// Channel connector: one TCP or TLS connection to a route's first hop, the upgrade request, frames out, the receiver's
+// pieces in. Knows nothing of patterns. Reads land in the receiver's buffers (`onread`), never in fresh ones.
+import net from 'node:net';
+import tls from 'node:tls';
+import { UPGRADE_TOKEN } from '../../protocol/channel-request.ts';
+import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
+import type { ClientFrame, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
+import { encodeFrame } from '../../protocol/frame-writer.ts';
+import { formatRequestHead } from '../../protocol/http-head.ts';
+import type { ResponseHead } from '../../protocol/http-head.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import { Receiver } from './receiver.ts';
+import { refusalOf } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
+
+/** What happens on a channel. After `closed` or `refused` nothing else follows. */
+export type ChannelEvents = {
+  connected(connectMs: number): void;
+  frame(frame: Exclude<SourceFrame, SegmentFrame>): void;
+  payload(bytes: number): void;
+  segment(frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void;
+  closed(error: HeddleError): void;
+  refused(refusal: Refusal): void;
+};
+
+/** Where a channel goes. */
+export type ChannelTarget = {
+  /** Base URL of the route; the path of the request is appended. */
+  readonly baseUrl: URL;
+  /** Local address to bind to. */
+  readonly localAddress: string | undefined;
+  /** Value of an Authorization header. */
+  readonly authorization: string | undefined;
+};
+
+/** Bytes of a refusal's body that are looked at. */
+const MOST_REFUSAL_BYTES = 16_384;
+
+/** One channel's connection. */
+export class ChannelSocket {
+  readonly #events: ChannelEvents;
+  readonly #target: ChannelTarget;
+  readonly #socket: net.Socket;
+  readonly #receiver: Receiver;
+  readonly #startedAt: number = performance.now();
+  #upgraded = false;
+  #early: ClientFrame[] = [];
+  #refusalHead: ResponseHead | undefined;
+  #refusalBody = '';
+  #ended = false;
+
+  constructor(target: ChannelTarget, pool: BufferPool, segmentBytes: number, events: ChannelEvents) {
+    this.#target = target;
+    this.#events = events;
+    this.#receiver = new Receiver(pool, segmentBytes, {
+      head: (head) => this.#head(head),
+      body: (bytes) => this.#body(bytes),
+      frame: (frame) => this.#events.frame(frame),
+      payload: (bytes) => this.#events.payload(bytes),
+      segment: (frame, buffer) => this.#events.segment(frame, buffer),
+    });
+    this.#socket = this.#connect();
+  }
+
+  /** Sends the upgrade request for `path` (appended to the base URL's). */
+  open(path: string, headers: readonly (readonly [string, string])[]): void {
+    const { baseUrl, authorization } = this.#target;
+    const all: [string, string][] = [
+      ['Host', baseUrl.host],
+      ['Connection', 'Upgrade'],
+      ['Upgrade', UPGRADE_TOKEN],
+    ];
+    for (const [name, value] of headers) all.push([name, value]);
+    if (authorization !== undefined) all.push(['Authorization', authorization]);
+    this.#socket.write(formatRequestHead('GET', baseUrl.pathname.replace(/\/$/, '') + path, all));
+  }
+
+  /** Sends a frame; before the 101 it waits. Frames of one turn of the event loop leave together. */
+  write(frame: ClientFrame): void {
+    if (this.#ended || !this.#socket.writable) return;
+    if (!this.#upgraded) {
+      this.#early.push(frame);
+      return;
+    }
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      process.nextTick(() => this.#socket.uncork());
+    }
+    this.#socket.write(encodeFrame(frame));
+  }
+
+  /** Closes: BYE and FIN when graceful, else a reset so that every hop knows at once. */
+  close(graceful: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#receiver.release();
+    if (graceful && this.#upgraded && this.#socket.writable) {
+      this.#socket.end(encodeFrame({ type: 'bye' }));
+      this.#socket.destroySoon();
+    } else if (this.#socket.connecting) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
+  #connect(): net.Socket {
+    const { baseUrl, localAddress } = this.#target;
+    const secure = baseUrl.protocol === 'https:';
+    const host = baseUrl.hostname.replace(/^\[(.*)\]$/, '$1');
+    const options = {
+      host,
+      port: Number(baseUrl.port || (secure ? 443 : 80)),
+      ...(localAddress === undefined ? {} : { localAddress }),
+      noDelay: true,
+      keepAlive: true,
+      autoSelectFamily: localAddress === undefined,
+      onread: { buffer: () => this.#receiver.space(), callback: (bytes: number) => this.#read(bytes) },
+    };
+    const socket = secure
+      ? tls.connect({ ...options, ...(net.isIP(host) === 0 ? { servername: host } : {}), ALPNProtocols: ['http/1.1'] })
+      : net.connect(options as net.NetConnectOpts);
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
+      if (!this.#ended) this.#events.connected(performance.now() - this.#startedAt);
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(lossOf(error)));
+    socket.on('end', () => this.#fail(new HeddleError('connection-lost', undefined, { side: 'remote' })));
+    socket.on('close', () => this.#fail(new HeddleError('connection-lost', undefined, { side: 'remote' })));
+    return socket;
+  }
+
+  #read(bytes: number): boolean {
+    if (this.#ended) return true;
+    try {
+      this.#receiver.filled(bytes);
+    } catch (error) {
+      this.#fail(asHeddleError(error, 'bad-frame'));
+    }
+    return true;
+  }
+
+  #head(head: ResponseHead): boolean {
+    if (head.status === 101 && head.headers.get('upgrade')?.toLowerCase() === UPGRADE_TOKEN) {
+      this.#upgraded = true;
+      for (const frame of this.#early.splice(0)) this.write(frame);
+      return true;
+    }
+    if (head.status === 101) throw new HeddleError('handshake-failed', 'the upgrade was answered as something else');
+    this.#refusalHead = head;
+    if (head.headers.get('content-length') === '0') this.#refuse();
+    return false;
+  }
+
+  #body(bytes: Uint8Array): void {
+    this.#refusalBody += Buffer.from(bytes).toString('latin1');
+    const length = Number(this.#refusalHead?.headers.get('content-length') ?? Number.POSITIVE_INFINITY);
+    const whole = this.#refusalBody.length >= Math.min(length, MOST_REFUSAL_BYTES);
+    if (whole) this.#refuse();
+  }
+
+  #refuse(): void {
+    if (this.#ended || this.#refusalHead === undefined) return;
+    const refusal = refusalOf(this.#refusalHead, this.#refusalBody);
+    this.close(false);
+    this.#events.refused(refusal);
+  }
+
+  #fail(error: HeddleError): void {
+    if (this.#ended) return;
+    if (this.#refusalHead !== undefined) return this.#refuse();
+    this.close(false);
+    this.#events.closed(error);
+  }
+}
+
+function lossOf(error: NodeJS.ErrnoException): HeddleError {
+  const lost: readonly (string | undefined)[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
+  const code: ErrorCode = lost.includes(error.code) ? 'connection-lost' : 'unreachable';
+  return new HeddleError(code, error.message || error.code, { side: 'remote', cause: error });
+}

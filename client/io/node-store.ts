@@ -1,0 +1,57 @@
+// The Merkle nodes of an object's segments, as far as proven pages brought them. Blocks of 64 nodes; a block is dropped
+// when all its segments are delivered, so that memory does not grow with the object.
+import type { ProofPage } from '../../protocol/frames.ts';
+import { HASH_BYTES } from '../../protocol/limits.ts';
+import { levelOf, verifyPage } from '../../protocol/merkle.ts';
+import { sha256 } from './sha256.ts';
+
+/** Nodes of a block; the first page of a channel brings one. */
+export const BLOCK_NODES = 64;
+
+type Block = { readonly nodes: Uint8Array; left: number };
+
+/** Proven nodes by segment index. */
+export class NodeStore {
+  readonly #object: { readonly size: number; readonly root: Uint8Array };
+  readonly #level: number;
+  readonly #blocks = new Map<number, Block>();
+  readonly #spent = new Set<number>();
+
+  constructor(object: { readonly size: number; readonly root: Uint8Array }, segmentBytes: number) {
+    this.#object = object;
+    this.#level = levelOf(segmentBytes);
+  }
+
+  /** Takes a page if it proves itself against the root; false when it does not. */
+  add(page: ProofPage): boolean {
+    if (page.level !== this.#level || !verifyPage(page, this.#object, sha256)) return false;
+    const count = page.nodes.length / HASH_BYTES;
+    for (let at = 0; at < count; at += BLOCK_NODES) {
+      const number = Math.floor((page.first + at) / BLOCK_NODES);
+      const nodes = page.nodes.subarray(at * HASH_BYTES, (at + BLOCK_NODES) * HASH_BYTES);
+      const whole = (page.first + at) % BLOCK_NODES === 0;
+      if (whole && !this.#blocks.has(number) && !this.#spent.has(number)) {
+        this.#blocks.set(number, { nodes, left: nodes.length / HASH_BYTES });
+      }
+    }
+    return true;
+  }
+
+  /** The node of segment `index`, or undefined while its page is missing. */
+  get(index: number): Uint8Array | undefined {
+    const block = this.#blocks.get(Math.floor(index / BLOCK_NODES));
+    const at = (index % BLOCK_NODES) * HASH_BYTES;
+    return block?.nodes.subarray(at, at + HASH_BYTES);
+  }
+
+  /** Segment `index` is delivered. */
+  release(index: number): void {
+    const number = Math.floor(index / BLOCK_NODES);
+    const block = this.#blocks.get(number);
+    if (block === undefined) return;
+    block.left -= 1;
+    if (block.left > 0) return;
+    this.#blocks.delete(number);
+    this.#spent.add(number);
+  }
+}

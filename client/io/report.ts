@@ -1,0 +1,68 @@
+// What a session tells: a report of the transfer (running or done) with routes by name, and the observer's callbacks.
+import type { HeddleError } from '../../protocol/errors.ts';
+import type { SegmentFrame } from '../../protocol/frames.ts';
+import type { Manifest } from '../../protocol/manifest.ts';
+import type { Pattern } from '../../protocol/pattern.ts';
+import type { RouteSnapshot, Snapshot } from '../core/snapshot.ts';
+import type { SessionOrder } from './session.ts';
+
+/** One route in a report: the core's numbers, with its name. */
+export type RouteReport = RouteSnapshot & { readonly name: string };
+
+/** A transfer, running or done. Times in ms, sizes in bytes. */
+export type SessionReport = {
+  readonly key: string;
+  /** Bytes wanted: the object, or the range asked for; undefined until the size is known. */
+  readonly bytes: number | undefined;
+  readonly receivedBytes: number;
+  readonly elapsedMs: number;
+  readonly firstByteMs: number | undefined;
+  readonly manifest: Manifest | undefined;
+  readonly patterns: number;
+  readonly wasteBytes: number;
+  readonly hedges: number;
+  /** The newest pattern, its window on the object, and what is delivered. */
+  readonly pattern: Pattern;
+  readonly takenPoint: number;
+  readonly highestSeen: number;
+  readonly routes: readonly RouteReport[];
+};
+
+/** Told while a session runs; every callback is optional and must not throw. */
+export type SessionObserver = {
+  /** A pattern was sent to a channel. */
+  pattern?(channel: number, pattern: Pattern): void;
+  /** A segment came, before it is proven. */
+  segment?(channel: number, frame: SegmentFrame): void;
+  /** A channel ended or was refused. */
+  channelClosed?(route: string, error: HeddleError): void;
+};
+
+/** Puts names and totals to a snapshot. */
+export function reportOf(
+  order: Pick<SessionOrder, 'key' | 'routes' | 'firstByte' | 'endByte'>,
+  snapshot: Snapshot,
+  manifest: Manifest | undefined,
+  elapsedMs: number,
+  firstByteMs: number | undefined,
+): SessionReport {
+  const { size, counters } = snapshot;
+  return {
+    key: order.key,
+    bytes: size === undefined ? undefined : Math.max(0, Math.min(order.endByte ?? size, size) - order.firstByte),
+    receivedBytes: counters.receivedBytes - counters.wasteBytes,
+    elapsedMs,
+    firstByteMs,
+    manifest,
+    patterns: counters.patterns,
+    wasteBytes: counters.wasteBytes,
+    hedges: counters.hedges,
+    pattern: snapshot.pattern,
+    takenPoint: snapshot.takenPoint,
+    highestSeen: snapshot.highestSeen,
+    routes: snapshot.routes.map((route) => ({
+      ...route,
+      name: order.routes[route.index]?.name ?? String(route.index),
+    })),
+  };
+}

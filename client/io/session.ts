@@ -1,0 +1,364 @@
+// The shell of one transfer: performs the core's effects with real sockets, the verifier and the sink, and tells the core
+// what happened. Reads the clock once per turn, arms one timer. Holds segments from arrival to delivery; decides nothing.
+import { randomBytes } from 'node:crypto';
+import { formatChannelHeaders } from '../../protocol/channel-request.ts';
+import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
+import type { HelloFrame, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
+import { HASH_BYTES, LIMITS } from '../../protocol/limits.ts';
+import { levelOf } from '../../protocol/merkle.ts';
+import { pathsOf } from '../../protocol/paths.ts';
+import type { Effect, Input } from '../core/messages.ts';
+import type { CoreOptions } from '../core/options.ts';
+import { Transfer } from '../core/transfer.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { ChannelSocket } from './channel-socket.ts';
+import type { ChannelTarget } from './channel-socket.ts';
+import { Identity } from './identity.ts';
+import type { Pins } from './identity.ts';
+import { NodeStore } from './node-store.ts';
+import { RECEIVER_LEAST_BYTES, RECEIVER_SLACK_BYTES } from './receiver.ts';
+import type { Sink } from './sink.ts';
+import type { SessionObserver, SessionReport } from './report.ts';
+import { reportOf } from './report.ts';
+import { Verifier } from './verifier.ts';
+
+/** A route as the session needs it. */
+export type SessionRoute = ChannelTarget & { readonly name: string };
+
+/** One transfer to run. */
+export type SessionOrder = {
+  readonly key: string;
+  readonly routes: readonly SessionRoute[];
+  readonly core: CoreOptions;
+  readonly pins: Pins;
+  /** First wanted byte, and the exclusive end (undefined: the object's). */
+  readonly firstByte: number;
+  readonly endByte: number | undefined;
+  readonly sink: Sink;
+  readonly observer: SessionObserver;
+};
+
+type Held = {
+  readonly channel: number;
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly start: number;
+  readonly end: number;
+};
+
+/** Largest first frames put into the upgrade request; larger ones follow the 101. */
+const FIRST_FRAME_BYTES = LIMITS.maxFirstFrameBytes / 2;
+
+/** Runs one transfer; `run` settles when it is done or failed and everything is closed. */
+export class Session {
+  readonly #order: SessionOrder;
+  readonly #transfer: Transfer;
+  readonly #sockets = new Map<number, { socket: ChannelSocket; route: SessionRoute }>();
+  readonly #pool: BufferPool;
+  readonly #identity: Identity;
+  readonly #verifier: Verifier;
+  readonly #transferId: string = randomBytes(16).toString('hex');
+  readonly #startedAt: number = performance.now();
+  readonly #held = new Map<number, Held>();
+  readonly #unproven = new Map<number, Held>();
+  readonly #notBegun: number[] = [];
+  readonly #result: PromiseWithResolvers<SessionReport> = Promise.withResolvers();
+  #arrived: Held | undefined;
+  #nodes: NodeStore | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #begun = false;
+  #firstByteAt: number | undefined;
+  #draining = false;
+  #ended = false;
+
+  constructor(order: SessionOrder) {
+    this.#order = order;
+    const { core, firstByte, endByte, routes } = order;
+    this.#pool = new BufferPool(Math.max(RECEIVER_LEAST_BYTES, core.segmentBytes + RECEIVER_SLACK_BYTES));
+    this.#identity = new Identity(order.key, order.pins);
+    this.#verifier = new Verifier((error) => this.#fail(asHeddleError(error)));
+    this.#transfer = new Transfer({ routes: routes.length, options: core, firstByte, endByte }, this.#startedAt);
+  }
+
+  /** Runs to the end. Rejects with a HeddleError; the sink is committed or aborted by then. */
+  async run(signal?: AbortSignal): Promise<SessionReport> {
+    const abort = (): void => this.#fail(new HeddleError('aborted', undefined, { cause: signal?.reason }));
+    if (signal?.aborted === true) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#drain();
+    try {
+      return await this.#result.promise;
+    } catch (error) {
+      await this.#order.sink.abort(asHeddleError(error)).catch(() => undefined);
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      await this.#verifier[Symbol.asyncDispose]();
+    }
+  }
+
+  /** A picture of the running transfer. */
+  report(): SessionReport {
+    const now = performance.now();
+    const firstByteMs = this.#firstByteAt === undefined ? undefined : this.#firstByteAt - this.#startedAt;
+    return reportOf(
+      this.#order,
+      this.#transfer.snapshot(now),
+      this.#identity.manifest,
+      now - this.#startedAt,
+      firstByteMs,
+    );
+  }
+
+  #input(input: Input): void {
+    if (this.#ended) return;
+    this.#transfer.handle(input, performance.now());
+    this.#drain();
+  }
+
+  /** Performs all waiting effects. Effects may cause inputs at once; those only queue more effects. */
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    for (let effect = this.#transfer.poll(); effect !== undefined; effect = this.#transfer.poll())
+      this.#perform(effect);
+    this.#draining = false;
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined || this.#ended) return;
+    const wait = Math.max(1, this.#transfer.deadline() - performance.now());
+    if (!Number.isFinite(wait)) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#input({ type: 'tick' });
+      this.#arm();
+    }, wait);
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'dial':
+        return this.#dial(effect.channel, effect.route);
+      case 'open':
+        return this.#open(effect);
+      case 'pattern':
+        this.#order.observer.pattern?.(effect.channel, effect.pattern);
+        return this.#write(effect.channel, effect);
+      case 'credit':
+      case 'send':
+      case 'ping':
+        return this.#write(effect.channel, effect);
+      case 'prove': {
+        const { first, count } = effect;
+        return this.#write(effect.channel, {
+          type: 'prove',
+          level: levelOf(this.#order.core.segmentBytes),
+          first,
+          count,
+        });
+      }
+      case 'close':
+        this.#sockets.get(effect.channel)?.socket.close(effect.graceful);
+        this.#sockets.delete(effect.channel);
+        return;
+      case 'verify':
+        return this.#verify(effect.index);
+      case 'discard':
+        if (this.#arrived !== undefined) this.#pool.give(this.#arrived.buffer);
+        this.#arrived = undefined;
+        return;
+      case 'deliver':
+        if (this.#begun) this.#deliver(effect.index);
+        else this.#notBegun.push(effect.index);
+        return;
+      case 'done':
+        return this.#finish();
+      case 'fail':
+        return this.#fail(new HeddleError(effect.code, this.#named(effect.message), { side: 'remote' }));
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #dial(number: number, routeIndex: number): void {
+    const route = this.#order.routes[routeIndex];
+    if (route === undefined) return;
+    const socket = new ChannelSocket(route, this.#pool, this.#order.core.segmentBytes, {
+      connected: (connectMs) => this.#input({ type: 'connected', channel: number, connectMs }),
+      frame: (frame) => this.#frame(number, frame),
+      payload: (bytes) => this.#input({ type: 'received', channel: number, bytes }),
+      segment: (frame, buffer) => this.#segment(number, frame, buffer),
+      closed: (error) => {
+        this.#order.observer.channelClosed?.(route.name, error);
+        this.#input({ type: 'closed', channel: number, code: error.code });
+      },
+      refused: ({ code, text, retryAfterMs }) => {
+        this.#order.observer.channelClosed?.(route.name, new HeddleError(code, text, { side: 'remote' }));
+        this.#input({
+          type: 'refused',
+          channel: number,
+          code,
+          ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+        });
+      },
+    });
+    this.#sockets.set(number, { socket, route });
+  }
+
+  #open(effect: Extract<Effect, { type: 'open' }>): void {
+    const { channel: number, pattern, credit } = effect;
+    this.#order.observer.pattern?.(number, pattern);
+    const socket = this.#sockets.get(number)?.socket;
+    const request = { transfer: this.#transferId, number, segmentBytes: this.#order.core.segmentBytes };
+    const frames = [
+      { type: 'pattern', pattern },
+      { type: 'credit', total: credit },
+    ] as const;
+    const fits = pattern.lead.length + pattern.cycle.length < FIRST_FRAME_BYTES;
+    const headers = formatChannelHeaders({ ...request, first: fits ? frames : [] });
+    socket?.open(pathsOf(this.#order.key).segments, headers);
+    if (!fits) for (const frame of frames) socket?.write(frame);
+  }
+
+  #write(channel: number, frame: Parameters<ChannelSocket['write']>[0]): void {
+    this.#sockets.get(channel)?.socket.write(frame);
+  }
+
+  #frame(channel: number, frame: Exclude<SourceFrame, SegmentFrame>): void {
+    switch (frame.type) {
+      case 'hello':
+        return this.#hello(channel, frame);
+      case 'proof': {
+        const ok = this.#nodes?.add(frame.page) ?? false;
+        const count = frame.page.nodes.length / HASH_BYTES;
+        this.#input({ type: 'proof', channel, first: frame.page.first, count, ok });
+        for (const index of [...this.#unproven.keys()]) this.#proveWaiting(index);
+        return;
+      }
+      case 'dropped':
+      case 'idle':
+      case 'pong':
+        return this.#input({ ...frame, channel });
+      case 'error': {
+        const route = this.#sockets.get(channel)?.route;
+        const error = new HeddleError(frame.code, frame.text, { side: 'remote' });
+        if (route !== undefined) this.#order.observer.channelClosed?.(route.name, error);
+        return this.#input({ type: 'refused', channel, code: frame.code });
+      }
+      case 'dealt':
+        return;
+      default:
+        frame satisfies never;
+    }
+  }
+
+  #hello(channel: number, hello: HelloFrame): void {
+    try {
+      const first = this.#identity.manifest === undefined;
+      const manifest = this.#identity.accept(hello);
+      if (first) this.#begin(manifest.size, hello.root);
+      this.#input({ type: 'hello', channel, size: manifest.size, held: hello.held });
+    } catch (error) {
+      const fault = asHeddleError(error, 'bad-manifest');
+      if (fault.code === 'root-mismatch' && !this.#identity.pinned) return this.#fail(fault);
+      this.#input({ type: 'refused', channel, code: fault.code });
+    }
+  }
+
+  #begin(size: number, root: Uint8Array): void {
+    const { firstByte, endByte, sink, core } = this.#order;
+    this.#nodes = new NodeStore({ size, root: root.slice() }, core.segmentBytes);
+    if (firstByte > 0 && firstByte >= size) {
+      throw new HeddleError('range-not-satisfiable', `the object has ${size} bytes`, { side: 'local' });
+    }
+    const bytes = Math.max(0, Math.min(endByte ?? size, size) - firstByte);
+    sink.begin(firstByte, bytes).then(
+      () => {
+        this.#begun = true;
+        for (const index of this.#notBegun.splice(0)) this.#deliver(index);
+      },
+      (error: unknown) => this.#fail(asHeddleError(error, 'local-io')),
+    );
+  }
+
+  #segment(channel: number, frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void {
+    const start = frame.payload.byteOffset;
+    this.#arrived = { channel, buffer, start, end: start + frame.payload.length };
+    this.#order.observer.segment?.(channel, frame);
+    const { index, epoch, by } = frame;
+    this.#input({ type: 'segment', channel, index, epoch, by });
+  }
+
+  #verify(index: number): void {
+    const held = this.#arrived;
+    this.#arrived = undefined;
+    if (held === undefined) return;
+    this.#unproven.set(index, held);
+    this.#proveWaiting(index);
+  }
+
+  #proveWaiting(index: number): void {
+    const held = this.#unproven.get(index);
+    const node = this.#nodes?.get(index);
+    if (held === undefined || node === undefined) return;
+    this.#unproven.delete(index);
+    const { channel, start, end } = held;
+    this.#verifier.check(held.buffer, start, end, node, (ok, buffer) => {
+      if (ok) this.#held.set(index, { channel, buffer, start, end });
+      else this.#pool.give(buffer);
+      this.#input({ type: 'verified', channel, index, ok });
+    });
+  }
+
+  #deliver(index: number): void {
+    const held = this.#held.get(index);
+    if (held === undefined || this.#ended) return;
+    this.#held.delete(index);
+    this.#firstByteAt ??= performance.now();
+    const { firstByte, endByte, core, sink } = this.#order;
+    const offset = index * core.segmentBytes;
+    const from = Math.max(0, firstByte - offset);
+    const to = Math.min(held.end - held.start, (endByte ?? Number.POSITIVE_INFINITY) - offset);
+    const bytes = held.buffer.subarray(held.start + from, held.start + to);
+    sink.put(offset + from, bytes, (error) => {
+      this.#pool.give(held.buffer);
+      this.#nodes?.release(index);
+      if (error !== undefined) this.#fail(asHeddleError(error, 'local-io'));
+      else this.#input({ type: 'taken', index });
+    });
+  }
+
+  #finish(): void {
+    if (this.#ended) return;
+    const report = this.report();
+    this.#end();
+    this.#order.sink.commit().then(
+      () => this.#result.resolve(report),
+      (error: unknown) => this.#result.reject(asHeddleError(error, 'local-io')),
+    );
+  }
+
+  #fail(error: HeddleError): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#result.reject(error);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    for (const { socket } of this.#sockets.values()) socket.close(false);
+    this.#sockets.clear();
+    this.#held.clear();
+    this.#unproven.clear();
+  }
+
+  /** The core knows routes by number only. */
+  #named(message: string): string {
+    return message.replaceAll(
+      /\{route (\d+)\}/g,
+      (_, index: string) => this.#order.routes[Number(index)]?.name ?? index,
+    );
+  }
+}

@@ -1,0 +1,19 @@
+// I/O dispatcher: where verified bytes go. A sink takes byte runs at object offsets, says when it is done with each, and
+// either commits the whole or leaves nothing behind under the final name.
+
+/** What the session needs of an output. */
+export type Sink = {
+  /** 'order': runs come in order; 'any': as they are proven. */
+  readonly order: 'order' | 'any';
+  /** The identity is known: `bytes` will come in all, the first at object offset `offset`. */
+  begin(offset: number, bytes: number): Promise<void>;
+  /**
+   * Takes `bytes` at `offset` of the object; `done` when they need no memory any more (or with why they cannot be kept).
+   * A sink that keeps `bytes` itself copies them before `done`.
+   */
+  put(offset: number, bytes: Uint8Array, done: (error?: Error) => void): void;
+  /** All bytes were put and done. */
+  commit(): Promise<void>;
+  /** The transfer failed or was aborted. */
+  abort(error: Error): Promise<void>;
+};

@@ -1,0 +1,109 @@
+// What a user says about routes and transfers, and how it becomes what a session needs. One clear line for every mistake.
+import { isIP } from 'node:net';
+import { isSegmentSize } from '../protocol/channel-request.ts';
+import { HeddleError } from '../protocol/errors.ts';
+import { parseRoot } from '../protocol/manifest.ts';
+import { CORE_DEFAULTS } from './core/options.ts';
+import type { CoreOptions } from './core/options.ts';
+import type { SessionRoute } from './io/session.ts';
+
+/** One route: a base URL to which `/v1/segments/<key>` and the other paths are appended. */
+export type RouteOptions = {
+  /** Name in progress, reports and metrics. */
+  readonly name: string;
+  /** `http:` or `https:`; `/v1/via/<upstream>` for each relay on the way. */
+  readonly url: string;
+  /** Local address to bind to: two interfaces make two routes. */
+  readonly localAddress?: string;
+};
+
+/** Options of a client; units are in the names. */
+export type ClientOptions = {
+  readonly routes: readonly RouteOptions[];
+  /** Bytes of a segment: 32768 × 2^k, up to 1 MiB. Default 32768. */
+  readonly segmentBytes?: number;
+  /** Bytes that may wait for the one at the in-order point. Default 32 MiB. */
+  readonly reorderBytes?: number;
+  /** Bearer token for relays and origins. */
+  readonly token?: string;
+  /** `sha256:HEX`: the only root that is accepted. */
+  readonly root?: string;
+  /** Public Ed25519 key of the origin, the `x` of its JWK. */
+  readonly originKey?: string;
+};
+
+/** A byte range of an object: `last` is inclusive, as in HTTP. */
+export type ByteRange = { readonly first: number; readonly last?: number };
+
+const ROUTE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** The routes checked and parsed. Throws `bad-configuration`. */
+export function resolveRoutes(options: ClientOptions): SessionRoute[] {
+  if (options.routes.length === 0) throw wrong('no route is given; name at least one, e.g. direct=http://host:8080');
+  const names = new Set<string>();
+  return options.routes.map((route) => {
+    if (!ROUTE_NAME.test(route.name)) throw wrong(`"${route.name}" is no route name: letters, digits, ".", "_", "-"`);
+    if (names.has(route.name)) throw wrong(`two routes have the name "${route.name}"`);
+    names.add(route.name);
+    const { url, localAddress } = parseBaseUrl(route);
+    return {
+      name: route.name,
+      baseUrl: url,
+      localAddress,
+      authorization: options.token === undefined ? undefined : `Bearer ${options.token}`,
+    };
+  });
+}
+
+/** `NAME=BASEURL` of the command line; a fragment `#local=ADDRESS` binds the route to a local address. */
+export function parseRouteArgument(argument: string): RouteOptions {
+  const equals = argument.indexOf('=');
+  if (equals <= 0) throw new HeddleError('usage', `a route is written NAME=BASEURL, not "${argument}"`);
+  return { name: argument.slice(0, equals), url: argument.slice(equals + 1) };
+}
+
+/** The core's options; throws `bad-configuration` for values out of bounds. */
+export function resolveCore(options: ClientOptions, output: 'order' | 'any'): CoreOptions {
+  const segmentBytes = options.segmentBytes ?? CORE_DEFAULTS.segmentBytes;
+  if (!isSegmentSize(segmentBytes)) throw wrong(`segmentBytes ${segmentBytes} is not 32768 × 2^k up to 1048576`);
+  const reorderBytes = options.reorderBytes ?? CORE_DEFAULTS.reorderBytes;
+  if (!(reorderBytes >= 4 * segmentBytes)) throw wrong(`reorderBytes ${reorderBytes} is less than four segments`);
+  return Object.freeze({ ...CORE_DEFAULTS, segmentBytes, reorderBytes, output });
+}
+
+/** The pinned root in its one spelling; throws `bad-configuration`. */
+export function resolveRoot(root: string | undefined): string | undefined {
+  if (root === undefined) return undefined;
+  const lower = root.toLowerCase();
+  try {
+    parseRoot(lower);
+    return lower;
+  } catch {
+    throw wrong(`"${root}" is no root; write sha256: and 64 hex digits`);
+  }
+}
+
+function parseBaseUrl(route: RouteOptions): { url: URL; localAddress: string | undefined } {
+  let url: URL;
+  try {
+    url = new URL(route.url);
+  } catch {
+    throw wrong(`route ${route.name}: "${route.url}" is not a URL`);
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw wrong(`route ${route.name}: only http and https URLs are routes, not ${url.protocol}`);
+  }
+  if (url.search !== '') throw wrong(`route ${route.name}: a base URL has no query`);
+  const fragment = /^#local=(.+)$/.exec(url.hash);
+  if (url.hash !== '' && fragment === null) throw wrong(`route ${route.name}: the fragment may only be #local=ADDRESS`);
+  const localAddress = route.localAddress ?? fragment?.[1];
+  if (localAddress !== undefined && isIP(localAddress) === 0) {
+    throw wrong(`route ${route.name}: "${localAddress}" is not an IP address of this machine`);
+  }
+  url.hash = '';
+  return { url, localAddress };
+}
+
+function wrong(text: string): HeddleError {
+  return new HeddleError('bad-configuration', text);
+}
