@@ -1,0 +1,41 @@
+// What an origin needs of the place where objects lie: to list them, to say which version a key has now, and to read
+// bytes of exactly that version. Hashing, caching and HTTP are other files' work.
+// Invariant of every implementation: a read gives bytes of the version that was opened, or throws `object-changed`.
+
+/** An object as its place sees it, before anything is hashed. */
+export type ObjectStat = {
+  /** Bytes. */
+  readonly size: number;
+  /** Last modification, milliseconds since 1970; whole. */
+  readonly modified: number;
+  /** Differs whenever the bytes may differ: what the hash index is keyed by. */
+  readonly version: string;
+};
+
+/** One entry of a listing. */
+export type ObjectEntry = { readonly key: string; readonly stat: ObjectStat };
+
+/** An open object of one version. */
+export type ObjectHandle = {
+  readonly stat: ObjectStat;
+  /**
+   * Fills `buffer` with the bytes from `position` on. Throws `object-changed` when the version is no longer the one
+   * opened (nothing in `buffer` counts then) and `read-failed` when the place refuses.
+   */
+  read(buffer: Uint8Array, position: number): Promise<void>;
+  /** Waits for reads under way. */
+  close(): Promise<void>;
+};
+
+/** A place where objects lie. */
+export type Backend = {
+  /** Names the place in the hash index, which several origins may share. */
+  readonly identity: string;
+  /** Objects whose keys start with `prefix` and come after `after`, ascending by UTF-16 code units. */
+  list(filter: { readonly prefix: string; readonly after: string }): AsyncIterable<ObjectEntry>;
+  /** Undefined when there is no such object, or none that may be served. */
+  stat(key: string): Promise<ObjectStat | undefined>;
+  /** Throws `object-not-found`, or `object-changed` when the object has another version than `version`. */
+  open(key: string, version: string): Promise<ObjectHandle>;
+  close(): Promise<void>;
+};

@@ -1,0 +1,194 @@
+// Positioned reads of open objects into pooled buffers, shared by everybody who wants neighbouring bytes: one aligned
+// block is read once, however many channels wait for it, and its buffer is reused when nobody refers to it any more.
+// Invariants: the pool never exceeds `cacheBytes`; nobody ever waits for a buffer. When stopped readers hold half of
+// the pool, further loans are private copies of just the bytes asked for, so they can neither starve the others nor
+// pin a whole block for one segment.
+import type { ObjectHandle } from './backend.ts';
+import type { OriginTuning } from './options.ts';
+
+/** Bytes on loan: to be written from where they lie, then released once. */
+export type Loan = { readonly parts: readonly Uint8Array[]; release(): void };
+
+/** An object opened by some channels or responses; the last one to close it closes the handle. */
+export type OpenObject = {
+  readonly size: number;
+  /** `length` bytes from `position` on; at once when they are in the pool. Rejects as ObjectHandle.read does. */
+  borrow(position: number, length: number): Loan | Promise<Loan>;
+  close(): void;
+};
+
+/** Told about each read. */
+export type ReadObserver = (kind: 'block' | 'private', bytes: number) => void;
+
+type Block = {
+  readonly file: SharedFile;
+  readonly index: number;
+  /** Undefined until the read is done. */
+  bytes: Buffer | undefined;
+  readonly buffer: Buffer;
+  readonly ready: Promise<void>;
+  holders: number;
+};
+
+type SharedFile = {
+  readonly name: string;
+  readonly handle: ObjectHandle;
+  readonly blocks: Map<number, Block>;
+  users: number;
+};
+
+/** The pool of blocks of one origin. */
+export class BlockCache {
+  readonly #blockBytes: number;
+  readonly #maxBlocks: number;
+  readonly #observe: ReadObserver;
+  readonly #files = new Map<string, Promise<SharedFile>>();
+  readonly #free: Buffer[] = [];
+  /** Blocks that nobody refers to, the oldest first. */
+  readonly #idle = new Set<Block>();
+  #allocated = 0;
+
+  constructor(tuning: Pick<OriginTuning, 'blockBytes' | 'cacheBytes'>, observe: ReadObserver = () => {}) {
+    this.#blockBytes = tuning.blockBytes;
+    this.#maxBlocks = Math.floor(tuning.cacheBytes / tuning.blockBytes);
+    this.#observe = observe;
+  }
+
+  /** Bytes of the buffers that exist. */
+  get allocatedBytes(): number {
+    return this.#allocated * this.#blockBytes;
+  }
+
+  /** Bytes of the blocks that somebody refers to or that are being read. */
+  get heldBytes(): number {
+    return (this.#allocated - this.#free.length - this.#idle.size) * this.#blockBytes;
+  }
+
+  /** Opens the object called `name` by `open`, or joins those who have it open. */
+  async open(name: string, open: () => Promise<ObjectHandle>): Promise<OpenObject> {
+    let opening = this.#files.get(name);
+    if (opening === undefined) {
+      opening = open().then((handle) => ({ name, handle, blocks: new Map(), users: 0 }));
+      this.#files.set(name, opening);
+      opening.catch(() => this.#files.delete(name));
+    }
+    const file = await opening;
+    // Everybody else may have closed it while this one waited.
+    if (this.#files.get(name) !== opening) return this.open(name, open);
+    file.users += 1;
+    return {
+      size: file.handle.stat.size,
+      borrow: (position, length) => this.#borrow(file, position, length),
+      close: once(() => this.#leave(file)),
+    };
+  }
+
+  #borrow(file: SharedFile, position: number, length: number): Loan | Promise<Loan> {
+    const first = Math.floor(position / this.#blockBytes);
+    const last = Math.floor((position + length - 1) / this.#blockBytes);
+    const indexes = Array.from({ length: last - first + 1 }, (_, at) => first + at);
+    const scarce = this.heldBytes * 2 >= this.#maxBlocks * this.#blockBytes;
+    if (scarce && !indexes.every((index) => file.blocks.has(index))) return this.#readPrivately(file, position, length);
+    const blocks = indexes.map((index) => this.#hold(file, index));
+    const lend = (): Loan => {
+      const loan = this.#lend(blocks, position, length);
+      return scarce ? copyOf(loan) : loan;
+    };
+    if (blocks.every((block) => block.bytes !== undefined)) return lend();
+    return Promise.all(blocks.map((block) => block.ready)).then(lend, (error: unknown) => {
+      for (const block of blocks) this.#release(block);
+      throw error;
+    });
+  }
+
+  #lend(blocks: readonly Block[], position: number, length: number): Loan {
+    const parts = blocks.map(({ index, buffer }) => {
+      const start = index * this.#blockBytes;
+      return buffer.subarray(Math.max(0, position - start), Math.min(this.#blockBytes, position + length - start));
+    });
+    return { parts, release: once(() => blocks.forEach((block) => this.#release(block))) };
+  }
+
+  async #readPrivately(file: SharedFile, position: number, length: number): Promise<Loan> {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    await file.handle.read(bytes, position);
+    this.#observe('private', length);
+    return { parts: [bytes], release: () => {} };
+  }
+
+  #hold(file: SharedFile, index: number): Block {
+    let block = file.blocks.get(index);
+    if (block === undefined) {
+      block = this.#read(file, index);
+      file.blocks.set(index, block);
+    }
+    block.holders += 1;
+    this.#idle.delete(block);
+    return block;
+  }
+
+  #read(file: SharedFile, index: number): Block {
+    const buffer = this.#takeBuffer();
+    const position = index * this.#blockBytes;
+    const bytes = buffer.subarray(0, Math.min(this.#blockBytes, file.handle.stat.size - position));
+    const ready = file.handle.read(bytes, position).then(() => {
+      block.bytes = bytes;
+      this.#observe('block', bytes.length);
+    });
+    // The read itself is a holder: its buffer must not be reused under it when everybody else has let go.
+    const block: Block = { file, index, buffer, bytes: undefined, ready, holders: 1 };
+    ready
+      .catch(() => file.blocks.delete(index)) // its holders get the error; who comes later tries again
+      .finally(() => this.#release(block));
+    return block;
+  }
+
+  #release(block: Block): void {
+    block.holders -= 1;
+    if (block.holders > 0) return;
+    if (block.file.blocks.get(block.index) === block && block.file.users > 0) this.#idle.add(block);
+    else this.#forget(block);
+  }
+
+  #forget(block: Block): void {
+    this.#idle.delete(block);
+    if (block.file.blocks.get(block.index) === block) block.file.blocks.delete(block.index);
+    this.#free.push(block.buffer);
+  }
+
+  #takeBuffer(): Buffer {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#allocated >= this.#maxBlocks) {
+      const [oldest] = this.#idle;
+      if (oldest !== undefined) {
+        this.#forget(oldest);
+        return this.#takeBuffer();
+      }
+    }
+    this.#allocated += 1;
+    return Buffer.allocUnsafeSlow(this.#blockBytes);
+  }
+
+  #leave(file: SharedFile): void {
+    file.users -= 1;
+    if (file.users > 0) return;
+    this.#files.delete(file.name);
+    for (const block of [...file.blocks.values()]) if (block.holders === 0) this.#forget(block);
+    void file.handle.close();
+  }
+}
+
+function once(action: () => void): () => void {
+  let left = 1;
+  return () => {
+    if (left > 0) action();
+    left = 0;
+  };
+}
+
+function copyOf(loan: Loan): Loan {
+  const parts = loan.parts.map((part) => Buffer.from(part));
+  loan.release();
+  return { parts, release: () => {} };
+}

@@ -1,0 +1,185 @@
+// The `dir` backend: objects are the regular files below one folder, keys their relative paths. Owns every rule about
+// which path may be touched: nothing outside the root, no name that begins with a dot, no symbolic link as the file
+// itself (links between folders inside the root are followed), no device or pipe.
+// What lies under a hidden or unreadable name does not exist, as far as anybody can tell from outside.
+import { constants, close, fstat, open, read } from 'node:fs';
+import type { BigIntStats, Dirent } from 'node:fs';
+import { lstat, readdir, realpath } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { HeddleError } from '../protocol/errors.ts';
+import { encodeKey } from '../protocol/paths.ts';
+import type { Backend, ObjectEntry, ObjectHandle, ObjectStat } from './backend.ts';
+import { isInside } from './options.ts';
+
+// O_NONBLOCK: opening a pipe that somebody put there must not hang a thread of the pool.
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+const openFile = promisify(open);
+const statFile = promisify(fstat) as (fd: number, options: { bigint: true }) => Promise<BigIntStats>;
+const closeFile = promisify(close);
+
+/** Serves the files below `dir`. Throws `bad-configuration` when it is not a folder that can be read. */
+export async function openDirBackend(dir: string): Promise<Backend> {
+  let root: string;
+  try {
+    root = await realpath(dir);
+    await readdir(root);
+  } catch (cause) {
+    throw new HeddleError('bad-configuration', `cannot serve ${dir}: ${reasonOf(cause)}`, { cause });
+  }
+  return {
+    identity: `dir:${root}`,
+    list: (filter) => walk(root, '', filter),
+    stat: (key) => statKey(root, key),
+    open: (key, version) => openKey(root, key, version),
+    close: async () => {},
+  };
+}
+
+async function statKey(root: string, key: string): Promise<ObjectStat | undefined> {
+  const path = await resolveKey(root, key);
+  if (path === undefined) return undefined;
+  try {
+    const stats = await lstat(path, { bigint: true });
+    return stats.isFile() ? statOf(stats) : undefined;
+  } catch (error) {
+    return absent(error);
+  }
+}
+
+async function openKey(root: string, key: string, version: string): Promise<ObjectHandle> {
+  const path = await resolveKey(root, key);
+  if (path === undefined) throw new HeddleError('object-not-found');
+  let fd: number;
+  try {
+    fd = await openFile(path, OPEN_FLAGS);
+  } catch (cause) {
+    absent(cause);
+    throw new HeddleError('object-not-found', undefined, { cause });
+  }
+  try {
+    const stats = await statFile(fd, { bigint: true });
+    if (!stats.isFile()) throw new HeddleError('object-not-found');
+    if (statOf(stats).version !== version) throw new HeddleError('object-changed');
+    return handleOf(fd, statOf(stats));
+  } catch (error) {
+    await closeFile(fd);
+    throw error;
+  }
+}
+
+/** The real path of `key` if it may be touched; its last part is not resolved. */
+async function resolveKey(root: string, key: string): Promise<string | undefined> {
+  const path = join(root, key);
+  if (key.split('/').some(isHidden) || path === root || !isInside(path, root)) return undefined;
+  try {
+    const parent = await realpath(dirname(path));
+    const hidden = parent.slice(root.length).split('/').some(isHidden);
+    return isInside(parent, root) && !hidden ? join(parent, key.slice(key.lastIndexOf('/') + 1)) : undefined;
+  } catch (error) {
+    return absent(error);
+  }
+}
+
+function handleOf(fd: number, stat: ObjectStat): ObjectHandle {
+  let reading = 0;
+  let closing: (() => void) | undefined;
+  return {
+    stat,
+    async read(buffer, position) {
+      if (closing !== undefined) throw new HeddleError('internal', 'read of a closed object');
+      reading += 1;
+      try {
+        await fill(fd, buffer, position);
+        // After the read: what was read before a change that shows only now counts as changed too.
+        const stats = await statFile(fd, { bigint: true });
+        if (statOf(stats).version !== stat.version) throw new HeddleError('object-changed');
+      } finally {
+        reading -= 1;
+        if (reading === 0 && closing !== undefined) closing();
+      }
+    },
+    async close() {
+      if (closing !== undefined) return;
+      // A descriptor closed under a running read could by then be another file's.
+      const idle = Promise.withResolvers<void>();
+      closing = idle.resolve;
+      if (reading > 0) await idle.promise;
+      await closeFile(fd);
+    },
+  };
+}
+
+function fill(fd: number, buffer: Uint8Array, position: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const step = (done: number): void => {
+      read(fd, buffer, done, buffer.length - done, position + done, (cause, count) => {
+        if (cause !== null) reject(new HeddleError('read-failed', `cannot read: ${reasonOf(cause)}`, { cause }));
+        else if (count === 0) reject(new HeddleError('object-changed', 'the object became shorter'));
+        else if (done + count < buffer.length) step(done + count);
+        else resolve();
+      });
+    };
+    step(0);
+  });
+}
+
+type Filter = { readonly prefix: string; readonly after: string };
+
+/** Depth first in the order of the whole keys: a folder sorts as its name with the slash behind it. */
+async function* walk(root: string, folder: string, filter: Filter): AsyncGenerator<ObjectEntry> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(join(root, folder), { withFileTypes: true });
+  } catch (error) {
+    return absent(error);
+  }
+  const names = entries
+    .filter((entry) => !isHidden(entry.name) && (entry.isFile() || entry.isDirectory()))
+    .map((entry) => folder + (entry.isDirectory() ? `${entry.name}/` : entry.name))
+    .sort((a, b) => (a < b ? -1 : 1));
+  for (const name of names) {
+    if (name.endsWith('/')) {
+      const wanted = name.startsWith(filter.prefix) || filter.prefix.startsWith(name);
+      if (wanted && (name > filter.after || filter.after.startsWith(name))) yield* walk(root, name, filter);
+    } else if (name.startsWith(filter.prefix) && name > filter.after && isKey(name)) {
+      const stat = await statKey(root, name);
+      if (stat !== undefined) yield { key: name, stat };
+    }
+  }
+}
+
+function statOf(stats: BigIntStats): ObjectStat {
+  return {
+    size: Number(stats.size),
+    modified: Math.max(0, Number(stats.mtimeMs)),
+    version: `${stats.size}-${stats.mtimeNs}-${stats.ino}`,
+  };
+}
+
+function isHidden(part: string): boolean {
+  return part.startsWith('.');
+}
+
+/** Names that no key can have (a backslash, a control character, too long) cannot be asked for either. */
+function isKey(key: string): boolean {
+  try {
+    return encodeKey(key) !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** Undefined for what means "not there, or not for you"; anything else is thrown as `read-failed`. */
+function absent(error: unknown): undefined {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EPERM', 'ENAMETOOLONG', 'ENXIO', 'ENODEV', 'EISDIR'].includes(code)) {
+    return undefined;
+  }
+  throw new HeddleError('read-failed', `the folder cannot be read: ${reasonOf(error)}`, { cause: error });
+}
+
+function reasonOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}

@@ -1,0 +1,95 @@
+// Walks the whole backend once at the start and has everything hashed that the index does not know: before the origin
+// listens if that is little, in the background otherwise. At the end it makes the index forget what is gone.
+import { asHeddleError } from '../protocol/errors.ts';
+import type { Backend, ObjectEntry } from './backend.ts';
+import type { HashIndex } from './hash-index.ts';
+import { placeOf } from './indexer.ts';
+import type { Indexer } from './indexer.ts';
+import type { OriginTuning } from './options.ts';
+
+/** Objects looked up in the index by one call. */
+const BATCH = 256;
+
+/** What a scan works on. */
+export type ScanParts = {
+  readonly backend: Backend;
+  readonly index: HashIndex;
+  readonly indexer: Indexer;
+  readonly tuning: OriginTuning;
+  readonly log: (line: string) => void;
+};
+
+/** A scan under way. */
+export type IndexScan = {
+  /** Settles when everything is hashed, or when it has become clear that it is too much to wait for. Never rejects. */
+  readonly small: Promise<void>;
+  /** Settles when the scan is over. Never rejects. */
+  readonly done: Promise<void>;
+};
+
+/** Starts a scan; `signal` ends it early. */
+export function startScan(parts: ScanParts, signal: AbortSignal): IndexScan {
+  const small = Promise.withResolvers<void>();
+  const done = scan(parts, signal, small.resolve)
+    .catch((error: unknown) => {
+      if (!signal.aborted) parts.log(`indexing stopped: ${asHeddleError(error).message}`);
+    })
+    .finally(small.resolve);
+  return { small: small.promise, done };
+}
+
+async function scan(parts: ScanParts, signal: AbortSignal, tooMuch: () => void): Promise<void> {
+  const { smallFolderBytes, smallFolderObjects, indexJobs } = parts.tuning;
+  const hashing = new Set<Promise<unknown>>();
+  let bytes = 0;
+  let objects = 0;
+  for await (const batch of batchesOf(parts.backend.list({ prefix: '', after: '' }))) {
+    objects += batch.length;
+    for (const entry of await withoutRoot(parts, batch)) {
+      signal.throwIfAborted();
+      bytes += entry.stat.size;
+      if (bytes > smallFolderBytes) tooMuch();
+      if (hashing.size >= indexJobs) await Promise.race(hashing);
+      const job: Promise<unknown> = parts.indexer
+        .index(entry, false)
+        .catch((error: unknown) => {
+          if (!signal.aborted) parts.log(`cannot index ${entry.key}: ${asHeddleError(error).message}`);
+        })
+        .finally(() => hashing.delete(job));
+      hashing.add(job);
+    }
+    signal.throwIfAborted();
+    if (objects > smallFolderObjects) tooMuch();
+  }
+  await Promise.all(hashing);
+  tooMuch();
+  await forgetGone(parts, signal);
+}
+
+async function* batchesOf(entries: AsyncIterable<ObjectEntry>): AsyncGenerator<ObjectEntry[]> {
+  let batch: ObjectEntry[] = [];
+  for await (const entry of entries) {
+    batch.push(entry);
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  yield batch;
+}
+
+async function withoutRoot({ backend, index }: ScanParts, batch: readonly ObjectEntry[]): Promise<ObjectEntry[]> {
+  const roots = await index.roots(
+    batch.map(({ key, stat }) => ({ place: placeOf(backend, key), version: stat.version })),
+  );
+  return batch.filter((_, at) => roots[at] === undefined);
+}
+
+async function forgetGone({ backend, index }: ScanParts, signal: AbortSignal): Promise<void> {
+  const prefix = placeOf(backend, '');
+  const gone: string[] = [];
+  for (const place of await index.places(prefix)) {
+    signal.throwIfAborted();
+    if ((await backend.stat(place.slice(prefix.length))) === undefined) gone.push(place);
+  }
+  await index.forget(gone);
+}

@@ -1,0 +1,193 @@
+// Starts and stops an origin: opens its parts in order, listens, and on a signal says "not ready", drains, and closes at
+// the deadline. `originMain` is what the command line runs; what each part does is its own file's business.
+import { readFileSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
+import { BlockCache } from './block-cache.ts';
+import { Catalog } from './catalog.ts';
+import { openDirBackend } from './dir-backend.ts';
+import { HashIndex, INDEX_FILE } from './hash-index.ts';
+import { startScan } from './index-scan.ts';
+import { Indexer } from './indexer.ts';
+import { createOriginMetrics } from './metrics.ts';
+import { isLoopback, parseListen, resolveOptions } from './options.ts';
+import type { ListenAddress, OriginOptions, ResolvedOptions } from './options.ts';
+import type { OriginParts } from './origin-parts.ts';
+import { ProofPages } from './proof-pages.ts';
+import { Running } from './running.ts';
+import { createAdminServer, createPublicServer } from './server.ts';
+import { openSigner } from './signing.ts';
+import { openStateFolder } from './state-folder.ts';
+import { Channels } from './upgrade.ts';
+
+/** A listening origin. */
+export type RunningOrigin = {
+  /** Base URL: what a route without relays is. */
+  readonly url: string;
+  readonly port: number;
+  readonly adminUrl: string | undefined;
+  /** The signing key's `x`, base64url. */
+  readonly publicKey: string;
+  /** Settles when every object is indexed. */
+  readonly indexed: Promise<void>;
+  /** Stops: not ready, no new channels, those open may finish until the deadline. Idempotent. */
+  close(options?: { readonly deadlineMs?: number }): Promise<void>;
+  /** Stops without waiting for channels. */
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+/** Starts an origin. Throws `bad-configuration` for a folder, an address or a value that cannot be used. */
+export async function startOrigin(options: OriginOptions): Promise<RunningOrigin> {
+  const resolved = resolveOptions(options);
+  const { tuning, log } = resolved;
+  await using opened = new AsyncDisposableStack();
+  const backend = opened.adopt(await openDirBackend(resolved.dir), (place) => place.close());
+  const folder = await openStateFolder(resolved.stateDir, await realpath(resolved.dir), log);
+  const signer = await openSigner(folder, log);
+  const index = opened.use(await openIndex(folder, resolved));
+  const blocks: BlockCache = new BlockCache(tuning, (kind) => metrics.reads[kind].inc());
+  const gauges = {
+    version: versionOfProgram(),
+    cacheBytes: () => blocks.allocatedBytes,
+    heldBytes: () => blocks.heldBytes,
+  };
+  const metrics = createOriginMetrics(gauges, resolved.admin !== undefined);
+  const indexer = opened.use(
+    new Indexer(backend, index, tuning, (bytes, seconds) => {
+      metrics.hashedBytes.inc(bytes);
+      metrics.indexSeconds.observe(seconds);
+    }),
+  );
+  const catalog = new Catalog({ backend, index, indexer, signer, tuning });
+  const pages = new ProofPages(index, tuning.proofCacheBytes);
+  const bodies = new Running();
+  const parts: OriginParts = { backend, catalog, blocks, pages, metrics, tuning, bodies };
+  const channels = opened.use(new Channels(parts));
+  const stopping = new AbortController();
+  const scan = startScan({ backend, index, indexer, tuning, log }, stopping.signal);
+  opened.defer(async () => {
+    stopping.abort();
+    await indexer[Symbol.asyncDispose]();
+    await scan.done;
+  });
+  await scan.small;
+
+  let ready = true;
+  const app = opened.adopt(
+    createPublicServer(parts, channels, () => ready),
+    closeServer,
+  );
+  const url = await listen(app, resolved.listen);
+  let adminUrl: string | undefined;
+  if (resolved.admin !== undefined) {
+    const admin = opened.adopt(
+      createAdminServer(parts, () => ready),
+      closeServer,
+    );
+    adminUrl = await listen(admin, resolved.admin);
+  }
+  if (!isLoopback(resolved.listen.host)) {
+    log(`warning: everybody who can reach ${url} can read ${resolved.dir}: this origin asks for no key`);
+  }
+
+  const all = opened.move();
+  let closing: Promise<void> | undefined;
+  const stop = async (deadlineMs: number): Promise<void> => {
+    ready = false;
+    await beforeDeadline(Promise.all([channels.drain(), bodies.idle()]), deadlineMs);
+    await channels.end();
+    await all.disposeAsync();
+  };
+  return {
+    url,
+    port: (app.server.address() as AddressInfo).port,
+    adminUrl,
+    publicKey: signer.publicKey,
+    indexed: scan.done,
+    close: ({ deadlineMs = tuning.drainMs } = {}) => (closing ??= stop(deadlineMs)),
+    [Symbol.asyncDispose]: () => (closing ??= stop(0)),
+  };
+}
+
+/** The flags of `heddle origin`. */
+export type OriginFlags = {
+  readonly dir?: string | undefined;
+  readonly listen?: string | undefined;
+  readonly admin?: string | undefined;
+  readonly state?: string | undefined;
+};
+
+/** Runs an origin until SIGTERM or SIGINT and returns the exit code; what is wrong is said in one line. */
+export async function originMain(flags: OriginFlags): Promise<number> {
+  try {
+    if (flags.dir === undefined) throw new HeddleError('usage', 'say which folder to serve: --dir DIR');
+    const origin = await startOrigin({
+      dir: flags.dir,
+      listen: flags.listen === undefined ? undefined : parseListen(flags.listen, '--listen'),
+      admin: flags.admin === undefined ? undefined : parseListen(flags.admin, '--admin'),
+      stateDir: flags.state,
+    });
+    const admin = origin.adminUrl === undefined ? '' : `, admin ${origin.adminUrl}`;
+    process.stdout.write(`heddle origin: serving ${flags.dir} on ${origin.url}${admin}\n`);
+    await signalled();
+    // Whoever asks twice means it.
+    void signalled().then(() => process.exit(exitCodeOf('aborted')));
+    await origin.close();
+    return 0;
+  } catch (error) {
+    const { code, message } = asHeddleError(error);
+    process.stderr.write(`heddle origin: ${message}\n`);
+    return exitCodeOf(code);
+  }
+}
+
+async function openIndex(folder: string | undefined, { tuning, log }: ResolvedOptions): Promise<HashIndex> {
+  if (folder === undefined) return HashIndex.open(undefined, tuning.hashThreads);
+  const file = join(folder, INDEX_FILE);
+  try {
+    return await HashIndex.open(file, tuning.hashThreads);
+  } catch (error) {
+    log(`cannot use ${file} (${asHeddleError(error).message}): hashes are kept in memory only`);
+    return HashIndex.open(undefined, tuning.hashThreads);
+  }
+}
+
+async function listen(app: FastifyInstance, { host, port }: ListenAddress): Promise<string> {
+  try {
+    await app.listen({ host, port, listenTextResolver: () => '' });
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new HeddleError('bad-configuration', `cannot listen on ${host}:${port} (${reason})`, { cause });
+  }
+  const { port: bound } = app.server.address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+}
+
+async function closeServer(app: FastifyInstance): Promise<void> {
+  const closed = app.close();
+  app.server.closeAllConnections();
+  await closed;
+}
+
+async function beforeDeadline(work: Promise<unknown>, deadlineMs: number): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, deadlineMs);
+  await Promise.race([work, late.promise]);
+  clearTimeout(timer);
+}
+
+function signalled(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  process.once('SIGTERM', () => resolve());
+  process.once('SIGINT', () => resolve());
+  return promise;
+}
+
+function versionOfProgram(): string {
+  const root = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json';
+  const { version } = JSON.parse(readFileSync(new URL(root, import.meta.url), 'utf8')) as { version: string };
+  return version;
+}

@@ -1,0 +1,248 @@
+// The settings of an origin: every size and time it uses, with unit, bounds and reason, in one frozen table, and what
+// the command line gives (where to listen, what to serve, where to keep state). Resolved once, at the edge.
+import { homedir } from 'node:os';
+import { isIP } from 'node:net';
+import { join, relative, resolve, sep } from 'node:path';
+import { HeddleError } from '../protocol/errors.ts';
+import { LEAF_BYTES } from '../protocol/limits.ts';
+
+type Setting = {
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly unit: 'bytes' | 'ms' | 's' | 'count';
+  readonly why: string;
+  /** What else must hold. */
+  readonly form?: 'leaves' | 'power of two';
+};
+
+const tuning = {
+  blockBytes: {
+    value: 262_144,
+    min: 65_536,
+    max: 4_194_304,
+    unit: 'bytes',
+    why: 'one positioned read; neighbours share it',
+  },
+  cacheBytes: {
+    value: 67_108_864,
+    min: 16_777_216,
+    max: 68_719_476_736,
+    unit: 'bytes',
+    why: 'all pooled read buffers together',
+  },
+  queueBytes: {
+    value: 262_144,
+    min: 32_768,
+    max: 16_777_216,
+    unit: 'bytes',
+    why: 'decided, not yet taken by the kernel: what a new pattern cannot call back',
+  },
+  controlBacklogBytes: {
+    value: 65_536,
+    min: 4_096,
+    max: 1_048_576,
+    unit: 'bytes',
+    why: 'answers to PING and the like that a stopped reader may pile up before it is no longer read',
+  },
+  maxChannels: {
+    value: 4_096,
+    min: 1,
+    max: 1_000_000,
+    unit: 'count',
+    why: 'a stopped reader pins queueBytes and one segment',
+  },
+  channelIdleMs: { value: 60_000, min: 100, max: 86_400_000, unit: 'ms', why: 'a live client pings every few seconds' },
+  writeStallMs: {
+    value: 60_000,
+    min: 100,
+    max: 86_400_000,
+    unit: 'ms',
+    why: 'a reader that takes nothing for so long is gone',
+  },
+  lingerMs: {
+    value: 5_000,
+    min: 10,
+    max: 60_000,
+    unit: 'ms',
+    why: 'for the peer to read the last frame after our FIN',
+  },
+  sweepMs: { value: 2_500, min: 10, max: 60_000, unit: 'ms', why: 'how late a time limit may be noticed' },
+  firstProofNodes: {
+    value: 64,
+    min: 1,
+    max: 4_096,
+    unit: 'count',
+    form: 'power of two',
+    why: 'proof for the first segments, small enough for the first flight',
+  },
+  proofCacheBytes: {
+    value: 16_777_216,
+    min: 0,
+    max: 4_294_967_296,
+    unit: 'bytes',
+    why: 'proof pages asked for by one channel after the other',
+  },
+  smallFolderBytes: {
+    value: 1_000_000_000,
+    min: 0,
+    max: 9_007_199_254_740_991,
+    unit: 'bytes',
+    why: 'not indexed yet but hashed before listening: about a second',
+  },
+  smallFolderObjects: { value: 10_000, min: 0, max: 10_000_000, unit: 'count', why: 'the same, for many small files' },
+  indexWaitMs: {
+    value: 5_000,
+    min: 0,
+    max: 60_000,
+    unit: 'ms',
+    why: 'a request is held while its object is indexed first',
+  },
+  retryAfterSeconds: {
+    value: 5,
+    min: 1,
+    max: 3_600,
+    unit: 's',
+    why: 'told to who asked for an object not yet indexed',
+  },
+  indexJobs: {
+    value: 2,
+    min: 1,
+    max: 64,
+    unit: 'count',
+    why: 'objects hashed at once; one place is kept for what is asked for',
+  },
+  hashThreads: { value: 1, min: 1, max: 64, unit: 'count', why: 'one core hashes above 1 GB/s; the rest serves' },
+  hashReadBytes: {
+    value: 1_048_576,
+    min: 32_768,
+    max: 16_777_216,
+    unit: 'bytes',
+    form: 'leaves',
+    why: 'one read and one message per MiB hashed',
+  },
+  settleMs: {
+    value: 20,
+    min: 0,
+    max: 10_000,
+    unit: 'ms',
+    why: 'a younger file could change again within one tick of the file system clock',
+  },
+  catalogObjects: {
+    value: 10_000,
+    min: 1,
+    max: 10_000_000,
+    unit: 'count',
+    why: 'signed manifests kept in memory, about 1 kB each',
+  },
+  listLimit: { value: 1_000, min: 1, max: 100_000, unit: 'count', why: 'objects in one page of the list' },
+  keepAliveMs: {
+    value: 75_000,
+    min: 1_000,
+    max: 3_600_000,
+    unit: 'ms',
+    why: 'longer than what load balancers and undici keep idle connections',
+  },
+  headersMs: { value: 20_000, min: 1_000, max: 300_000, unit: 'ms', why: 'for a request head to arrive' },
+  drainMs: { value: 20_000, min: 0, max: 3_600_000, unit: 'ms', why: 'below the 30 s that Kubernetes gives' },
+} as const;
+
+/** Every size and time of an origin: default, bounds, unit, reason. */
+export const ORIGIN_TUNING: Readonly<Record<keyof typeof tuning, Setting>> = Object.freeze(tuning);
+
+/** The resolved sizes and times. */
+export type OriginTuning = Readonly<Record<keyof typeof tuning, number>>;
+
+/** A TCP address to listen on; port 0 lets the system choose. */
+export type ListenAddress = { readonly host: string; readonly port: number };
+
+/** Where an origin listens unless told otherwise. */
+export const DEFAULT_LISTEN: ListenAddress = Object.freeze({ host: '127.0.0.1', port: 8080 });
+
+/** What an origin may be told. Only `dir` is needed. */
+export type OriginOptions = {
+  /** The folder to serve. */
+  readonly dir: string;
+  readonly listen?: ListenAddress | undefined;
+  /** Serves /metrics, /livez and /readyz; not opened when absent. */
+  readonly admin?: ListenAddress | undefined;
+  /** Where the hash index and the signing key are kept; never inside `dir`. */
+  readonly stateDir?: string | undefined;
+  readonly tuning?: Partial<OriginTuning> | undefined;
+  /** Takes one line without a line break; standard error by default. */
+  readonly log?: ((line: string) => void) | undefined;
+};
+
+/** Options with every default filled in. */
+export type ResolvedOptions = {
+  readonly dir: string;
+  readonly listen: ListenAddress;
+  readonly admin: ListenAddress | undefined;
+  readonly stateDir: string;
+  readonly tuning: OriginTuning;
+  readonly log: (line: string) => void;
+};
+
+/** Fills in the defaults. Throws `bad-configuration` for a value out of its bounds or a state folder inside `dir`. */
+export function resolveOptions(options: OriginOptions, env: NodeJS.ProcessEnv = process.env): ResolvedOptions {
+  const dir = resolve(options.dir);
+  const stateDir = resolve(options.stateDir ?? defaultStateDir(env));
+  if (isInside(stateDir, dir)) throw bad(`the state folder ${stateDir} must not lie inside the served folder ${dir}`);
+  return {
+    dir,
+    listen: options.listen ?? DEFAULT_LISTEN,
+    admin: options.admin,
+    stateDir,
+    tuning: resolveTuning(options.tuning ?? {}),
+    log: options.log ?? ((line) => process.stderr.write(`heddle origin: ${line}\n`)),
+  };
+}
+
+/** The table's values with `changes` applied, each checked against its bounds. */
+export function resolveTuning(changes: Partial<OriginTuning>): OriginTuning {
+  const resolved: Record<string, number> = {};
+  for (const [name, setting] of Object.entries<Setting>(ORIGIN_TUNING)) {
+    const value = changes[name as keyof OriginTuning] ?? setting.value;
+    if (!Number.isSafeInteger(value) || value < setting.min || value > setting.max) {
+      throw bad(`${name} must be a whole number from ${setting.min} to ${setting.max} (${setting.unit}), not ${value}`);
+    }
+    if (setting.form === 'leaves' && value % LEAF_BYTES !== 0) throw bad(`${name} must be a multiple of ${LEAF_BYTES}`);
+    if (setting.form === 'power of two' && !Number.isInteger(Math.log2(value)))
+      throw bad(`${name} must be a power of two`);
+    resolved[name] = value;
+  }
+  return Object.freeze(resolved) as OriginTuning;
+}
+
+/** HOST:PORT or [HOST]:PORT; a bare port means loopback. Throws `usage` naming `flag`. */
+export function parseListen(text: string, flag: string): ListenAddress {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?([0-9]{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2] ?? DEFAULT_LISTEN.host;
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535 || (match[1] !== undefined && isIP(host) !== 6)) {
+    throw new HeddleError('usage', `${flag} wants HOST:PORT, not "${text}"`);
+  }
+  return { host, port };
+}
+
+/** True when only this machine can reach `host`. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** True when `path` is `folder` or lies below it. Both are absolute. */
+export function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && resolve(folder, way) === resolve(path));
+}
+
+function defaultStateDir(env: NodeJS.ProcessEnv): string {
+  const base = env['XDG_STATE_HOME'];
+  // The specification: a relative path is to be ignored.
+  const folder = base !== undefined && base.startsWith(sep) ? base : join(homedir(), '.local', 'state');
+  return join(folder, 'heddle', 'origin');
+}
+
+function bad(text: string): HeddleError {
+  return new HeddleError('bad-configuration', text);
+}

@@ -1,0 +1,258 @@
+// One channel at the origin, from its 101 on: reads the client's frames, asks the segment set what to send next, and
+// keeps the outbox just full enough. Owns the socket and the channel's time limits; what is owed is decided by
+// protocol/segment-set.ts, and who may open a channel by upgrade.ts.
+// Invariant: bytes decided but not taken by the kernel stay below `queueBytes` and one segment.
+import type { Socket } from 'node:net';
+import type { ChannelRequest } from '../protocol/channel-request.ts';
+import { asHeddleError, HeddleError } from '../protocol/errors.ts';
+import type { ClientFrame, ProveFrame } from '../protocol/frames.ts';
+import { CLIENT_FRAME_TYPES, FrameReader } from '../protocol/frame-reader.ts';
+import { encodeFrame, SEGMENT_PREFIX_BYTES, segmentPrefix } from '../protocol/frame-writer.ts';
+import { HASH_BYTES, LIMITS } from '../protocol/limits.ts';
+import { lengthOfSegment, levelOf, nodeCountOf, segmentCountOf } from '../protocol/merkle.ts';
+import type { Range } from '../protocol/ranges.ts';
+import { SegmentSet } from '../protocol/segment-set.ts';
+import type { Answer, SegmentAnswer } from '../protocol/segment-set.ts';
+import type { Loan, OpenObject } from './block-cache.ts';
+import type { PublishedObject } from './catalog.ts';
+import type { OriginMetrics } from './metrics.ts';
+import type { OriginTuning } from './options.ts';
+import { Outbox } from './outbox.ts';
+import type { Content } from './outbox.ts';
+import { blockOf } from './proof-pages.ts';
+import type { ProofPages } from './proof-pages.ts';
+
+/** What a channel works on. */
+export type ChannelParts = {
+  readonly socket: Socket;
+  readonly request: ChannelRequest;
+  readonly object: PublishedObject;
+  /** Closed by the channel. */
+  readonly file: OpenObject;
+  readonly pages: ProofPages;
+  readonly metrics: OriginMetrics;
+  readonly tuning: OriginTuning;
+};
+
+/** Bytes of a control frame, for the account of what waits; none of the small ones exceeds it. */
+const SMALL_FRAME_BYTES = 16;
+
+/** One open channel. */
+export class SegmentSender {
+  /** Settles when the socket is closed. */
+  readonly closed: Promise<void>;
+  readonly #parts: ChannelParts;
+  readonly #held: readonly Range[];
+  readonly #set: SegmentSet;
+  readonly #outbox: Outbox;
+  readonly #reader = new FrameReader(CLIENT_FRAME_TYPES);
+  readonly #proves: ProveFrame[] = [];
+  #heardAt = performance.now();
+  #endedAt: number | undefined;
+
+  /** Takes the socket over; nothing is sent before `start`. */
+  constructor(parts: ChannelParts) {
+    const { socket, request, object } = parts;
+    const segments = segmentCountOf(object.size, request.segmentBytes);
+    this.#parts = parts;
+    this.#held = segments === 0 ? [] : [{ first: 0, length: segments }];
+    this.#set = new SegmentSet(request.number, segments, this.#held);
+    this.#outbox = new Outbox(socket, () => this.#onProgress());
+    const closed = Promise.withResolvers<void>();
+    this.closed = closed.promise;
+    socket.on('error', () => {}); // 'close' follows
+    socket.on('close', () => {
+      this.#outbox.end();
+      parts.file.close();
+      closed.resolve();
+    });
+    // A client that is done says BYE; a bare FIN is one that is gone.
+    socket.on('end', () => this.#endedAt === undefined && socket.destroy());
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.setNoDelay(true);
+  }
+
+  /** Sends `answer` (the 101), HELLO and the first proof page, and takes the frames of the request and `head`. */
+  start(answer: Uint8Array, head: Uint8Array): void {
+    const { object, request } = this.#parts;
+    const { key, size, root, signed } = object;
+    const hello = encodeFrame({ type: 'hello', objectId: idOf(key), size, root, manifest: signed, held: this.#held });
+    this.#outbox.put(0, answer.length + hello.length, { parts: [answer, hello] });
+    if (size > 0) this.#putFirstPage();
+    this.#take(request.first);
+    this.#onData(head);
+  }
+
+  /** Closes what has been silent, stuck or lingering for too long. */
+  sweep(now: number): void {
+    const { socket, tuning } = this.#parts;
+    const stalledSince = this.#outbox.stalledSince;
+    if (stalledSince !== undefined) {
+      if (now - stalledSince >= tuning.writeStallMs) socket.resetAndDestroy();
+    } else if (this.#endedAt !== undefined) {
+      if (now - this.#endedAt >= tuning.lingerMs) socket.destroy();
+    } else if (now - this.#heardAt >= tuning.channelIdleMs) {
+      this.fail(new HeddleError('timeout', 'no frame came for too long'));
+    }
+  }
+
+  /** Tells the client why and closes. */
+  fail(error: unknown): void {
+    if (this.#endedAt !== undefined) return;
+    const { code, message } = asHeddleError(error);
+    this.#end(encodeFrame({ type: 'error', code, text: message }));
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.#parts.socket.destroy();
+  }
+
+  #onData(chunk: Uint8Array): void {
+    if (this.#endedAt !== undefined) return;
+    let frames: ClientFrame[];
+    try {
+      frames = this.#reader.push(chunk) as ClientFrame[];
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.#take(frames);
+    const { socket, tuning } = this.#parts;
+    if (this.#outbox.controlBytes > tuning.controlBacklogBytes) socket.pause();
+  }
+
+  #onProgress(): void {
+    const { socket, tuning } = this.#parts;
+    if (socket.isPaused() && this.#outbox.controlBytes <= tuning.controlBacklogBytes) socket.resume();
+    this.#pump();
+  }
+
+  #take(frames: readonly ClientFrame[]): void {
+    try {
+      for (const frame of frames) this.#handle(frame);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#pump();
+  }
+
+  #handle(frame: ClientFrame): void {
+    this.#heardAt = performance.now();
+    switch (frame.type) {
+      case 'pattern':
+      case 'credit':
+      case 'send':
+      case 'cancel':
+        return this.#set.handle(frame);
+      case 'prove':
+        if (this.#proves.length === LIMITS.maxQueuedProves) throw new HeddleError('too-many-sends', 'too many PROVEs');
+        this.#proves.push(frame);
+        return;
+      case 'ping': {
+        const { nonce } = frame;
+        const epoch = this.#outbox.epochOf(this.#set.epoch);
+        return this.#outbox.now(encodeFrame({ type: 'pong', nonce, epoch, queued: this.#queuedBytes() }));
+      }
+      case 'bye':
+        return this.#end();
+      case 'steer':
+        return; // optional: this origin leaves the dealing to the client
+      default:
+        frame satisfies never;
+    }
+  }
+
+  /** Decides as much as the outbox has room for. */
+  #pump(): void {
+    while (this.#endedAt === undefined && this.#outbox.pendingBytes < this.#parts.tuning.queueBytes) {
+      const prove = this.#proves.shift();
+      const answer = prove === undefined ? this.#set.next() : undefined;
+      if (prove !== undefined) this.#putPage(prove);
+      else if (answer !== undefined) this.#put(answer);
+      else break;
+    }
+    this.#outbox.flush();
+  }
+
+  #put(answer: Answer): void {
+    if (answer.type === 'segment') {
+      const { segmentBytes } = this.#parts.request;
+      const length = lengthOfSegment(answer.index, this.#parts.object.size, segmentBytes);
+      const loan = this.#parts.file.borrow(answer.index * segmentBytes, length);
+      const content =
+        loan instanceof Promise
+          ? loan.then(
+              (ready) => this.#segment(answer, length, ready),
+              (error: unknown) => this.#unreadable(answer, error),
+            )
+          : this.#segment(answer, length, loan);
+      this.#outbox.put(answer.epoch, SEGMENT_PREFIX_BYTES + length, content);
+      return;
+    }
+    if (answer.type === 'dropped') this.#parts.metrics.dropped[answer.reason].inc();
+    this.#outbox.put(answer.epoch, SMALL_FRAME_BYTES, { parts: [encodeFrame(answer)] });
+  }
+
+  #segment({ index, epoch, by }: SegmentAnswer, length: number, loan: Loan): Content {
+    const { metrics } = this.#parts;
+    metrics.segments[by].inc();
+    metrics.bytes.segments.inc(length);
+    return { parts: [segmentPrefix(index, epoch, by, length), ...loan.parts], release: loan.release };
+  }
+
+  /** A changed object ends the channel; a segment that could not be read is the client's to ask for elsewhere. */
+  #unreadable({ index, epoch, by }: SegmentAnswer, error: unknown): Content {
+    const { metrics } = this.#parts;
+    if (asHeddleError(error).code !== 'read-failed') return this.#lastWords(error);
+    metrics.readErrors['read-failed'].inc();
+    metrics.dropped['read-failed'].inc();
+    return { parts: [encodeFrame({ type: 'dropped', index, epoch, by, reason: 'read-failed' })] };
+  }
+
+  #putFirstPage(): void {
+    const { request, object, tuning } = this.#parts;
+    const level = levelOf(request.segmentBytes);
+    const pattern = request.first.find((frame) => frame.type === 'pattern')?.pattern;
+    const index = Math.min(pattern?.from ?? 0, nodeCountOf(object.size, level) - 1);
+    const first = blockOf(index, tuning.firstProofNodes);
+    this.#putPage({ type: 'prove', level, first, count: tuning.firstProofNodes });
+  }
+
+  #putPage({ level, first, count }: ProveFrame): void {
+    const { pages, object, metrics } = this.#parts;
+    const content = pages.frame(object, level, first, count).then(
+      (frame): Content => {
+        metrics.bytes.proofs.inc(frame.length);
+        return { parts: [frame] };
+      },
+      (error: unknown) => this.#lastWords(error),
+    );
+    this.#outbox.put(this.#set.epoch, count * HASH_BYTES, content);
+  }
+
+  #lastWords(error: unknown): Content {
+    const { code, message } = asHeddleError(error);
+    if (code === 'object-changed') this.#parts.metrics.readErrors[code].inc();
+    this.#endedAt = performance.now();
+    return { parts: [encodeFrame({ type: 'error', code, text: message })], last: true };
+  }
+
+  #end(bytes?: Uint8Array): void {
+    this.#endedAt = performance.now();
+    this.#outbox.end(bytes);
+    this.#parts.socket.resume();
+  }
+
+  #queuedBytes(): number {
+    return Math.min(this.#outbox.pendingBytes + this.#outbox.controlBytes, 0xffff_ffff);
+  }
+}
+
+/** The key, where HELLO has room for it; the manifest has it in any case. */
+function idOf(key: string): string {
+  return Buffer.byteLength(key) <= MAX_ID_BYTES ? key : '';
+}
+
+/** HELLO counts the bytes of the id in one byte. */
+const MAX_ID_BYTES = 255;

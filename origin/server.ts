@@ -1,0 +1,88 @@
+// The HTTP server of an origin: fastify with the object routes, the health routes, errors as problem+json, and the
+// upgrade requests handed to the channels. Who calls when to stop is main.ts.
+import { fastify } from 'fastify';
+import type { FastifyError, FastifyInstance } from 'fastify';
+import type { Socket } from 'node:net';
+import { HeddleError } from '../protocol/errors.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import { addObjectRoutes } from './object-routes.ts';
+import type { OriginParts } from './origin-parts.ts';
+import type { OriginTuning } from './options.ts';
+import { problemOf } from './problem.ts';
+import type { Channels } from './upgrade.ts';
+
+/** Whether this origin should be sent new work. */
+export type Readiness = () => boolean;
+
+/** The public server; not listening yet. */
+export function createPublicServer(parts: OriginParts, channels: Channels, ready: Readiness): FastifyInstance {
+  const app = createServer(parts.tuning);
+  addHealthRoutes(app, ready, parts.tuning);
+  addObjectRoutes(app, parts);
+  app.server.on('upgrade', (request, socket: Socket, head: Buffer) => void channels.accept(request, socket, head));
+  return app;
+}
+
+/** The admin server: metrics and health; not listening yet. */
+export function createAdminServer(parts: OriginParts, ready: Readiness): FastifyInstance {
+  const { registry } = parts.metrics;
+  const app = createServer(parts.tuning);
+  addHealthRoutes(app, ready, parts.tuning);
+  app.get('/metrics', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store');
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+  return app;
+}
+
+function createServer(tuning: OriginTuning): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    keepAliveTimeout: tuning.keepAliveMs,
+    // Long bodies and channels have their own time limits.
+    requestTimeout: 0,
+    connectionTimeout: 0,
+    forceCloseConnections: 'idle',
+    // A drained server still answers what arrives on the connections it has.
+    return503OnClosing: false,
+    http: {
+      maxHeaderSize: LIMITS.maxHeadBytes,
+      headersTimeout: tuning.headersMs,
+      // Programs that offer h2c with a plain request get the plain answer (Node 24 and newer).
+      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase().startsWith('heddle/') === true,
+    },
+    frameworkErrors: (_error, request, reply) => {
+      const { status, headers, body } = problemOf(
+        new HeddleError('bad-request', 'the path is not valid percent-encoding', { side: 'remote' }),
+        tuning.retryAfterSeconds,
+      );
+      void reply
+        .code(status)
+        .headers(headers)
+        .send(request.method === 'HEAD' ? '' : body);
+    },
+  });
+  app.setErrorHandler((error: FastifyError | HeddleError, _request, reply) => {
+    const known = error instanceof HeddleError || (error.statusCode ?? 500) >= 500;
+    const told = known ? error : new HeddleError('bad-request', error.message, { side: 'remote' });
+    const { status, headers, body } = problemOf(told, tuning.retryAfterSeconds);
+    return reply.code(status).headers(headers).send(body);
+  });
+  app.setNotFoundHandler((_request, reply) => {
+    const { status, headers, body } = problemOf(
+      new HeddleError('object-not-found', 'nothing is served at this path'),
+      tuning.retryAfterSeconds,
+    );
+    return reply.code(status).headers(headers).send(body);
+  });
+  return app;
+}
+
+function addHealthRoutes(app: FastifyInstance, ready: Readiness, tuning: OriginTuning): void {
+  app.get('/livez', async (_request, reply) => reply.type('text/plain').send('ok\n'));
+  app.get('/readyz', async (_request, reply) => {
+    if (ready()) return reply.type('text/plain').send('ok\n');
+    const { status, headers, body } = problemOf(new HeddleError('draining'), tuning.retryAfterSeconds);
+    return reply.code(status).headers(headers).send(body);
+  });
+}

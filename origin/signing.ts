@@ -1,0 +1,77 @@
+// The origin's Ed25519 key and the manifests signed with it. The key is made at the first start and kept in the state
+// folder, readable by its owner only; clients remember it. What a manifest says is protocol/manifest.ts.
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { link, open, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CompactSign } from 'jose';
+import { HeddleError } from '../protocol/errors.ts';
+import { encodeManifest, MANIFEST_TYPE } from '../protocol/manifest.ts';
+import type { Manifest } from '../protocol/manifest.ts';
+
+/** Name of the key file in the state folder: PKCS #8, PEM. */
+export const KEY_FILE = 'origin-key.pem';
+
+/** Signs manifests. */
+export type ManifestSigner = {
+  /** The public key's `x`, base64url. */
+  readonly publicKey: string;
+  /** The manifest as a compact JWS. */
+  sign(manifest: Manifest): Promise<string>;
+};
+
+/** The signer of this origin; without a state folder its key lasts as long as the process. */
+export async function openSigner(folder: string | undefined, log: (line: string) => void): Promise<ManifestSigner> {
+  const key = folder === undefined ? newKey() : await keyOf(join(folder, KEY_FILE), log);
+  const publicKey = createPublicKey(key).export({ format: 'jwk' }).x ?? '';
+  const header = { alg: 'EdDSA', typ: MANIFEST_TYPE, jwk: { kty: 'OKP', crv: 'Ed25519', x: publicKey } };
+  return {
+    publicKey,
+    sign: (manifest) => new CompactSign(encodeManifest(manifest)).setProtectedHeader(header).sign(key),
+  };
+}
+
+async function keyOf(file: string, log: (line: string) => void): Promise<KeyObject> {
+  const pem = (await readKey(file)) ?? (await createKey(file));
+  try {
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyType !== 'ed25519') throw new Error(`it is ${key.asymmetricKeyType}`);
+    if (((await stat(file)).mode & 0o077) !== 0) log(`the signing key ${file} can be read by others: chmod 600 it`);
+    return key;
+  } catch (cause) {
+    throw new HeddleError('bad-configuration', `${file} is not an Ed25519 private key`, { cause });
+  }
+}
+
+async function readKey(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') return undefined;
+    throw new HeddleError('bad-configuration', `cannot read the signing key ${file} (${code})`, { cause });
+  }
+}
+
+/** Two origins that start at once must end with the same key, and nobody may see half of one: write aside, then link. */
+async function createKey(file: string): Promise<string> {
+  const aside = `${file}.${process.pid}`;
+  try {
+    const handle = await open(aside, 'w', 0o600);
+    await handle.writeFile(newKey().export({ type: 'pkcs8', format: 'pem' }));
+    await handle.sync();
+    await handle.close();
+    await link(aside, file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new HeddleError('local-io', `cannot write the signing key ${file}`, { cause });
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+function newKey(): KeyObject {
+  return generateKeyPairSync('ed25519').privateKey;
+}

@@ -1,0 +1,144 @@
+// The door of the channels: decides about each upgrade request, answers it with 101 or with an HTTP error, and keeps
+// the account of the channels that are open. What happens on a channel is segment-sender.ts.
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { parseChannelHeaders, UPGRADE_TOKEN } from '../protocol/channel-request.ts';
+import type { ChannelRequest } from '../protocol/channel-request.ts';
+import { HeddleError } from '../protocol/errors.ts';
+import { formatResponseHead } from '../protocol/http-head.ts';
+import { MAX_SEGMENTS } from '../protocol/limits.ts';
+import { segmentCountOf } from '../protocol/merkle.ts';
+import { keyOfSegmentsPath } from '../protocol/paths.ts';
+import { openPublished } from './origin-parts.ts';
+import type { OriginParts } from './origin-parts.ts';
+import { problemOf, reasonOf } from './problem.ts';
+import { SegmentSender } from './segment-sender.ts';
+import type { ChannelParts } from './segment-sender.ts';
+
+const ACCEPTED = Buffer.from(
+  formatResponseHead(101, 'Switching Protocols', [
+    ['Upgrade', UPGRADE_TOKEN],
+    ['Connection', 'Upgrade'],
+  ]),
+);
+
+/** The open channels of one origin. */
+export class Channels {
+  readonly #parts: OriginParts;
+  readonly #open = new Set<SegmentSender>();
+  readonly #sweeper: NodeJS.Timeout;
+  /** Requests being decided. */
+  #deciding = 0;
+  #draining = false;
+
+  constructor(parts: OriginParts) {
+    this.#parts = parts;
+    this.#sweeper = setInterval(() => this.#sweep(), parts.tuning.sweepMs);
+    this.#sweeper.unref();
+  }
+
+  /** Channels open now. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Takes an upgrade request; never throws. */
+  async accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    let lost = false;
+    const onLost = (): void => void (lost = true);
+    // The runtime took its own listeners away: an error without a listener would end the process.
+    socket.on('error', onLost);
+    socket.on('close', onLost);
+    this.#deciding += 1;
+    try {
+      const channel = await this.#admit(request);
+      if (lost) channel.file.close();
+      else this.#start({ ...channel, socket }, head);
+    } catch (error) {
+      if (!lost) this.#refuse(socket, error);
+    } finally {
+      this.#deciding -= 1;
+    }
+  }
+
+  /** Lets nobody new in. Settles when the last channel is closed. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    while (this.#open.size > 0) await Promise.race([...this.#open].map((channel) => channel.closed));
+  }
+
+  /** Tells those left that the origin stops; they are gone after `lingerMs` at most. */
+  async end(): Promise<void> {
+    this.#draining = true;
+    for (const channel of this.#open) channel.fail(new HeddleError('draining'));
+    const late = setTimeout(() => this.#destroy(), this.#parts.tuning.lingerMs);
+    await this.drain();
+    clearTimeout(late);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#sweeper);
+    this.#destroy();
+  }
+
+  async #admit(message: IncomingMessage): Promise<Omit<ChannelParts, 'socket'>> {
+    const { pages, metrics, tuning } = this.#parts;
+    if (this.#draining) throw new HeddleError('draining');
+    if (this.#open.size + this.#deciding > tuning.maxChannels) throw new HeddleError('overloaded');
+    const { key, request } = readRequest(message);
+    const { object, file } = await openPublished(this.#parts, key);
+    if (segmentCountOf(object.size, request.segmentBytes) > MAX_SEGMENTS) {
+      file.close();
+      throw new HeddleError('bad-request', 'the segment is too small for an object of this size', { side: 'remote' });
+    }
+    return { request, object, file, pages, metrics, tuning };
+  }
+
+  #start(parts: ChannelParts, head: Buffer): void {
+    const { metrics } = this.#parts;
+    const channel = new SegmentSender(parts);
+    this.#open.add(channel);
+    metrics.channels.inc();
+    metrics.channelsOpened.inc();
+    void channel.closed.then(() => {
+      this.#open.delete(channel);
+      metrics.channels.dec();
+    });
+    channel.start(ACCEPTED, head);
+  }
+
+  #refuse(socket: Socket, error: unknown): void {
+    const { status, headers, body } = problemOf(error, this.#parts.tuning.retryAfterSeconds);
+    const all: [string, string][] = [...Object.entries(headers), ['Connection', 'close']];
+    if (status === 426) all.push(['Upgrade', UPGRADE_TOKEN]);
+    socket.end(formatResponseHead(status, reasonOf(status), all) + body);
+    socket.resume();
+    const linger = setTimeout(() => socket.destroy(), this.#parts.tuning.lingerMs);
+    socket.on('close', () => clearTimeout(linger));
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const channel of this.#open) channel.sweep(now);
+  }
+
+  #destroy(): void {
+    for (const channel of this.#open) channel.destroy();
+  }
+}
+
+function readRequest(message: IncomingMessage): { key: string; request: ChannelRequest } {
+  const { method, url = '', headers } = message;
+  const key = keyOfSegmentsPath(url);
+  if (key === undefined) throw new HeddleError('object-not-found', 'channels are opened below /v1/segments/');
+  if (method !== 'GET') throw new HeddleError('bad-request', 'a channel is opened with GET', { side: 'remote' });
+  if (headers.upgrade?.toLowerCase() !== UPGRADE_TOKEN) {
+    throw new HeddleError('handshake-failed', `only ${UPGRADE_TOKEN} is spoken here`, { side: 'remote' });
+  }
+  return { key, request: parseChannelHeaders(only(headers['heddle-channel']), only(headers['heddle-first'])) };
+}
+
+/** Headers of our own are never lists; Node joins repeated ones with a comma, which the grammar refuses. */
+function only(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value;
+}
