@@ -1,0 +1,63 @@
+// The listening sockets of a relay: opens both or none, and says where they are.
+import type { FastifyInstance } from 'fastify';
+import { HeddleError } from '../protocol/errors.ts';
+import type { RelayContext } from './context.ts';
+import type { ListenAddress } from './options.ts';
+import { createAdminServer, createPublicServer } from './server.ts';
+
+export type Listeners = {
+  readonly url: string;
+  readonly port: number;
+  readonly adminUrl: string | undefined;
+  /** Ends all plain connections at once; upgraded ones are not the servers' any more. */
+  dropConnections(): void;
+  close(): Promise<void>;
+};
+
+/** Listens; throws `local-io` when an address is not to be had. */
+export async function startListening(
+  context: RelayContext,
+  addresses: { listen: ListenAddress; admin?: ListenAddress | undefined },
+): Promise<Listeners> {
+  const { listen, admin } = addresses;
+  const publicServer = createPublicServer(context);
+  const adminServer = admin === undefined ? undefined : createAdminServer(context);
+  const close = async (): Promise<void> => {
+    await Promise.all([publicServer.close(), adminServer?.close()]);
+  };
+  try {
+    await listenOn(publicServer, listen);
+    if (adminServer !== undefined && admin !== undefined) await listenOn(adminServer, admin);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    url: urlOf(publicServer, listen),
+    port: portOf(publicServer),
+    adminUrl: adminServer === undefined || admin === undefined ? undefined : urlOf(adminServer, admin),
+    dropConnections: () => {
+      publicServer.server.closeAllConnections();
+      adminServer?.server.closeAllConnections();
+    },
+    close,
+  };
+}
+
+async function listenOn(server: FastifyInstance, { host, port }: ListenAddress): Promise<void> {
+  try {
+    await server.listen({ host, port });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new HeddleError('local-io', `cannot listen on ${host}:${port}: ${reason}`, { cause });
+  }
+}
+
+function urlOf(server: FastifyInstance, { host }: ListenAddress): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`;
+}
+
+function portOf({ server }: FastifyInstance): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

@@ -1,0 +1,177 @@
+// A relay from its options to its end: builds the parts, listens, ticks, drains. relayMain is the same for the command
+// line: flags in, exit code out.
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import type { JSONWebKeySet } from 'jose';
+import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
+import { Admission } from './admission.ts';
+import type { RelayContext } from './context.ts';
+import { drain } from './drain.ts';
+import type { DrainTimes } from './drain.ts';
+import { LandingBuffers } from './landing-buffers.ts';
+import { createMetrics } from './metrics.ts';
+import { parseListen, resolveOptions } from './options.ts';
+import type { RelayOptions } from './options.ts';
+import { startListening } from './listeners.ts';
+import { Sessions } from './sessions.ts';
+import { createTokenCheck } from './token-check.ts';
+import { createUpstream } from './upstream.ts';
+import type { Upstream } from './upstream.ts';
+import { packageVersion } from './version.ts';
+
+export type RunningRelay = AsyncDisposable & {
+  /** Base URL of the public listener, without a slash at its end. */
+  readonly url: string;
+  readonly port: number;
+  readonly adminUrl: string | undefined;
+  /** What the relay is doing right now. */
+  readonly status: () => RelayStatus;
+  /** Stops: not ready at once, new sessions refused after `noticeMs`, what is left cut off after `deadlineMs`. */
+  close(times?: Partial<DrainTimes>): Promise<void>;
+};
+
+export type RelayStatus = {
+  readonly ready: boolean;
+  /** Sessions and plain requests let in. */
+  readonly open: number;
+  readonly sessions: readonly { upstream: string; heldBytes: number; peakHeldBytes: number }[];
+  /** Read buffers in use, bytes. */
+  readonly bufferBytes: number;
+  readonly warmConnections: Readonly<Record<string, number>>;
+};
+
+/** How often idle, expired and warm connections are looked at. */
+const TICK_MS = 1_000;
+
+/** Starts a relay; throws `bad-configuration`, `usage` or `local-io`. */
+export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
+  const resolved = resolveOptions(options);
+  const { limits } = resolved;
+  let ready = true;
+  const isReady = (): boolean => ready;
+  const buffers = new LandingBuffers({ budgetBytes: limits.bufferBudgetBytes, spareBytes: limits.spareBufferBytes });
+  const upstreams = new Map(resolved.upstreams.map((target) => [target.name, createUpstream(target, buffers, limits)]));
+  const sessions = new Sessions(limits);
+  const { tokenKeys } = resolved;
+  const tokenCheck = tokenKeys === undefined ? undefined : createTokenCheck(tokenKeys, limits.tokenCacheEntries);
+  const pseudonym = `heddle-${randomBytes(6).toString('hex')}`;
+  const metrics = createMetrics({ version: packageVersion(), upstreams, sessions, buffers, isReady });
+  const admission = new Admission({ upstreams, pseudonym, tokenCheck, maxSessions: limits.maxSessions });
+  const upgradedSockets = new Set<Socket>();
+  const context = { pseudonym, limits, upstreams, admission, sessions, upgradedSockets, buffers, metrics, isReady };
+  const listeners = await startListening(context, resolved);
+  const timer = setInterval(() => {
+    sessions.tick(performance.now(), Date.now());
+    for (const { warm } of upstreams.values()) warm.tick(performance.now());
+  }, TICK_MS);
+  timer.unref();
+  const close = drain(context, {
+    onNotice: () => {
+      ready = false;
+    },
+    onEnd: async () => {
+      clearInterval(timer);
+      await Promise.all([...upstreams.values()].map((upstream) => upstream.close()));
+      await listeners.close();
+    },
+    dropConnections: listeners.dropConnections,
+    defaults: { noticeMs: limits.drainNoticeMs, deadlineMs: limits.drainDeadlineMs },
+  });
+  return {
+    url: listeners.url,
+    port: listeners.port,
+    adminUrl: listeners.adminUrl,
+    status: () => statusOf(context),
+    close,
+    [Symbol.asyncDispose]: () => close({ noticeMs: 0, deadlineMs: 0 }),
+  };
+}
+
+export type RelayFlags = {
+  readonly listen: string;
+  readonly upstream: readonly string[];
+  readonly admin?: string | undefined;
+  readonly insecureOpen?: boolean | undefined;
+  /** File with a JWKS of public Ed25519 keys. */
+  readonly tokenKeys?: string | undefined;
+};
+
+/** Runs a relay until SIGTERM or SIGINT (a second one hurries); the exit code of the command. */
+export async function relayMain(flags: RelayFlags): Promise<number> {
+  try {
+    const relay = await startRelay(await optionsOf(flags));
+    if (flags.insecureOpen === true) {
+      const reach = flags.upstream.join(' and ');
+      say(process.stderr, `WARNING: this relay is OPEN: whoever reaches ${relay.url} can use ${reach} through it`);
+    }
+    const admin = relay.adminUrl === undefined ? '' : ` (admin on ${relay.adminUrl})`;
+    const stopped = untilStopped(relay);
+    say(process.stdout, `relay listening on ${relay.url}${admin}`);
+    await stopped;
+    return 0;
+  } catch (error) {
+    const failure = asHeddleError(error);
+    say(process.stderr, `heddle relay: ${failure.message}`);
+    return exitCodeOf(failure.code);
+  }
+}
+
+async function untilStopped(relay: RunningRelay): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    signals += 1;
+    // A person at the keyboard has no balancer to give notice to; a second signal means now.
+    const times = signals > 1 ? { noticeMs: 0, deadlineMs: 0 } : signal === 'SIGINT' ? { noticeMs: 0 } : {};
+    relay.close(times).then(resolve, reject);
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  try {
+    await promise;
+  } finally {
+    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+  }
+}
+
+async function optionsOf(flags: RelayFlags): Promise<RelayOptions> {
+  return {
+    listen: parseListen(flags.listen),
+    upstreams: flags.upstream,
+    admin: flags.admin === undefined ? undefined : parseListen(flags.admin, '--admin'),
+    insecureOpen: flags.insecureOpen,
+    tokenKeys: flags.tokenKeys === undefined ? undefined : await readTokenKeys(flags.tokenKeys),
+  };
+}
+
+async function readTokenKeys(file: string): Promise<JSONWebKeySet> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new HeddleError('bad-configuration', `the token keys file "${file}" cannot be read`, { cause });
+  }
+  try {
+    return JSON.parse(text) as JSONWebKeySet;
+  } catch (cause) {
+    throw new HeddleError('bad-configuration', `the token keys file "${file}" is not JSON`, { cause });
+  }
+}
+
+function statusOf({ admission, sessions, buffers, upstreams, isReady }: RelayContext): RelayStatus {
+  return {
+    ready: isReady(),
+    open: admission.open,
+    sessions: [...sessions].map(({ upstreamName, heldBytes, peakHeldBytes }) => {
+      return { upstream: upstreamName, heldBytes, peakHeldBytes };
+    }),
+    bufferBytes: buffers.takenBytes,
+    warmConnections: Object.fromEntries(
+      [...upstreams].map(([name, { warm }]: [string, Upstream]) => [name, warm.ready]),
+    ),
+  };
+}
+
+function say(stream: NodeJS.WriteStream, line: string): void {
+  stream.write(`${line}\n`);
+}

@@ -1,0 +1,48 @@
+// The open sessions of a relay and the clocks that end them: idle, lingering after one side's end, expired token.
+// Driven by the relay's tick; one timer for all of them.
+import type { Session } from './join.ts';
+
+export type SessionClocks = { readonly idleTimeoutMs: number; readonly lingerTimeoutMs: number };
+
+type Seen = { moves: number; at: number };
+
+export class Sessions {
+  readonly #clocks: SessionClocks;
+  readonly #open = new Map<Session, Seen>();
+
+  constructor(clocks: SessionClocks) {
+    this.#clocks = clocks;
+  }
+
+  add(session: Session, now: number): void {
+    this.#open.set(session, { moves: session.moves, at: now });
+  }
+
+  delete(session: Session): void {
+    this.#open.delete(session);
+  }
+
+  [Symbol.iterator](): Iterator<Session> {
+    return this.#open.keys();
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Ends what is silent or expired. `now` is monotonic, `wallClock` counts as token expiry does. */
+  tick(now: number, wallClock: number): void {
+    for (const [session, seen] of this.#open) {
+      if (session.moves !== seen.moves) {
+        seen.moves = session.moves;
+        seen.at = now;
+      }
+      const patienceMs = session.isEnding ? this.#clocks.lingerTimeoutMs : this.#clocks.idleTimeoutMs;
+      if (now - seen.at >= patienceMs || wallClock >= session.expiresAt) session.abort();
+    }
+  }
+
+  abortAll(): void {
+    for (const session of this.#open.keys()) session.abort();
+  }
+}

@@ -1,0 +1,52 @@
+// One upstream of the allow-list at run time: how it is dialled, its warm connections, its pool for plain requests
+// and its totals. Owns their resources; who may use them is admission's business.
+import { Agent } from 'undici';
+import type { Traffic } from './join.ts';
+import type { LandingBuffers } from './landing-buffers.ts';
+import type { RelayLimits, UpstreamTarget } from './options.ts';
+import { dialUpstream } from './upstream-socket.ts';
+import type { UpstreamSocket } from './upstream-socket.ts';
+import { WarmConnections } from './warm-connections.ts';
+
+export type Upstream = {
+  readonly target: UpstreamTarget;
+  readonly agent: Agent;
+  readonly warm: WarmConnections;
+  readonly traffic: Traffic;
+  dial(signal: AbortSignal): Promise<UpstreamSocket>;
+  close(): Promise<void>;
+};
+
+export function createUpstream(target: UpstreamTarget, buffers: LandingBuffers, limits: RelayLimits): Upstream {
+  const dial = (signal: AbortSignal): Promise<UpstreamSocket> =>
+    dialUpstream(target.endpoint, buffers, { timeoutMs: limits.connectTimeoutMs, signal });
+  const warm = new WarmConnections(dial, limits);
+  const agent = createAgent(target, limits);
+  return {
+    target,
+    agent,
+    warm,
+    traffic: { toClient: 0, toUpstream: 0 },
+    dial,
+    close: async () => {
+      warm.close();
+      await agent.destroy();
+    },
+  };
+}
+
+function createAgent(target: UpstreamTarget, limits: RelayLimits): Agent {
+  const { trustedCertificates: ca } = target.endpoint;
+  return new Agent({
+    // HTTP/2 would put parallel requests of all clients into one TCP connection.
+    allowH2: false,
+    pipelining: 1,
+    connections: limits.maxSessions,
+    keepAliveTimeout: limits.warmIdleMs,
+    keepAliveMaxTimeout: limits.warmIdleMs,
+    headersTimeout: limits.answerTimeoutMs,
+    // Runs only while the client takes bytes and the upstream sends none.
+    bodyTimeout: limits.idleTimeoutMs,
+    connect: { timeout: limits.connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
+  });
+}
