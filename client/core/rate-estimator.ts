@@ -18,7 +18,7 @@ type Sample = { readonly at: number; readonly bytes: number; readonly busyMs: nu
 
 /** Rate of one channel in bytes per ms. */
 export class RateEstimator {
-  #samples: Sample[] = [];
+  readonly #samples: Sample[] = [];
   #bytes = 0;
   #busyMs = 0;
   #pending = 0;

@@ -8,7 +8,7 @@ const TAKEN = 3;
 /** Status of all segments of one transfer. */
 export class SegmentTable {
   #status = new Uint8Array(1_024);
-  #from: number;
+  readonly #from: number;
   #to = Number.POSITIVE_INFINITY;
   #lowestMissing: number;
   #nextToDeliver: number;

@@ -45,7 +45,7 @@ export class ChannelSocket {
   readonly #receiver: Receiver;
   readonly #startedAt: number = performance.now();
   #upgraded = false;
-  #early: ClientFrame[] = [];
+  readonly #early: ClientFrame[] = [];
   #refusalHead: ResponseHead | undefined;
   #refusalBody = '';
   #ended = false;
