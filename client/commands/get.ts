@@ -1,6 +1,5 @@
 // `heddle get`: flags to a transfer, progress, the closing line, the exit code. With --json one object per line on
 // standard output (standard error when the bytes go to standard output).
-import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import { createClient } from '../client.ts';
@@ -76,9 +75,7 @@ export function doneLine(report: SessionReport): Record<string, unknown> {
 
 function start(client: Client, key: string, output: string, transfer: TransferOptions): RunningTransfer {
   if (output !== '-') return client.download(key, output, transfer);
-  // not process.stdout: a pipe would be written synchronously and stop all reading while its reader is slow
-  const stdout = createWriteStream('', { fd: 1, autoClose: false });
-  return client.into(key, writableSink(stdout, { endStream: false }), transfer);
+  return client.into(key, writableSink(process.stdout, { endStream: false }), transfer);
 }
 
 async function follow(

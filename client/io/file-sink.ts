@@ -24,10 +24,10 @@ export async function openFileSink(path: string): Promise<Sink> {
     throw localFault(error, `cannot write ${part}`);
   }
   let start = 0;
-  let open = true;
+  let isOpen = true;
   const closeOnce = async (): Promise<void> => {
-    if (!open) return;
-    open = false;
+    if (!isOpen) return;
+    isOpen = false;
     await closeFile(file);
   };
   return {

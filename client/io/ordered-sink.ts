@@ -35,7 +35,12 @@ export function readableSink(onCancel: (reason: unknown) => void): {
   let ended = false;
   const held: (() => void)[] = [];
   const release = (): void => {
-    while (held.length > 0 && (controller?.desiredSize ?? 0) > 0) held.shift()?.();
+    for (;;) {
+      const room = (controller?.desiredSize ?? 0) > 0;
+      const done = room ? held.shift() : undefined;
+      if (done === undefined) return;
+      done();
+    }
   };
   const stream = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
