@@ -182,6 +182,7 @@ describe('the signature', () => {
     { ...good, jwk: { ...jwk, crv: 'X25519' } },
     { ...good, jwk: { ...jwk, kty: 'EC' } },
     { ...good, jwk: { ...jwk, x: 'A'.repeat(42) } },
+    { ...good, jwk: { ...jwk, x: `${'A'.repeat(42)}B` } },
     { ...good, jwk: { ...jwk, d: x } },
     { ...good, crit: ['b64'], b64: false },
     { ...good, kid: '1' },
