@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { isSegmentSize } from '../protocol/channel-request.ts';
 import { HeddleError } from '../protocol/errors.ts';
-import { parseRoot } from '../protocol/manifest.ts';
+import { formatRoot, parseRoot } from '../protocol/manifest.ts';
 import { CORE_DEFAULTS } from './core/options.ts';
 import type { CoreOptions } from './core/options.ts';
 import type { SessionRoute } from './io/session.ts';
@@ -74,13 +74,9 @@ export function resolveCore(options: ClientOptions, output: 'order' | 'any'): Co
 /** The pinned root in its one spelling; throws `bad-configuration`. */
 export function resolveRoot(root: string | undefined): string | undefined {
   if (root === undefined) return undefined;
-  const lower = root.toLowerCase();
-  try {
-    parseRoot(lower);
-    return lower;
-  } catch {
-    throw wrong(`"${root}" is no root; write sha256: and 64 hex digits`);
-  }
+  const bytes = parseRoot(root);
+  if (bytes === undefined) throw wrong(`"${root}" is no root; write sha256: and 64 hex digits`);
+  return formatRoot(bytes);
 }
 
 function parseBaseUrl(route: RouteOptions): { url: URL; localAddress: string | undefined } {

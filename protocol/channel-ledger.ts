@@ -16,7 +16,7 @@ export type AnswerVerdict = 'expected' | 'unasked';
 export class ChannelLedger {
   readonly #channel: number;
   /** Oldest possibly in force first; the last is the newest sent. */
-  #views: View[] = [];
+  readonly #views: View[] = [];
   readonly #answered = new Set<number>();
   readonly #sends = new Map<number, number>();
   #sendCount = 0;

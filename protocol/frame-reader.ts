@@ -32,7 +32,7 @@ export function readHeader(bytes: Uint8Array, at = 0): FrameHeader {
   const length = ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
   const type = typeOfNumber.get(number);
   if (type === undefined && !isOptionalType(number)) throw fault('unknown-frame', `frame type ${number} is not known`);
-  const limit = type === undefined ? FRAME_TYPES.error.maxBytes : FRAME_TYPES[type].maxBytes;
+  const limit = type === undefined ? LIMITS.maxUnknownFrameBytes : FRAME_TYPES[type].maxBytes;
   if (length > limit)
     throw fault('frame-too-large', `${type ?? 'an unknown frame'} of ${length} bytes exceeds ${limit}`);
   return { type, length };

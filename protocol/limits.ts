@@ -35,6 +35,8 @@ const limits = {
   maxManifestBytes: 8_192,
   /** Bytes of an ERROR text, UTF-8. */
   maxErrorTextBytes: 512,
+  /** Bytes of an optional frame whose type is not known: it is skipped without being kept. */
+  maxUnknownFrameBytes: 16_384,
   /** Bytes of an object key, UTF-8, decoded. */
   maxKeyBytes: 1_024,
   /** Bytes of an HTTP head our own code parses (the 101 and the upgrade request). */

@@ -40,7 +40,7 @@ export class SegmentSet {
   #cursor = 0;
   #credit = 0;
   #answered = 0;
-  #sends: QueuedSend[] = [];
+  readonly #sends: QueuedSend[] = [];
   #idleSaid = false;
 
   /** `segments`: how many the object has; `held`: those this source can send. */

@@ -44,8 +44,10 @@ const defaults = {
   replaceStalledMs: 1_000,
   /** ms without any answer from any route until a running transfer fails. */
   giveUpMs: 30_000,
-  /** ms until a dial that does not answer is given up. */
+  /** ms until a dial or an upgrade that is not answered is given up. */
   dialTimeoutMs: 5_000,
+  /** The same for connecting over a route whose round trip is known: a lost SYN is sent again only after 1 s. */
+  leastConnectTimeoutMs: 1_300,
   /** ms between a failed or lost channel and the next dial, while a transfer runs. */
   redialMs: 250,
   /** Dials in a row that may fail on every route before anything was heard at all. */

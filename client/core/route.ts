@@ -42,4 +42,10 @@ export class Route {
     this.rttMs = this.#measured ? Math.min(this.rttMs, Math.max(0.1, ms)) : Math.max(0.1, ms);
     this.#measured = true;
   }
+
+  /** ms after which a TCP connection that does not come about is given up. */
+  connectTimeoutMs(options: CoreOptions): number {
+    if (!this.#measured) return options.dialTimeoutMs;
+    return Math.min(options.dialTimeoutMs, Math.max(options.leastConnectTimeoutMs, 4 * this.rttMs));
+  }
 }

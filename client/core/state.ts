@@ -20,6 +20,8 @@ export type TransferState = {
   readonly options: CoreOptions;
   readonly routes: readonly Route[];
   readonly channels: Map<number, Channel>;
+  /** Route of every channel that ever was: verdicts on segments may come after their channel ended. */
+  readonly routeOfChannel: Map<number, number>;
   readonly table: SegmentTable;
   readonly counters: Counters;
   /** Bytes of the object; undefined until the first HELLO. */

@@ -20,6 +20,9 @@ const TELLING: readonly ErrorCode[] = [
   'refused',
 ];
 
+/** A server that says so works and wants to be asked again: no failed dial. */
+const PATIENCE: readonly ErrorCode[] = ['not-indexed', 'overloaded', 'draining'];
+
 /** What the supervisor found at a turn. */
 export type Verdict = { readonly code: ErrorCode; readonly message: string } | undefined;
 
@@ -57,12 +60,12 @@ export class Supervisor {
     }
   }
 
-  /** The channel ended by itself. */
-  ended(channel: Channel, code: ErrorCode, now: number): void {
+  /** The channel ended by itself, or its server asked for a pause. */
+  ended(channel: Channel, code: ErrorCode, now: number, pauseMs?: number): void {
     const route = routeOf(this.#state, channel);
     route.lastCode = code;
-    if (!channel.helloSeen) route.failedDials += 1;
-    route.dialAt = Math.max(route.dialAt, now + this.#state.options.redialMs);
+    if (!channel.helloSeen && !PATIENCE.includes(code)) route.failedDials += 1;
+    route.dialAt = Math.max(route.dialAt, now + (pauseMs ?? this.#state.options.redialMs));
     this.#forget(channel);
   }
 
@@ -86,7 +89,11 @@ export class Supervisor {
 
   /** A dial or an upgrade that was never answered. */
   #expire(channel: Channel, now: number): void {
-    if (channel.helloSeen || now - channel.startedAt < this.#state.options.dialTimeoutMs) return;
+    if (channel.helloSeen) return;
+    const { options } = this.#state;
+    const connecting = channel.state === 'dialing';
+    const patience = connecting ? routeOf(this.#state, channel).connectTimeoutMs(options) : options.dialTimeoutMs;
+    if (now - channel.startedAt < patience) return;
     this.#state.effects.push({ type: 'close', channel: channel.number, graceful: false });
     this.ended(channel, 'timeout', now);
   }
@@ -113,6 +120,7 @@ export class Supervisor {
     const number = this.#nextChannel;
     this.#nextChannel += 1;
     this.#state.channels.set(number, new Channel(number, route.index, this.#state.options.segmentBytes, now));
+    this.#state.routeOfChannel.set(number, route.index);
     this.#state.effects.push({ type: 'dial', channel: number, route: route.index });
   }
 
@@ -124,7 +132,7 @@ export class Supervisor {
       return { code: code ?? 'no-route', message: this.#reasons() };
     }
     const neverHeard = size === undefined && open.every((route) => route.failedDials >= options.firstDials);
-    const silent = size !== undefined && now - this.#heardAt > options.giveUpMs && !this.#anyUsable();
+    const silent = now - this.#heardAt > options.giveUpMs && !this.#anyUsable();
     return neverHeard || silent ? { code: 'no-route', message: this.#reasons() } : undefined;
   }
 

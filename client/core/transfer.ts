@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Channel } from './channel.ts';
 import type { Effect, Input } from './messages.ts';
 import type { CoreOptions } from './options.ts';
+import { Pings } from './pings.ts';
 import { ProofPlan } from './proof-plan.ts';
 import { Repair } from './repair.ts';
 import { Route } from './route.ts';
@@ -25,8 +26,6 @@ export type TransferOrder = {
   readonly endByte?: number | undefined;
 };
 
-type Sent = { readonly channel: number; readonly at: number };
-
 /** The client core. Call `handle`, then `poll` until undefined, then wait for `deadline` or the next input. */
 export class Transfer {
   readonly #state: TransferState;
@@ -35,9 +34,7 @@ export class Transfer {
   readonly #repair: Repair;
   readonly #proofs: ProofPlan;
   readonly #endByte: number | undefined;
-  readonly #pings = new Map<number, Sent>();
-  readonly #pingedAt = new Map<number, number>();
-  #nonce = 0;
+  readonly #pings: Pings;
   #tickedAt: number;
   #ended = false;
 
@@ -48,6 +45,7 @@ export class Transfer {
       options,
       routes: Array.from({ length: order.routes }, (_, index) => new Route(index, options)),
       channels: new Map(),
+      routeOfChannel: new Map(),
       table,
       counters: { receivedBytes: 0, wasteBytes: 0, hedges: 0, hedgedBytes: 0, patterns: 0, corrupt: 0 },
       size: undefined,
@@ -57,6 +55,7 @@ export class Transfer {
     this.#repair = new Repair(this.#state);
     this.#scheduler = new Scheduler(this.#state, this.#repair);
     this.#proofs = new ProofPlan(this.#state);
+    this.#pings = new Pings(this.#state);
     this.#supervisor = new Supervisor(this.#state, (channel) => this.#lost(channel), now);
     this.#tickedAt = now - options.tickMs;
     this.#turn(now);
@@ -119,12 +118,14 @@ export class Transfer {
         channel.ledger.confirm(input.epoch);
         return;
       case 'pong':
-        return this.#pong(channel, input.nonce, input.epoch, now);
+        this.#pings.pong(channel, input.nonce, now);
+        channel.ledger.confirm(input.epoch);
+        return;
       case 'proof':
         if (input.ok) this.#proofs.proven(input.first, input.count);
         else {
           this.#proofs.refuted(input.first, channel.route);
-          this.#blame(channel, now);
+          this.#blame(route, now);
         }
         return;
       case 'closed':
@@ -135,8 +136,7 @@ export class Transfer {
         route.lastCode = input.code;
         if (input.retryAfterMs === undefined) this.#supervisor.exclude(route, input.code, now);
         else {
-          this.#supervisor.ended(channel, input.code, now);
-          route.dialAt = now + input.retryAfterMs;
+          this.#supervisor.ended(channel, input.code, now, input.retryAfterMs);
         }
         this.#turn(now);
         return;
@@ -153,7 +153,7 @@ export class Transfer {
     if (verdict !== undefined) return this.#fail(verdict.code, verdict.message);
     this.#scheduler.turn(now);
     this.#repair.turn(now);
-    for (const channel of channels.values()) this.#ping(channel, now);
+    this.#pings.turn(now);
     this.#proofs.turn(Math.max(table.highestSeen, ...[...channels.values()].map(highestExpected)), now);
   }
 
@@ -204,7 +204,7 @@ export class Transfer {
     if (verdict === 'unasked' || !table.isMissing(index)) {
       counters.wasteBytes += bytes;
       effects.push({ type: 'discard', channel: channel.number, index });
-      if (verdict === 'unasked') this.#blame(channel, now);
+      if (verdict === 'unasked') this.#blame(route, now);
       return;
     }
     route.segments += 1;
@@ -228,9 +228,9 @@ export class Transfer {
       this.#state.counters.corrupt += 1;
       this.#scheduler.countInMemory(-1);
       table.lose(index);
-      const channel = this.#state.channels.get(channelNumber);
-      this.#repair.lose(index, channel?.route ?? -1);
-      if (channel !== undefined) this.#blame(channel, now);
+      const route = this.#state.routes[this.#state.routeOfChannel.get(channelNumber) ?? -1];
+      this.#repair.lose(index, route?.index ?? -1);
+      if (route !== undefined) this.#blame(route, now);
       this.#turn(now);
       return;
     }
@@ -259,30 +259,8 @@ export class Transfer {
     this.#turn(now);
   }
 
-  #pong(channel: Channel, nonce: number, epoch: number, now: number): void {
-    const ping = this.#pings.get(nonce);
-    if (ping === undefined || ping.channel !== channel.number) return;
-    this.#pings.delete(nonce);
-    const route = routeOf(this.#state, channel);
-    route.roundTrip(now - ping.at);
-    route.window.pong(now - ping.at, ping.at, now);
-    channel.ledger.confirm(epoch);
-  }
-
-  #ping(channel: Channel, now: number): void {
-    if (!channel.helloSeen || !channel.writable) return;
-    const route = routeOf(this.#state, channel);
-    const interval = route.window.slowStart ? 30 : Math.max(30, Math.min(100, route.rttMs / 3));
-    if (now - (this.#pingedAt.get(channel.number) ?? Number.NEGATIVE_INFINITY) < interval) return;
-    this.#pingedAt.set(channel.number, now);
-    this.#nonce = (this.#nonce + 1) >>> 0;
-    this.#pings.set(this.#nonce, { channel: channel.number, at: now });
-    this.#state.effects.push({ type: 'ping', channel: channel.number, nonce: this.#nonce });
-  }
-
-  /** The channel's route sent something wrong: counted, and banned at the limit. */
-  #blame(channel: Channel, now: number): void {
-    const route = routeOf(this.#state, channel);
+  /** The route brought something wrong: counted, and banned at the limit. */
+  #blame(route: Route, now: number): void {
     route.corrupt += 1;
     if (route.corrupt >= this.#state.options.corruptLimit) this.#supervisor.exclude(route, 'corrupt', now);
   }
@@ -290,9 +268,7 @@ export class Transfer {
   #lost(channel: Channel): void {
     this.#repair.orphan(channel.number);
     this.#scheduler.invalidate();
-    if (channel.state !== 'closed') return;
-    this.#pingedAt.delete(channel.number);
-    for (const [nonce, ping] of this.#pings) if (ping.channel === channel.number) this.#pings.delete(nonce);
+    if (channel.state === 'closed') this.#pings.forget(channel.number);
   }
 
   #finish(): void {

@@ -4,7 +4,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { HeddleError } from '../../protocol/errors.ts';
 import type { HelloFrame } from '../../protocol/frames.ts';
-import { formatRoot, MANIFEST_TYPE, parseManifest } from '../../protocol/manifest.ts';
+import { checkManifestHeader, formatRoot, parseManifest } from '../../protocol/manifest.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 
 /** What the user demands of the object's identity. */
@@ -69,15 +69,14 @@ export function open(jws: string): { manifest: Manifest; signer: string } {
 }
 
 function signerOf(header: string): { key: KeyObject; x: string } {
+  let value: unknown;
   try {
-    const { alg, typ, jwk } = JSON.parse(Buffer.from(header, 'base64url').toString('utf8'));
-    if (alg !== 'EdDSA' || typ !== MANIFEST_TYPE || jwk?.crv !== 'Ed25519') throw bad('the header is not a manifest’s');
-    const x = String(jwk.x);
-    return { key: createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }), x };
-  } catch (error) {
-    if (error instanceof HeddleError) throw error;
-    throw new HeddleError('bad-manifest', 'the manifest has no readable header', { side: 'remote', cause: error });
+    value = JSON.parse(Buffer.from(header, 'base64url').toString('utf8'));
+  } catch (cause) {
+    throw new HeddleError('bad-manifest', 'the manifest has no readable header', { side: 'remote', cause });
   }
+  const { jwk } = checkManifestHeader(value);
+  return { key: createPublicKey({ key: jwk, format: 'jwk' }), x: jwk.x };
 }
 
 function bad(text: string): HeddleError {

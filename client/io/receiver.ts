@@ -39,6 +39,8 @@ export class Receiver {
   #buffer: Uint8Array<ArrayBuffer>;
   #used = 0;
   #mode: 'head' | 'body' | 'frames' = 'head';
+  /** Bytes of a partial head that were looked at already. */
+  #searched = 0;
   /** Payload bytes of the present segment that were reported already. */
   #reported = 0;
 
@@ -82,7 +84,8 @@ export class Receiver {
   }
 
   #takeHead(): void {
-    const head = parseResponseHead(this.#buffer.subarray(0, this.#used));
+    const head = parseResponseHead(this.#buffer.subarray(0, this.#used), this.#searched);
+    this.#searched = this.#used;
     if (head === undefined) return;
     this.#buffer.copyWithin(0, head.bytes, this.#used);
     this.#used -= head.bytes;

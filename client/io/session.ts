@@ -1,5 +1,5 @@
 // The shell of one transfer: performs the core's effects with real sockets, the verifier and the sink, and tells the core
-// what happened. Reads the clock once per turn, arms one timer. Holds segments from arrival to delivery; decides nothing.
+// what happened. Reads the clock once per turn, arms one timer; decides nothing and holds no bytes (segment-flow.ts does).
 import { randomBytes } from 'node:crypto';
 import { formatChannelHeaders } from '../../protocol/channel-request.ts';
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
@@ -10,17 +10,14 @@ import { pathsOf } from '../../protocol/paths.ts';
 import type { Effect, Input } from '../core/messages.ts';
 import type { CoreOptions } from '../core/options.ts';
 import { Transfer } from '../core/transfer.ts';
-import { BufferPool } from './buffer-pool.ts';
 import { ChannelSocket } from './channel-socket.ts';
 import type { ChannelTarget } from './channel-socket.ts';
 import { Identity } from './identity.ts';
 import type { Pins } from './identity.ts';
-import { NodeStore } from './node-store.ts';
-import { RECEIVER_LEAST_BYTES, RECEIVER_SLACK_BYTES } from './receiver.ts';
+import { SegmentFlow } from './segment-flow.ts';
 import type { Sink } from './sink.ts';
 import type { SessionObserver, SessionReport } from './report.ts';
 import { reportOf } from './report.ts';
-import { Verifier } from './verifier.ts';
 
 /** A route as the session needs it. */
 export type SessionRoute = ChannelTarget & { readonly name: string };
@@ -38,13 +35,6 @@ export type SessionOrder = {
   readonly observer: SessionObserver;
 };
 
-type Held = {
-  readonly channel: number;
-  readonly buffer: Uint8Array<ArrayBuffer>;
-  readonly start: number;
-  readonly end: number;
-};
-
 /** Largest first frames put into the upgrade request; larger ones follow the 101. */
 const FIRST_FRAME_BYTES = LIMITS.maxFirstFrameBytes / 2;
 
@@ -53,19 +43,12 @@ export class Session {
   readonly #order: SessionOrder;
   readonly #transfer: Transfer;
   readonly #sockets = new Map<number, { socket: ChannelSocket; route: SessionRoute }>();
-  readonly #pool: BufferPool;
   readonly #identity: Identity;
-  readonly #verifier: Verifier;
+  readonly #flow: SegmentFlow;
   readonly #transferId: string = randomBytes(16).toString('hex');
   readonly #startedAt: number = performance.now();
-  readonly #held = new Map<number, Held>();
-  readonly #unproven = new Map<number, Held>();
-  readonly #notBegun: number[] = [];
   readonly #result: PromiseWithResolvers<SessionReport> = Promise.withResolvers();
-  #arrived: Held | undefined;
-  #nodes: NodeStore | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #begun = false;
   #firstByteAt: number | undefined;
   #draining = false;
   #ended = false;
@@ -73,9 +56,16 @@ export class Session {
   constructor(order: SessionOrder) {
     this.#order = order;
     const { core, firstByte, endByte, routes } = order;
-    this.#pool = new BufferPool(Math.max(RECEIVER_LEAST_BYTES, core.segmentBytes + RECEIVER_SLACK_BYTES));
     this.#identity = new Identity(order.key, order.pins);
-    this.#verifier = new Verifier((error) => this.#fail(asHeddleError(error)));
+    const { segmentBytes } = core;
+    this.#flow = new SegmentFlow(
+      { segmentBytes, firstByte, endByte, sink: order.sink },
+      {
+        verified: (channel, index, ok) => this.#input({ type: 'verified', channel, index, ok }),
+        taken: (index) => this.#input({ type: 'taken', index }),
+        failed: (error) => this.#fail(asHeddleError(error, 'local-io')),
+      },
+    );
     this.#transfer = new Transfer({ routes: routes.length, options: core, firstByte, endByte }, this.#startedAt);
   }
 
@@ -92,7 +82,7 @@ export class Session {
       throw error;
     } finally {
       signal?.removeEventListener('abort', abort);
-      await this.#verifier[Symbol.asyncDispose]();
+      await this.#flow[Symbol.asyncDispose]();
     }
   }
 
@@ -163,15 +153,12 @@ export class Session {
         this.#sockets.delete(effect.channel);
         return;
       case 'verify':
-        return this.#verify(effect.index);
+        return this.#flow.verify(effect.index);
       case 'discard':
-        if (this.#arrived !== undefined) this.#pool.give(this.#arrived.buffer);
-        this.#arrived = undefined;
-        return;
+        return this.#flow.discard();
       case 'deliver':
-        if (this.#begun) this.#deliver(effect.index);
-        else this.#notBegun.push(effect.index);
-        return;
+        this.#firstByteAt ??= performance.now();
+        return this.#flow.deliver(effect.index);
       case 'done':
         return this.#finish();
       case 'fail':
@@ -184,7 +171,7 @@ export class Session {
   #dial(number: number, routeIndex: number): void {
     const route = this.#order.routes[routeIndex];
     if (route === undefined) return;
-    const socket = new ChannelSocket(route, this.#pool, this.#order.core.segmentBytes, {
+    const socket = new ChannelSocket(route, this.#flow.pool, this.#order.core.segmentBytes, {
       connected: (connectMs) => this.#input({ type: 'connected', channel: number, connectMs }),
       frame: (frame) => this.#frame(number, frame),
       payload: (bytes) => this.#input({ type: 'received', channel: number, bytes }),
@@ -230,11 +217,9 @@ export class Session {
       case 'hello':
         return this.#hello(channel, frame);
       case 'proof': {
-        const ok = this.#nodes?.add(frame.page) ?? false;
+        const ok = this.#flow.addPage(frame.page);
         const count = frame.page.nodes.length / HASH_BYTES;
-        this.#input({ type: 'proof', channel, first: frame.page.first, count, ok });
-        for (const index of [...this.#unproven.keys()]) this.#proveWaiting(index);
-        return;
+        return this.#input({ type: 'proof', channel, first: frame.page.first, count, ok });
       }
       case 'dropped':
       case 'idle':
@@ -257,7 +242,13 @@ export class Session {
     try {
       const first = this.#identity.manifest === undefined;
       const manifest = this.#identity.accept(hello);
-      if (first) this.#begin(manifest.size, hello.root);
+      if (first) {
+        const { firstByte } = this.#order;
+        if (firstByte > 0 && firstByte >= manifest.size) {
+          return this.#fail(new HeddleError('range-not-satisfiable', `the object has ${manifest.size} bytes`));
+        }
+        this.#flow.begin(manifest.size, hello.root);
+      }
       this.#input({ type: 'hello', channel, size: manifest.size, held: hello.held });
     } catch (error) {
       const fault = asHeddleError(error, 'bad-manifest');
@@ -266,67 +257,11 @@ export class Session {
     }
   }
 
-  #begin(size: number, root: Uint8Array): void {
-    const { firstByte, endByte, sink, core } = this.#order;
-    this.#nodes = new NodeStore({ size, root: root.slice() }, core.segmentBytes);
-    if (firstByte > 0 && firstByte >= size) {
-      throw new HeddleError('range-not-satisfiable', `the object has ${size} bytes`, { side: 'local' });
-    }
-    const bytes = Math.max(0, Math.min(endByte ?? size, size) - firstByte);
-    sink.begin(firstByte, bytes).then(
-      () => {
-        this.#begun = true;
-        for (const index of this.#notBegun.splice(0)) this.#deliver(index);
-      },
-      (error: unknown) => this.#fail(asHeddleError(error, 'local-io')),
-    );
-  }
-
   #segment(channel: number, frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void {
-    const start = frame.payload.byteOffset;
-    this.#arrived = { channel, buffer, start, end: start + frame.payload.length };
+    this.#flow.arrive(channel, frame, buffer);
     this.#order.observer.segment?.(channel, frame);
     const { index, epoch, by } = frame;
     this.#input({ type: 'segment', channel, index, epoch, by });
-  }
-
-  #verify(index: number): void {
-    const held = this.#arrived;
-    this.#arrived = undefined;
-    if (held === undefined) return;
-    this.#unproven.set(index, held);
-    this.#proveWaiting(index);
-  }
-
-  #proveWaiting(index: number): void {
-    const held = this.#unproven.get(index);
-    const node = this.#nodes?.get(index);
-    if (held === undefined || node === undefined) return;
-    this.#unproven.delete(index);
-    const { channel, start, end } = held;
-    this.#verifier.check(held.buffer, start, end, node, (ok, buffer) => {
-      if (ok) this.#held.set(index, { channel, buffer, start, end });
-      else this.#pool.give(buffer);
-      this.#input({ type: 'verified', channel, index, ok });
-    });
-  }
-
-  #deliver(index: number): void {
-    const held = this.#held.get(index);
-    if (held === undefined || this.#ended) return;
-    this.#held.delete(index);
-    this.#firstByteAt ??= performance.now();
-    const { firstByte, endByte, core, sink } = this.#order;
-    const offset = index * core.segmentBytes;
-    const from = Math.max(0, firstByte - offset);
-    const to = Math.min(held.end - held.start, (endByte ?? Number.POSITIVE_INFINITY) - offset);
-    const bytes = held.buffer.subarray(held.start + from, held.start + to);
-    sink.put(offset + from, bytes, (error) => {
-      this.#pool.give(held.buffer);
-      this.#nodes?.release(index);
-      if (error !== undefined) this.#fail(asHeddleError(error, 'local-io'));
-      else this.#input({ type: 'taken', index });
-    });
   }
 
   #finish(): void {
@@ -350,8 +285,7 @@ export class Session {
     clearTimeout(this.#timer);
     for (const { socket } of this.#sockets.values()) socket.close(false);
     this.#sockets.clear();
-    this.#held.clear();
-    this.#unproven.clear();
+    this.#flow.end();
   }
 
   /** The core knows routes by number only. */

@@ -1,0 +1,61 @@
+// PING and PONG: the full round trip of every channel, measured on the channel itself. Often while a route's window
+// grows, seldom afterwards.
+import type { Channel } from './channel.ts';
+import { routeOf } from './state.ts';
+import type { TransferState } from './state.ts';
+
+const LEAST_INTERVAL_MS = 30;
+const MOST_INTERVAL_MS = 100;
+
+type Sent = { readonly channel: number; readonly at: number };
+
+/** The PINGs of one transfer. */
+export class Pings {
+  readonly #state: TransferState;
+  readonly #open = new Map<number, Sent>();
+  readonly #pingedAt = new Map<number, number>();
+  #nonce = 0;
+
+  constructor(state: TransferState) {
+    this.#state = state;
+  }
+
+  /** Pings every channel whose turn it is. */
+  turn(now: number): void {
+    for (const channel of this.#state.channels.values()) {
+      if (channel.helloSeen && channel.writable && now >= this.#dueAt(channel)) this.#ping(channel, now);
+    }
+  }
+
+  /** A PONG came: tells the route. Unknown nonces change nothing. */
+  pong(channel: Channel, nonce: number, now: number): void {
+    const ping = this.#open.get(nonce);
+    if (ping === undefined || ping.channel !== channel.number) return;
+    this.#open.delete(nonce);
+    const route = routeOf(this.#state, channel);
+    route.roundTrip(now - ping.at);
+    route.window.pong(now - ping.at, ping.at, now);
+  }
+
+  /** The channel is gone; its PINGs will not be answered. */
+  forget(channel: number): void {
+    this.#pingedAt.delete(channel);
+    for (const [nonce, ping] of this.#open) if (ping.channel === channel) this.#open.delete(nonce);
+  }
+
+  #dueAt(channel: Channel): number {
+    const { window, rttMs } = routeOf(this.#state, channel);
+    const interval = Math.max(LEAST_INTERVAL_MS, Math.min(MOST_INTERVAL_MS, rttMs / 3));
+    return (
+      (this.#pingedAt.get(channel.number) ?? Number.NEGATIVE_INFINITY) +
+      (window.slowStart ? LEAST_INTERVAL_MS : interval)
+    );
+  }
+
+  #ping(channel: Channel, now: number): void {
+    this.#pingedAt.set(channel.number, now);
+    this.#nonce = (this.#nonce + 1) >>> 0;
+    this.#open.set(this.#nonce, { channel: channel.number, at: now });
+    this.#state.effects.push({ type: 'ping', channel: channel.number, nonce: this.#nonce });
+  }
+}

@@ -1,0 +1,143 @@
+// A segment's way through this process: arrived, proven against its node, held until the core delivers it, put into the
+// sink, its buffer used again. Owns the bytes in between; when what happens is the core's decision.
+import type { ProofPage, SegmentFrame } from '../../protocol/frames.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { NodeStore } from './node-store.ts';
+import { RECEIVER_LEAST_BYTES, RECEIVER_SLACK_BYTES } from './receiver.ts';
+import type { Sink } from './sink.ts';
+import { Verifier } from './verifier.ts';
+
+type Held = {
+  readonly channel: number;
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly start: number;
+  readonly end: number;
+};
+
+/** What the flow tells. */
+export type FlowEvents = {
+  verified(channel: number, index: number, ok: boolean): void;
+  /** The sink needs the segment's memory no more. */
+  taken(index: number): void;
+  /** The sink or the verifier cannot go on. */
+  failed(error: Error): void;
+};
+
+/** What of the object is wanted. */
+export type FlowOrder = {
+  readonly segmentBytes: number;
+  readonly firstByte: number;
+  /** Exclusive; undefined for the object's end. */
+  readonly endByte: number | undefined;
+  readonly sink: Sink;
+};
+
+/** Segments of one transfer from arrival to delivery. */
+export class SegmentFlow {
+  readonly pool: BufferPool;
+  readonly #order: FlowOrder;
+  readonly #events: FlowEvents;
+  readonly #verifier: Verifier;
+  readonly #unproven = new Map<number, Held>();
+  readonly #held = new Map<number, Held>();
+  /** Deliveries that wait for the sink to be ready; undefined once it is. */
+  #early: number[] | undefined = [];
+  #arrived: Held | undefined;
+  #nodes: NodeStore | undefined;
+  #ended = false;
+
+  constructor(order: FlowOrder, events: FlowEvents) {
+    this.#order = order;
+    this.#events = events;
+    this.pool = new BufferPool(Math.max(RECEIVER_LEAST_BYTES, order.segmentBytes + RECEIVER_SLACK_BYTES));
+    this.#verifier = new Verifier((error) => events.failed(error));
+  }
+
+  /** The object is known. `firstByte` must lie in it. */
+  begin(size: number, root: Uint8Array): void {
+    const { firstByte, endByte, segmentBytes, sink } = this.#order;
+    this.#nodes = new NodeStore({ size, root: root.slice() }, segmentBytes);
+    const bytes = Math.max(0, Math.min(endByte ?? size, size) - firstByte);
+    sink.begin(firstByte, bytes).then(
+      () => {
+        const early = this.#early ?? [];
+        this.#early = undefined;
+        for (const index of early) this.deliver(index);
+      },
+      (error: Error) => this.#events.failed(error),
+    );
+  }
+
+  /** Takes a page; false when it proves nothing. Segments that waited for it go on. */
+  addPage(page: ProofPage): boolean {
+    const ok = this.#nodes?.add(page) ?? false;
+    if (ok) for (const index of [...this.#unproven.keys()]) this.#prove(index);
+    return ok;
+  }
+
+  /** A whole segment came: it waits for `verify` or `discard`. */
+  arrive(channel: number, frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void {
+    const start = frame.payload.byteOffset;
+    this.#arrived = { channel, buffer, start, end: start + frame.payload.length };
+  }
+
+  discard(): void {
+    if (this.#arrived !== undefined) this.pool.give(this.#arrived.buffer);
+    this.#arrived = undefined;
+  }
+
+  /** The segment that arrived last is wanted: prove it as soon as its node is here. */
+  verify(index: number): void {
+    const held = this.#arrived;
+    this.#arrived = undefined;
+    if (held === undefined) return;
+    this.#unproven.set(index, held);
+    this.#prove(index);
+  }
+
+  /** Puts a proven segment into the sink, cut to the wanted range. */
+  deliver(index: number): void {
+    if (this.#early !== undefined) {
+      this.#early.push(index);
+      return;
+    }
+    const held = this.#held.get(index);
+    if (held === undefined || this.#ended) return;
+    this.#held.delete(index);
+    const { firstByte, endByte, segmentBytes, sink } = this.#order;
+    const offset = index * segmentBytes;
+    const from = Math.max(0, firstByte - offset);
+    const to = Math.min(held.end - held.start, (endByte ?? Number.POSITIVE_INFINITY) - offset);
+    sink.put(offset + from, held.buffer.subarray(held.start + from, held.start + to), (error) => {
+      this.pool.give(held.buffer);
+      this.#nodes?.release(index);
+      if (error === undefined) this.#events.taken(index);
+      else this.#events.failed(error);
+    });
+  }
+
+  /** Nothing more will be delivered. */
+  end(): void {
+    this.#ended = true;
+    this.#held.clear();
+    this.#unproven.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#verifier[Symbol.asyncDispose]();
+  }
+
+  #prove(index: number): void {
+    const held = this.#unproven.get(index);
+    const node = this.#nodes?.get(index);
+    if (held === undefined || node === undefined) return;
+    this.#unproven.delete(index);
+    const { channel, start, end } = held;
+    this.#verifier.check(held.buffer, start, end, node, (ok, buffer) => {
+      if (this.#ended) return;
+      if (ok) this.#held.set(index, { channel, buffer, start, end });
+      else this.pool.give(buffer);
+      this.#events.verified(channel, index, ok);
+    });
+  }
+}
