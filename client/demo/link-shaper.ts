@@ -76,6 +76,11 @@ export class ShapedLink {
     return { ...this.#carried };
   }
 
+  /** Bytes that wait before each bottleneck. */
+  get queuedBytes(): BothWays {
+    return { up: this.#up.queuedBytes, down: this.#down.queuedBytes };
+  }
+
   /** Changes the rate from now on. */
   setRate(megabitsPerSecond: number | BothWays): void {
     const rate = ratesOf(megabitsPerSecond);

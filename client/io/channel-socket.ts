@@ -1,7 +1,6 @@
 // Channel connector: one TCP or TLS connection to a route's first hop, the upgrade request, frames out, the receiver's
 // pieces in. Knows nothing of patterns. Reads land in the receiver's buffers (`onread`), never in fresh ones.
 import net from 'node:net';
-import tls from 'node:tls';
 import { UPGRADE_TOKEN } from '../../protocol/channel-request.ts';
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
@@ -116,7 +115,11 @@ export class ChannelSocket {
       onread: { buffer: () => this.#receiver.space(), callback: (bytes: number) => this.#read(bytes) },
     };
     const socket = secure
-      ? tls.connect({ ...options, ...(net.isIP(host) === 0 ? { servername: host } : {}), ALPNProtocols: ['http/1.1'] })
+      ? loadTls().connect({
+          ...options,
+          ...(net.isIP(host) === 0 ? { servername: host } : {}),
+          ALPNProtocols: ['http/1.1'],
+        })
       : net.connect(options as net.NetConnectOpts);
     socket.once(secure ? 'secureConnect' : 'connect', () => {
       if (!this.#ended) this.#events.connected(performance.now() - this.#startedAt);
@@ -175,4 +178,9 @@ function lossOf(error: NodeJS.ErrnoException): HeddleError {
   const lost: readonly (string | undefined)[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
   const code: ErrorCode = lost.includes(error.code) ? 'connection-lost' : 'unreachable';
   return new HeddleError(code, error.message || error.code, { side: 'remote', cause: error });
+}
+
+/** TLS is loaded when the first https route is dialled: it takes longer than everything else a start needs. */
+function loadTls(): typeof import('node:tls') {
+  return process.getBuiltinModule('node:tls');
 }
