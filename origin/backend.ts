@@ -19,10 +19,10 @@ export type ObjectEntry = { readonly key: string; readonly stat: ObjectStat };
 export type ObjectHandle = {
   readonly stat: ObjectStat;
   /**
-   * Fills `buffer` with the bytes from `position` on. Throws `object-changed` when the version is no longer the one
-   * opened (nothing in `buffer` counts then) and `read-failed` when the place refuses.
+   * Fills the buffers, one after another, with the bytes from `position` on. Throws `object-changed` when the version is
+   * no longer the one opened (nothing in the buffers counts then) and `read-failed` when the place refuses.
    */
-  read(buffer: Uint8Array, position: number): Promise<void>;
+  read(buffers: readonly Uint8Array[], position: number): Promise<void>;
   /** Waits for reads under way. */
   close(): Promise<void>;
 };

@@ -6,6 +6,9 @@
 import type { ObjectHandle } from './backend.ts';
 import type { OriginTuning } from './options.ts';
 
+/** Blocks of one read that goes on where another ended: fewer trips through the thread pool. */
+const READ_AHEAD_BLOCKS = 4;
+
 /** Bytes on loan: to be written from where they lie, then released once. */
 export type Loan = { readonly parts: readonly Uint8Array[]; release(): void };
 
@@ -23,9 +26,9 @@ export type ReadObserver = (kind: 'block' | 'private', bytes: number) => void;
 type Block = {
   readonly file: SharedFile;
   readonly index: number;
-  /** Undefined until the read is done. */
-  bytes: Buffer | undefined;
-  readonly buffer: Buffer;
+  /** A pooled buffer as far as the object fills it. */
+  readonly bytes: Buffer<ArrayBuffer>;
+  isRead: boolean;
   readonly ready: Promise<void>;
   holders: number;
 };
@@ -41,16 +44,19 @@ type SharedFile = {
 export class BlockCache {
   readonly #blockBytes: number;
   readonly #maxBlocks: number;
+  readonly #maxIdle: number;
   readonly #observe: ReadObserver;
   readonly #files = new Map<string, Promise<SharedFile>>();
-  readonly #free: Buffer[] = [];
+  readonly #free: ArrayBuffer[] = [];
   /** Blocks that nobody refers to, the oldest first. */
   readonly #idle = new Set<Block>();
   #allocated = 0;
+  #users = 0;
 
-  constructor(tuning: Pick<OriginTuning, 'blockBytes' | 'cacheBytes'>, observe: ReadObserver = () => {}) {
+  constructor(tuning: Pick<OriginTuning, 'blockBytes' | 'cacheBytes' | 'idleBytes'>, observe: ReadObserver = () => {}) {
     this.#blockBytes = tuning.blockBytes;
     this.#maxBlocks = Math.floor(tuning.cacheBytes / tuning.blockBytes);
+    this.#maxIdle = Math.floor(Math.min(tuning.idleBytes, tuning.cacheBytes / 4) / tuning.blockBytes);
     this.#observe = observe;
   }
 
@@ -76,6 +82,7 @@ export class BlockCache {
     // Everybody else may have closed it while this one waited.
     if (this.#files.get(name) !== opening) return this.open(name, open);
     file.users += 1;
+    this.#users += 1;
     return {
       size: file.handle.stat.size,
       borrow: (position, length) => this.#borrow(file, position, length),
@@ -86,15 +93,17 @@ export class BlockCache {
   #borrow(file: SharedFile, position: number, length: number): Loan | Promise<Loan> {
     const first = Math.floor(position / this.#blockBytes);
     const last = Math.floor((position + length - 1) / this.#blockBytes);
-    const indexes = Array.from({ length: last - first + 1 }, (_, at) => first + at);
     const scarce = this.heldBytes * 2 >= this.#maxBlocks * this.#blockBytes;
-    if (scarce && !indexes.every((index) => file.blocks.has(index))) return this.#readPrivately(file, position, length);
-    const blocks = indexes.map((index) => this.#hold(file, index));
+    const blocks: Block[] = [];
+    for (let index = first; index <= last; index += 1) {
+      if (scarce && !file.blocks.has(index)) return this.#readPrivately(file, position, length);
+    }
+    for (let index = first; index <= last; index += 1) blocks.push(this.#hold(file, index));
     const lend = (): Loan => {
       const loan = this.#lend(blocks, position, length);
       return scarce ? copyOf(loan) : loan;
     };
-    if (blocks.every((block) => block.bytes !== undefined)) return lend();
+    if (blocks.every((block) => block.isRead)) return lend();
     return Promise.all(blocks.map((block) => block.ready)).then(lend, (error: unknown) => {
       for (const block of blocks) this.#release(block);
       throw error;
@@ -102,76 +111,94 @@ export class BlockCache {
   }
 
   #lend(blocks: readonly Block[], position: number, length: number): Loan {
-    const parts = blocks.map(({ index, buffer }) => {
+    const parts = blocks.map(({ index, bytes }) => {
       const start = index * this.#blockBytes;
-      return buffer.subarray(Math.max(0, position - start), Math.min(this.#blockBytes, position + length - start));
+      return bytes.subarray(Math.max(0, position - start), Math.min(this.#blockBytes, position + length - start));
     });
     return { parts, release: once(() => blocks.forEach((block) => this.#release(block))) };
   }
 
   async #readPrivately(file: SharedFile, position: number, length: number): Promise<Loan> {
     const bytes = Buffer.allocUnsafeSlow(length);
-    await file.handle.read(bytes, position);
+    await file.handle.read([bytes], position);
     this.#observe('private', length);
     return { parts: [bytes], release: () => {} };
   }
 
   #hold(file: SharedFile, index: number): Block {
-    let block = file.blocks.get(index);
-    if (block === undefined) {
-      block = this.#read(file, index);
-      file.blocks.set(index, block);
-    }
+    const block = file.blocks.get(index) ?? this.#read(file, index);
     block.holders += 1;
     this.#idle.delete(block);
     return block;
   }
 
+  /** Reads block `index`, and the next ones with it where the reading goes on from the block before. */
   #read(file: SharedFile, index: number): Block {
-    const buffer = this.#takeBuffer();
-    const position = index * this.#blockBytes;
-    const bytes = buffer.subarray(0, Math.min(this.#blockBytes, file.handle.stat.size - position));
-    const ready = file.handle.read(bytes, position).then(() => {
-      block.bytes = bytes;
-      this.#observe('block', bytes.length);
-    });
-    // The read itself is a holder: its buffer must not be reused under it when everybody else has let go.
-    const block: Block = { file, index, buffer, bytes: undefined, ready, holders: 1 };
-    ready
-      .catch(() => file.blocks.delete(index)) // its holders get the error; who comes later tries again
-      .finally(() => this.#release(block));
-    return block;
+    const { size } = file.handle.stat;
+    const most = file.blocks.has(index - 1) ? this.#readAhead() : 1;
+    let end = index + 1;
+    while (end < index + most && end * this.#blockBytes < size && !file.blocks.has(end)) end += 1;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const blocks: Block[] = [];
+    for (let at = index; at < end; at += 1) {
+      const bytes = this.#takeBuffer().subarray(0, Math.min(this.#blockBytes, size - at * this.#blockBytes));
+      // The read itself is a holder: its buffer must not be reused under it when everybody else has let go.
+      const block: Block = { file, index: at, bytes, isRead: false, ready: promise, holders: 1 };
+      blocks.push(block);
+      file.blocks.set(at, block);
+    }
+    const buffers = blocks.map((block) => block.bytes);
+    file.handle.read(buffers, index * this.#blockBytes).then(
+      () => {
+        for (const block of blocks) this.#readDone(block, true);
+        resolve();
+      },
+      (error: unknown) => {
+        for (const block of blocks) this.#readDone(block, false);
+        reject(error);
+      },
+    );
+    promise.catch(() => {}); // told to those who borrow
+    return blocks[0] as Block;
+  }
+
+  /** Blocks per read, so few that with all present users what was read ahead is still there when it is wanted. */
+  #readAhead(): number {
+    return Math.max(1, Math.min(READ_AHEAD_BLOCKS, Math.floor(this.#maxIdle / Math.max(1, this.#users))));
+  }
+
+  #readDone(block: Block, isRead: boolean): void {
+    block.isRead = isRead;
+    if (isRead) this.#observe('block', block.bytes.length);
+    else block.file.blocks.delete(block.index); // who comes later tries again
+    this.#release(block);
   }
 
   #release(block: Block): void {
     block.holders -= 1;
     if (block.holders > 0) return;
-    if (block.file.blocks.get(block.index) === block && block.file.users > 0) this.#idle.add(block);
-    else this.#forget(block);
+    if (block.file.blocks.get(block.index) !== block || block.file.users === 0) return this.#forget(block);
+    this.#idle.add(block);
+    const [oldest] = this.#idle;
+    if (oldest !== undefined && this.#idle.size > this.#maxIdle) this.#forget(oldest);
   }
 
   #forget(block: Block): void {
     this.#idle.delete(block);
     if (block.file.blocks.get(block.index) === block) block.file.blocks.delete(block.index);
-    this.#free.push(block.buffer);
+    this.#free.push(block.bytes.buffer);
   }
 
-  #takeBuffer(): Buffer {
+  #takeBuffer(): Buffer<ArrayBuffer> {
     const free = this.#free.pop();
-    if (free !== undefined) return free;
-    if (this.#allocated >= this.#maxBlocks) {
-      const [oldest] = this.#idle;
-      if (oldest !== undefined) {
-        this.#forget(oldest);
-        return this.#takeBuffer();
-      }
-    }
+    if (free !== undefined) return Buffer.from(free);
     this.#allocated += 1;
     return Buffer.allocUnsafeSlow(this.#blockBytes);
   }
 
   #leave(file: SharedFile): void {
     file.users -= 1;
+    this.#users -= 1;
     if (file.users > 0) return;
     this.#files.delete(file.name);
     for (const block of [...file.blocks.values()]) if (block.holders === 0) this.#forget(block);

@@ -23,7 +23,9 @@ export type ConditionHeaders = {
 export type ByteRange = { readonly from: number; readonly to: number };
 
 /** Status 200 with everything, 206 with a range, or an answer without content. */
-export type Verdict = { readonly status: 200 | 206; readonly range: ByteRange } | { readonly status: 304 | 412 | 416 };
+export type Verdict =
+  | { readonly status: 200 | 206; readonly range: ByteRange }
+  | { readonly status: 304 | 412 | 416; readonly range?: never };
 
 const ENTITY_TAG = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g;
 const SECOND = 1_000;
@@ -68,11 +70,15 @@ export function parseRange(header: string, size: number): ByteRange | 'unsatisfi
 }
 
 function matchesStrongly(header: string, etag: string): boolean {
-  return header.trim() === '*' || (header.match(ENTITY_TAG) ?? []).includes(etag);
+  return header.trim() === '*' || tagsOf(header).includes(etag);
 }
 
 function matchesWeakly(header: string, etag: string): boolean {
-  return header.trim() === '*' || (header.match(ENTITY_TAG) ?? []).some((tag) => tag.replace(/^W\//, '') === etag);
+  return header.trim() === '*' || tagsOf(header).some((tag) => tag.replace(/^W\//, '') === etag);
+}
+
+function tagsOf(header: string): readonly string[] {
+  return header.match(ENTITY_TAG) ?? [];
 }
 
 /** A date is a strong validator only if the object could not have changed again within its second. */

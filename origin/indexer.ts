@@ -140,7 +140,7 @@ export class Indexer {
         if (hashed.length === CHUNKS_IN_FLIGHT) await take();
         const length = Math.min(chunkBytes, size - position);
         const buffer = buffers.pop() ?? new ArrayBuffer(Math.min(chunkBytes, size));
-        await handle.read(new Uint8Array(buffer, 0, length), position);
+        await handle.read([new Uint8Array(buffer, 0, length)], position);
         const leaves = this.#index.hashLeaves(buffer, length);
         leaves.catch(() => {});
         hashed.push(leaves);

@@ -33,7 +33,7 @@ export type RunningOrigin = {
   readonly publicKey: string;
   /** Settles when every object is indexed. */
   readonly indexed: Promise<void>;
-  /** Stops: not ready, no new channels, those open may finish until the deadline. Idempotent. */
+  /** Stops: not ready, no new channels, those open may finish until the earliest deadline asked for. */
   close(options?: { readonly deadlineMs?: number }): Promise<void>;
   /** Stops without waiting for channels. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -94,12 +94,18 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   }
 
   const all = opened.move();
+  const hurry = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
-  const stop = async (deadlineMs: number): Promise<void> => {
+  const drained = async (): Promise<void> => {
     ready = false;
-    await beforeDeadline(Promise.all([channels.drain(), bodies.idle()]), deadlineMs);
+    await Promise.race([Promise.all([channels.drain(), bodies.idle()]), hurry.promise]);
     await channels.end();
     await all.disposeAsync();
+  };
+  const close = async (deadlineMs: number): Promise<void> => {
+    const late = setTimeout(hurry.resolve, deadlineMs);
+    await (closing ??= drained());
+    clearTimeout(late);
   };
   return {
     url,
@@ -107,8 +113,8 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
     adminUrl,
     publicKey: signer.publicKey,
     indexed: scan.done,
-    close: ({ deadlineMs = tuning.drainMs } = {}) => (closing ??= stop(deadlineMs)),
-    [Symbol.asyncDispose]: () => (closing ??= stop(0)),
+    close: ({ deadlineMs = tuning.drainMs } = {}) => close(deadlineMs),
+    [Symbol.asyncDispose]: () => close(0),
   };
 }
 
@@ -133,9 +139,10 @@ export async function originMain(flags: OriginFlags): Promise<number> {
     const admin = origin.adminUrl === undefined ? '' : `, admin ${origin.adminUrl}`;
     process.stdout.write(`heddle origin: serving ${flags.dir} on ${origin.url}${admin}\n`);
     await signalled();
+    const closed = origin.close();
     // Whoever asks twice means it.
-    void signalled().then(() => process.exit(exitCodeOf('aborted')));
-    await origin.close();
+    const impatient = signalled().then(() => origin.close({ deadlineMs: 0 }));
+    await Promise.race([closed, impatient]);
     return 0;
   } catch (error) {
     const { code, message } = asHeddleError(error);
@@ -170,13 +177,6 @@ async function closeServer(app: FastifyInstance): Promise<void> {
   const closed = app.close();
   app.server.closeAllConnections();
   await closed;
-}
-
-async function beforeDeadline(work: Promise<unknown>, deadlineMs: number): Promise<void> {
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, deadlineMs);
-  await Promise.race([work, late.promise]);
-  clearTimeout(timer);
 }
 
 function signalled(): Promise<void> {

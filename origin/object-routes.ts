@@ -4,10 +4,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HeddleError } from '../protocol/errors.ts';
 import { formatRoot } from '../protocol/manifest.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import { decodeKey, keyOfSegmentsPath } from '../protocol/paths.ts';
+import { decodeKey } from '../protocol/paths.ts';
 import type { PublishedObject } from './catalog.ts';
 import { evaluate } from './conditional.ts';
-import type { Verdict } from './conditional.ts';
+import type { ByteRange, Verdict } from './conditional.ts';
 import { sendBody } from './object-body.ts';
 import { openPublished } from './origin-parts.ts';
 import type { OriginParts } from './origin-parts.ts';
@@ -28,8 +28,7 @@ export function addObjectRoutes(app: FastifyInstance, parts: OriginParts): void 
     return reply.type('application/jose').send(object.signed);
   });
   app.get('/v1/nodes/*', (request, reply) => sendNodes(request, reply, parts));
-  app.get('/v1/segments/*', async (request) => {
-    keyOfSegmentsPath(request.raw.url ?? '');
+  app.get('/v1/segments/*', () => {
     throw new HeddleError('handshake-failed', 'segments are pushed over a connection upgraded to heddle/1');
   });
 }
@@ -38,29 +37,37 @@ async function sendObject(request: FastifyRequest, reply: FastifyReply, parts: O
   // Opened before the head is written: what fails now can still be said.
   const { object, file } = await openPublished(parts, keyIn(request, '/v1/objects/'));
   try {
-    const verdict = evaluate(request.method, request.headers, { ...object, etag: object.manifest.etag }, Date.now());
-    const headers = headersOf(object, verdict);
-    if (verdict.status === 304) return reply.code(304).headers(headers).send();
-    if (verdict.status === 412 || verdict.status === 416) {
-      const error = new HeddleError(verdict.status === 412 ? 'object-changed' : 'range-not-satisfiable');
-      const problem = problemOf(error, parts.tuning.retryAfterSeconds, verdict.status);
-      return reply
-        .code(verdict.status)
+    const { status, range } = evaluate(
+      request.method,
+      request.headers,
+      { ...object, etag: object.manifest.etag },
+      Date.now(),
+    );
+    const headers = headersOf(object, status, range);
+    if (status === 304) return await reply.code(304).headers(headers).send();
+    if (range === undefined) {
+      const error = new HeddleError(status === 412 ? 'object-changed' : 'range-not-satisfiable');
+      const problem = problemOf(error, parts.tuning.retryAfterSeconds, status);
+      return await reply
+        .code(status)
         .headers({ ...headers, ...problem.headers })
         .send(problem.body);
     }
-    const { range, status } = verdict;
     reply.hijack();
     reply.raw.writeHead(status, { ...headers, 'Content-Length': String(range.to - range.from) });
     if (request.method === 'HEAD') reply.raw.end();
     else await parts.bodies.track(sendBody(reply.raw, file, range, parts));
-    return reply;
+    return await reply;
   } finally {
     file.close();
   }
 }
 
-function headersOf({ size, modified, manifest }: PublishedObject, verdict: Verdict): Record<string, string> {
+function headersOf(
+  { size, modified, manifest }: PublishedObject,
+  status: Verdict['status'],
+  range: ByteRange | undefined,
+): Record<string, string> {
   const headers: Record<string, string> = {
     ETag: manifest.etag,
     'Last-Modified': new Date(modified).toUTCString(),
@@ -68,9 +75,9 @@ function headersOf({ size, modified, manifest }: PublishedObject, verdict: Verdi
     'Cache-Control': 'no-cache, no-transform',
     'Accept-Ranges': 'bytes',
   };
-  if (verdict.status === 416) headers['Content-Range'] = `bytes */${size}`;
-  if (verdict.status === 206) headers['Content-Range'] = `bytes ${verdict.range.from}-${verdict.range.to - 1}/${size}`;
-  if (verdict.status !== 200 && verdict.status !== 206) return headers;
+  if (status === 416) headers['Content-Range'] = `bytes */${size}`;
+  if (range === undefined) return headers;
+  if (status === 206) headers['Content-Range'] = `bytes ${range.from}-${range.to - 1}/${size}`;
   return { ...headers, 'Content-Type': manifest.contentType, 'X-Content-Type-Options': 'nosniff' };
 }
 

@@ -31,6 +31,13 @@ const tuning = {
     unit: 'bytes',
     why: 'all pooled read buffers together',
   },
+  idleBytes: {
+    value: 8_388_608,
+    min: 0,
+    max: 17_179_869_184,
+    unit: 'bytes',
+    why: 'read blocks kept for channels that come later; more than the processor caches hold only slows reads down',
+  },
   queueBytes: {
     value: 262_144,
     min: 32_768,
@@ -211,7 +218,7 @@ export function resolveTuning(changes: Partial<OriginTuning>): OriginTuning {
       throw bad(`${name} must be a power of two`);
     resolved[name] = value;
   }
-  return Object.freeze(resolved) as OriginTuning;
+  return Object.freeze(resolved);
 }
 
 /** HOST:PORT or [HOST]:PORT; a bare port means loopback. Throws `usage` naming `flag`. */

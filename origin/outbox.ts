@@ -25,6 +25,7 @@ export class Outbox {
   #controlBytes = 0;
   #progressAt: number;
   #ended = false;
+  #flushing = false;
 
   /** `onProgress` is called whenever the kernel has taken something. */
   constructor(socket: Socket, onProgress: () => void) {
@@ -71,7 +72,7 @@ export class Outbox {
     void content.then((ready) => {
       waiting.content = ready;
       if (this.#ended) ready.release?.();
-      else if (this.#waiting[0] === waiting) this.flush();
+      else this.#flushSoon();
     });
   }
 
@@ -116,6 +117,16 @@ export class Outbox {
     this.#waiting = [];
     if (bytes === undefined) this.#socket.end();
     else this.#socket.end(bytes);
+  }
+
+  /** One block that was read makes several frames ready, one after another: wait for the last and write them together. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    process.nextTick(() => {
+      this.#flushing = false;
+      this.flush();
+    });
   }
 
   #taken(batch: readonly Waiting[]): void {

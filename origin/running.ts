@@ -7,8 +7,7 @@ export class Running {
   /** Counts `work` until it settles; returns it. */
   track<Result>(work: Promise<Result>): Promise<Result> {
     this.#work.add(work);
-    const done = (): void => void this.#work.delete(work);
-    work.then(done, done);
+    work.catch(() => {}).finally(() => this.#work.delete(work));
     return work;
   }
 

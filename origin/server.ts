@@ -1,7 +1,7 @@
 // The HTTP server of an origin: fastify with the object routes, the health routes, errors as problem+json, and the
 // upgrade requests handed to the channels. Who calls when to stop is main.ts.
 import { fastify } from 'fastify';
-import type { FastifyError, FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import type { Socket } from 'node:net';
 import { HeddleError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
@@ -51,38 +51,30 @@ function createServer(tuning: OriginTuning): FastifyInstance {
       // Programs that offer h2c with a plain request get the plain answer (Node 24 and newer).
       shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase().startsWith('heddle/') === true,
     },
-    frameworkErrors: (_error, request, reply) => {
-      const { status, headers, body } = problemOf(
-        new HeddleError('bad-request', 'the path is not valid percent-encoding', { side: 'remote' }),
-        tuning.retryAfterSeconds,
-      );
-      void reply
-        .code(status)
-        .headers(headers)
-        .send(request.method === 'HEAD' ? '' : body);
+    frameworkErrors: (_error, _request, reply) => {
+      const error = new HeddleError('bad-request', 'the path is not valid percent-encoding', { side: 'remote' });
+      sendProblem(reply, error, tuning);
     },
   });
   app.setErrorHandler((error: FastifyError | HeddleError, _request, reply) => {
     const known = error instanceof HeddleError || (error.statusCode ?? 500) >= 500;
-    const told = known ? error : new HeddleError('bad-request', error.message, { side: 'remote' });
-    const { status, headers, body } = problemOf(told, tuning.retryAfterSeconds);
-    return reply.code(status).headers(headers).send(body);
+    sendProblem(reply, known ? error : new HeddleError('bad-request', error.message, { side: 'remote' }), tuning);
   });
   app.setNotFoundHandler((_request, reply) => {
-    const { status, headers, body } = problemOf(
-      new HeddleError('object-not-found', 'nothing is served at this path'),
-      tuning.retryAfterSeconds,
-    );
-    return reply.code(status).headers(headers).send(body);
+    sendProblem(reply, new HeddleError('object-not-found', 'nothing is served at this path'), tuning);
   });
   return app;
 }
 
 function addHealthRoutes(app: FastifyInstance, ready: Readiness, tuning: OriginTuning): void {
-  app.get('/livez', async (_request, reply) => reply.type('text/plain').send('ok\n'));
-  app.get('/readyz', async (_request, reply) => {
+  app.get('/livez', (_request, reply) => reply.type('text/plain').send('ok\n'));
+  app.get('/readyz', (_request, reply) => {
     if (ready()) return reply.type('text/plain').send('ok\n');
-    const { status, headers, body } = problemOf(new HeddleError('draining'), tuning.retryAfterSeconds);
-    return reply.code(status).headers(headers).send(body);
+    return sendProblem(reply, new HeddleError('draining'), tuning);
   });
+}
+
+function sendProblem(reply: FastifyReply, error: unknown, tuning: OriginTuning): FastifyReply {
+  const { status, headers, body } = problemOf(error, tuning.retryAfterSeconds);
+  return reply.code(status).headers(headers).send(body);
 }
