@@ -5,6 +5,7 @@ import { HeddleError } from '../protocol/errors.ts';
 import { parseResponseHead } from '../protocol/http-head.ts';
 import type { ResponseHead } from '../protocol/http-head.ts';
 import type { Upstream } from './upstream.ts';
+import { cutOff } from './upstream-socket.ts';
 import type { ReadSink, UpstreamSocket } from './upstream-socket.ts';
 
 /** The answer's head and the connection it came on. `rest()` is what came behind the head so far. */
@@ -59,7 +60,8 @@ async function ask(connection: UpstreamSocket, requestHead: string, options: Ask
     const { value, bytes } = await collectUntil(connection, Buffer.alloc(0), options, finalHead);
     return { connection, head: value, rest: () => bytes().subarray(value.bytes) };
   } catch (error) {
-    connection.socket.destroy();
+    // A reset, so that an upstream which is still at work on the request stops.
+    cutOff(connection.socket);
     throw error;
   }
 }

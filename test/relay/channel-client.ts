@@ -104,6 +104,14 @@ export async function closed(socket: Socket): Promise<void> {
   });
 }
 
+/** Settles when the other side of a socket has ended or reset it, and answers an end with an end. */
+export async function gone(socket: Socket): Promise<void> {
+  socket.once('end', () => socket.end());
+  socket.resume();
+  if (socket.readableEnded) socket.end();
+  await closed(socket);
+}
+
 /** Waits for a state that announces itself by no event. The test's own time limit ends what never comes. */
 export async function eventually(isSo: () => boolean): Promise<void> {
   while (!isSo()) await sleep(2);
