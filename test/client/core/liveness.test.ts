@@ -1,0 +1,90 @@
+// Stalls are relative: a silent channel is suspect only while another one receives. Nobody is blamed for a common silence.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Channel } from '../../../client/core/channel.ts';
+import { stalledNow, stallThreshold } from '../../../client/core/liveness.ts';
+import { coreState, leadOf, openChannel, optionsWith, owe } from './core-state.ts';
+
+const RTT_MS = 20;
+const options = optionsWith();
+
+/** Channels that were all asked for two segments at 0 and last heard at the times given. */
+function channelsHeardAt(...times: readonly number[]): Channel[] {
+  const state = coreState({ routes: times.length, segments: 100 });
+  return times.map((at, place) => {
+    const channel = openChannel(state, place + 1, { route: place, rttMs: RTT_MS });
+    owe(state, channel, leadOf(1, [place + 1, place + 1]), 2, 0);
+    if (at >= 0) channel.hear(1_000, at);
+    return channel;
+  });
+}
+
+const stalled = (channels: readonly Channel[], now: number, of = options): number[] =>
+  stalledNow(channels, () => RTT_MS, of, now).map(({ number }) => number);
+
+describe('stalledNow', () => {
+  test('the one that fell silent, while another still receives', () => {
+    const [silent, alive] = channelsHeardAt(100, 1_000);
+    expect(stalled([silent!, alive!], 1_010)).toEqual([1]);
+  });
+
+  test('nobody while all are silent, however long', () => {
+    for (const now of [500, 2_000, 60_000]) expect(stalled(channelsHeardAt(100, 110, 120), now)).toEqual([]);
+  });
+
+  test('nobody before its own threshold has passed', () => {
+    const threshold = stallThreshold(RTT_MS, options);
+    const [silent, alive] = channelsHeardAt(1_000, 1_000);
+    for (const [after, expected] of [
+      [0.9 * threshold, []],
+      [1.1 * threshold, [1]],
+    ] as const) {
+      alive!.hear(1, 1_000 + after);
+      expect(stalled([silent!, alive!], 1_000 + after)).toEqual(expected);
+    }
+  });
+
+  test('who was asked for nothing is not silent', () => {
+    const [idle, alive] = channelsHeardAt(100, 1_000);
+    for (const index of [0, 1]) idle!.ledger.answer(index, 1, 'pattern', true);
+    expect(stalled([idle!, alive!], 1_010)).toEqual([]);
+  });
+
+  test('a channel that never answered at all is found as well', () => {
+    const [dumb, alive] = channelsHeardAt(-1, 1_000);
+    expect(stalled([dumb!, alive!], 1_010)).toEqual([1]);
+  });
+
+  test('who only ever said HELLO proves nothing about the others', () => {
+    const [silent, greeted] = channelsHeardAt(100, -1);
+    greeted!.heardAt = 1_000;
+    expect(stalled([silent!, greeted!], 1_010)).toEqual([]);
+  });
+
+  test('an only channel is never stalled', () => {
+    expect(stalled(channelsHeardAt(100), 60_000)).toEqual([]);
+  });
+
+  test('never all of them, whoever was heard when', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(5_000), { minLength: 1, maxLength: 6 }), fc.nat(3_000), (times, after) => {
+        const now = Math.max(...times) + after;
+        const found = stalled(channelsHeardAt(...times), now);
+        expect(found.length).toBeLessThan(times.length);
+        const newest = times.indexOf(Math.max(...times)) + 1;
+        expect(found).not.toContain(newest);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('stallThreshold', () => {
+  test('a longer way gets more time, up to the most; a file gets more time than a stream', () => {
+    const order = optionsWith({ output: 'order' });
+    const any = optionsWith({ output: 'any' });
+    expect(stallThreshold(10, order)).toBeLessThan(stallThreshold(10, any));
+    expect(stallThreshold(600, order)).toBeGreaterThan(600);
+    expect(stallThreshold(60_000, order)).toBe(order.stallMostMs);
+  });
+});
