@@ -4,15 +4,16 @@ import { ChannelLedger } from '../../protocol/channel-ledger.ts';
 import type { Lane } from './dealer.ts';
 import { RateEstimator } from './rate-estimator.ts';
 
-export type ChannelState = 'dialing' | 'opening' | 'open' | 'stalled' | 'closed';
-export type ChannelEvent = 'connected' | 'hello' | 'silence' | 'bytes' | 'ended';
+export type ChannelState = 'dialing' | 'opening' | 'open' | 'stalled' | 'draining' | 'closed';
+export type ChannelEvent = 'connected' | 'hello' | 'silence' | 'bytes' | 'surplus' | 'ended';
 
 /** state × event → state; an event with no entry changes nothing. ARCHITECTURE.md draws this table. */
 export const CHANNEL_STATES: Readonly<Record<ChannelState, Partial<Record<ChannelEvent, ChannelState>>>> = {
   dialing: { connected: 'opening', ended: 'closed' },
   opening: { hello: 'open', silence: 'stalled', ended: 'closed' },
-  open: { silence: 'stalled', ended: 'closed' },
+  open: { silence: 'stalled', surplus: 'draining', ended: 'closed' },
   stalled: { hello: 'open', bytes: 'open', ended: 'closed' },
+  draining: { silence: 'stalled', ended: 'closed' },
   closed: {},
 };
 
@@ -54,9 +55,14 @@ export class Channel {
     return this.state === 'opening' || this.state === 'open';
   }
 
+  /** True while what it may send is expected from it: usable, or finishing what it was asked for. */
+  get sound(): boolean {
+    return this.usable || this.state === 'draining';
+  }
+
   /** True while frames can be written to it. */
   get writable(): boolean {
-    return this.state === 'opening' || this.state === 'open' || this.state === 'stalled';
+    return this.sound || this.state === 'stalled';
   }
 
   /** Bytes asked for and not yet read. */

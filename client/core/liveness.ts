@@ -16,7 +16,7 @@ export function stalledNow(
   options: CoreOptions,
   now: number,
 ): Channel[] {
-  const all = [...channels].filter((channel) => channel.usable);
+  const all = [...channels].filter((channel) => channel.sound);
   return all.filter((channel) => {
     const threshold = stallThreshold(rttOf(channel), options);
     const silence = channel.silence(now);

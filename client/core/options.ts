@@ -7,8 +7,17 @@ const defaults = {
   output: 'order' as 'order' | 'any',
   /** Bytes that may be granted or held beyond what the sink took; bounds memory and the reorder depth. */
   reorderBytes: 33_554_432,
-  /** Channels opened per route; shared window. */
-  connectionsPerRoute: 1,
+  /** Channels of a route while its window grows. */
+  firstConnections: 1,
+  /** Channels of a route afterwards: on a clean path one carries everything, several only disturb each other. */
+  steadyConnections: 1,
+  /** Round trip from which a route counts as long, ms: one connection takes seconds to fill it. */
+  longRttMs: 130,
+  /** Channels of a long route. */
+  longConnections: 8,
+  /** Round trip from which it is very long, ms, and its channels then. */
+  veryLongRttMs: 400,
+  veryLongConnections: 16,
 
   /** ms between housekeeping turns: rate samples, windows, liveness. */
   tickMs: 10,

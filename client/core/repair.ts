@@ -3,7 +3,7 @@
 // SEND is for exceptions: what a dead or stalled channel owed goes back to the pattern, not here.
 import type { Channel } from './channel.ts';
 import { expectedCompletion } from './dealer.ts';
-import { routeOf, segmentLength, usableChannels } from './state.ts';
+import { routeOf, segmentLength, soundChannels, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 
 /** Missing segments looked at for hedging: the ones that hold up the output. */
@@ -106,7 +106,7 @@ export class Repair {
     const somebodyReceives = usable.some((channel) => now - channel.heardAt < 30);
     if (!somebodyReceives) return;
     const end = Math.min(table.to, table.lowestMissing + HEDGE_DEPTH);
-    for (const held of this.#heldBy(usable, now)) {
+    for (const held of this.#heldBy(now)) {
       if (held.index >= end || this.#hedged.has(held.index)) continue;
       const others = usable.filter((channel) => channel !== held.holder && channel.silence(now) < 80);
       const target = this.#quickest(others);
@@ -130,9 +130,9 @@ export class Repair {
   /** Nothing is left to grant: an idle channel repeats what is expected last, if it would be much earlier. */
   #takeOver(usable: readonly Channel[], now: number): void {
     const { table } = this.#state;
-    const outstanding = usable.reduce((sum, channel) => sum + channel.ledger.outstanding, 0);
+    const outstanding = soundChannels(this.#state).reduce((sum, channel) => sum + channel.ledger.outstanding, 0);
     if (table.missingLeft === 0 || table.missingLeft > outstanding) return;
-    const late = [...this.#heldBy(usable, now)]
+    const late = [...this.#heldBy(now)]
       .filter(({ index }) => !this.#hedged.has(index))
       .sort((a, b) => b.finishMs - a.finishMs)
       .slice(0, TAKE_OVERS_PER_TURN);
@@ -145,9 +145,9 @@ export class Repair {
   }
 
   /** Missing segments with their holder and the ms until they are expected there. */
-  *#heldBy(usable: readonly Channel[], now: number): Generator<Held> {
+  *#heldBy(now: number): Generator<Held> {
     const { options, table } = this.#state;
-    for (const holder of usable) {
+    for (const holder of soundChannels(this.#state)) {
       const { rttMs } = routeOf(this.#state, holder);
       const rate = holder.rate.rateOr(rttMs);
       const silence = holder.silence(now);

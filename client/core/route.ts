@@ -31,6 +31,13 @@ export class Route {
     this.window = new RouteWindow(options);
   }
 
+  /** Channels this route should have now. */
+  connections(options: CoreOptions): number {
+    if (this.rttMs >= options.veryLongRttMs && this.#measured) return options.veryLongConnections;
+    if (this.rttMs >= options.longRttMs && this.#measured) return options.longConnections;
+    return this.window.slowStart ? options.firstConnections : options.steadyConnections;
+  }
+
   /** TCP's round trip to the first hop: a first guess. */
   connected(connectMs: number): void {
     if (!this.#measured) this.rttMs = Math.max(1, connectMs);

@@ -7,7 +7,7 @@ import type { Pattern } from '../../protocol/pattern.ts';
 import type { Channel } from './channel.ts';
 import { deal, expectedCompletion } from './dealer.ts';
 import type { Repair } from './repair.ts';
-import { routeOf, totalRate, usableChannels } from './state.ts';
+import { routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 
 /** Deals patterns and grants credit for one transfer. */
@@ -65,7 +65,8 @@ export class Scheduler {
     if (usable.length === 0 || table.missingLeft === 0) return false;
     const since = now - this.#dealtAt;
     if (since < options.urgentPatternMs) return false;
-    const undealt = table.missingLeft > usable.reduce((sum, channel) => sum + channel.ledger.outstanding, 0);
+    const undealt =
+      table.missingLeft > soundChannels(this.#state).reduce((sum, channel) => sum + channel.ledger.outstanding, 0);
     if (!undealt) return false;
     const leadEnd = this.#pattern.from + this.#pattern.lead.length;
     const outOfLead = usable.some((channel) => (channel.ledger.nextToGrant() ?? leadEnd) >= leadEnd);
@@ -98,7 +99,7 @@ export class Scheduler {
     const state = this.#state;
     const { options, table } = state;
     const usable = usableChannels(state);
-    const reserved = this.#reserved(usable);
+    const reserved = this.#reserved();
     const rate = totalRate(state);
     const ahead = Math.ceil((rate * options.leadMs) / options.segmentBytes);
     this.#pattern = deal({
@@ -121,10 +122,11 @@ export class Scheduler {
   }
 
   /** What healthy channels may have sent. What they owe by pattern goes before what was asked by SEND. */
-  #reserved(usable: readonly Channel[]): Map<number, number> {
+  #reserved(): Map<number, number> {
     const reserved = new Map<number, number>();
-    for (const channel of usable) for (const index of channel.ledger.openSends) reserved.set(index, channel.number);
-    for (const channel of usable) for (const index of channel.ledger.mayOwe()) reserved.set(index, channel.number);
+    const sound = soundChannels(this.#state);
+    for (const channel of sound) for (const index of channel.ledger.openSends) reserved.set(index, channel.number);
+    for (const channel of sound) for (const index of channel.ledger.mayOwe()) reserved.set(index, channel.number);
     return reserved;
   }
 
@@ -160,11 +162,14 @@ export class Scheduler {
   /** This channel's part of its route's window: some for all alike, most by what each delivers. */
   #windowShare(channel: Channel): number {
     const { window } = routeOf(this.#state, channel);
-    const siblings = usableChannels(this.#state).filter((other) => other.route === channel.route);
-    if (siblings.length <= 1) return window.bytes;
+    const own = soundChannels(this.#state).filter((other) => other.route === channel.route);
+    const siblings = own.filter((other) => other.usable);
+    const leaving = own.reduce((sum, other) => sum + (other.usable ? 0 : other.outBytes), 0);
+    const bytes = Math.max(this.#state.options.segmentBytes, window.bytes - leaving);
+    if (siblings.length <= 1) return bytes;
     const flights = siblings.reduce((sum, other) => sum + other.rate.flight, 0);
-    const own = flights > 0 ? channel.rate.flight / flights : 1 / siblings.length;
-    return Math.max(this.#state.options.segmentBytes, window.bytes * (0.4 / siblings.length + 0.6 * own));
+    const fraction = flights > 0 ? channel.rate.flight / flights : 1 / siblings.length;
+    return Math.max(this.#state.options.segmentBytes, bytes * (0.4 / siblings.length + 0.6 * fraction));
   }
 
   /** Whether memory and the lead's reach allow asking for `index`. The in-order point is always allowed. */

@@ -41,6 +41,11 @@ export function usableChannels(state: TransferState): Channel[] {
   return [...state.channels.values()].filter((channel) => channel.usable);
 }
 
+/** Channels that are expected to deliver what they were asked for: the usable and the draining ones. */
+export function soundChannels(state: TransferState): Channel[] {
+  return [...state.channels.values()].filter((channel) => channel.sound);
+}
+
 /** Bytes per ms of all usable channels together. */
 export function totalRate(state: TransferState): number {
   let sum = 0;

@@ -46,6 +46,9 @@ export class Supervisor {
     const rttOf = (channel: Channel): number => routeOf(this.#state, channel).rttMs;
     for (const channel of stalledNow(channels.values(), rttOf, options, now)) this.#stall(channel, now);
     for (const channel of channels.values()) this.#expire(channel, now);
+    for (const channel of channels.values()) {
+      if (channel.state === 'draining' && channel.ledger.maySend().size === 0) this.close(channel);
+    }
     for (const route of routes) this.#dialIfDue(route, now);
     return this.#hopeless(now);
   }
@@ -56,7 +59,7 @@ export class Supervisor {
     const route = routeOf(this.#state, channel);
     route.failedDials = 0;
     for (const sibling of this.#channelsOf(route)) {
-      if (sibling !== channel && sibling.state === 'stalled' && channel.segments > 0) this.close(sibling, now);
+      if (sibling !== channel && sibling.state === 'stalled' && channel.segments > 0) this.close(sibling);
     }
   }
 
@@ -64,21 +67,22 @@ export class Supervisor {
   ended(channel: Channel, code: ErrorCode, now: number, pauseMs?: number): void {
     const route = routeOf(this.#state, channel);
     route.lastCode = code;
-    if (!channel.helloSeen && !PATIENCE.includes(code)) route.failedDials += 1;
     route.dialAt = Math.max(route.dialAt, now + (pauseMs ?? this.#state.options.redialMs));
     this.#forget(channel);
+    const last = this.#channelsOf(route).length === 0;
+    if (last && !channel.helloSeen && !PATIENCE.includes(code)) route.failedDials += 1;
   }
 
   /** Closes a channel that is not wanted any more. */
-  close(channel: Channel, _now: number): void {
+  close(channel: Channel): void {
     this.#state.effects.push({ type: 'close', channel: channel.number, graceful: channel.ledger.outstanding === 0 });
     this.#forget(channel);
   }
 
   /** Takes a route out of use for the rest of the transfer. */
-  exclude(route: Route, code: ErrorCode, now: number): void {
+  exclude(route: Route, code: ErrorCode): void {
     route.excluded = code;
-    for (const channel of this.#channelsOf(route)) this.close(channel, now);
+    for (const channel of this.#channelsOf(route)) this.close(channel);
   }
 
   #stall(channel: Channel, now: number): void {
@@ -107,13 +111,22 @@ export class Supervisor {
   #dialIfDue(route: Route, now: number): void {
     if (route.excluded !== undefined || now < route.dialAt) return;
     const own = this.#channelsOf(route);
-    const sound = own.filter((channel) => channel.state !== 'stalled');
-    const missing = this.#state.options.connectionsPerRoute - sound.length;
+    const sound = own.filter((channel) => channel.state !== 'stalled' && channel.state !== 'draining');
+    const missing = route.connections(this.#state.options) - sound.length;
+    if (missing < 0) this.#shed(sound);
     if (missing <= 0) return;
-    const replaceable = own.every((channel) => now - channel.stalledAt > this.#state.options.replaceStalledMs);
-    if (sound.length === 0 && own.length > 0 && !replaceable) return;
+    const stalled = own.filter((channel) => channel.state === 'stalled');
+    const replaceable = stalled.every((channel) => now - channel.stalledAt > this.#state.options.replaceStalledMs);
+    if (!replaceable) return;
     if (own.length === 0) route.window.restart();
     for (let at = 0; at < missing; at += 1) this.#dial(route, now);
+  }
+
+  /** One channel more than the route needs: the slowest finishes what it was asked for and goes. */
+  #shed(sound: readonly Channel[]): void {
+    const open = sound.filter((channel) => channel.state === 'open');
+    const slowest = open.toSorted((a, b) => a.rate.measured - b.rate.measured)[0];
+    if (slowest !== undefined && open.length > 1 && slowest.apply('surplus')) this.#onLost(slowest);
   }
 
   #dial(route: Route, now: number): void {

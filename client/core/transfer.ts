@@ -125,7 +125,7 @@ export class Transfer {
         if (input.ok) this.#proofs.proven(input.first, input.count);
         else {
           this.#proofs.refuted(input.first, channel.route);
-          this.#blame(route, now);
+          this.#blame(route);
         }
         return;
       case 'closed':
@@ -134,7 +134,7 @@ export class Transfer {
         return;
       case 'refused':
         route.lastCode = input.code;
-        if (input.retryAfterMs === undefined) this.#supervisor.exclude(route, input.code, now);
+        if (input.retryAfterMs === undefined) this.#supervisor.exclude(route, input.code);
         else {
           this.#supervisor.ended(channel, input.code, now, input.retryAfterMs);
         }
@@ -165,7 +165,7 @@ export class Transfer {
       channel.rate.tick(now, route.rttMs, route.window.slowStart);
     }
     for (const route of routes) {
-      const own = [...channels.values()].filter((channel) => channel.route === route.index && channel.usable);
+      const own = [...channels.values()].filter((channel) => channel.route === route.index && channel.sound);
       const flight = own.reduce((sum, channel) => sum + channel.rate.flight, 0);
       const rate = own.reduce((sum, channel) => sum + channel.rate.measured, 0);
       if (own.length > 0) route.window.tick({ flight, rate, rttMs: route.rttMs, channels: own.length }, now);
@@ -204,7 +204,7 @@ export class Transfer {
     if (verdict === 'unasked' || !table.isMissing(index)) {
       counters.wasteBytes += bytes;
       effects.push({ type: 'discard', channel: channel.number, index });
-      if (verdict === 'unasked') this.#blame(route, now);
+      if (verdict === 'unasked') this.#blame(route);
       return;
     }
     route.segments += 1;
@@ -230,7 +230,7 @@ export class Transfer {
       table.lose(index);
       const route = this.#state.routes[this.#state.routeOfChannel.get(channelNumber) ?? -1];
       this.#repair.lose(index, route?.index ?? -1);
-      if (route !== undefined) this.#blame(route, now);
+      if (route !== undefined) this.#blame(route);
       this.#turn(now);
       return;
     }
@@ -260,9 +260,9 @@ export class Transfer {
   }
 
   /** The route brought something wrong: counted, and banned at the limit. */
-  #blame(route: Route, now: number): void {
+  #blame(route: Route): void {
     route.corrupt += 1;
-    if (route.corrupt >= this.#state.options.corruptLimit) this.#supervisor.exclude(route, 'corrupt', now);
+    if (route.corrupt >= this.#state.options.corruptLimit) this.#supervisor.exclude(route, 'corrupt');
   }
 
   #lost(channel: Channel): void {

@@ -1,6 +1,7 @@
 // Channel connector: one TCP or TLS connection to a route's first hop, the upgrade request, frames out, the receiver's
 // pieces in. Knows nothing of patterns. Reads land in the receiver's buffers (`onread`), never in fresh ones.
 import net from 'node:net';
+import type Tls from 'node:tls';
 import { UPGRADE_TOKEN } from '../../protocol/channel-request.ts';
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
@@ -93,7 +94,7 @@ export class ChannelSocket {
   close(graceful: boolean): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#receiver.release();
+    this.#receiver.stop();
     if (graceful && this.#upgraded && this.#socket.writable) {
       this.#socket.end(encodeFrame({ type: 'bye' }));
       this.#socket.destroySoon();
@@ -181,6 +182,6 @@ function lossOf(error: NodeJS.ErrnoException): HeddleError {
 }
 
 /** TLS is loaded when the first https route is dialled: it takes longer than everything else a start needs. */
-function loadTls(): typeof import('node:tls') {
+function loadTls(): typeof Tls {
   return process.getBuiltinModule('node:tls');
 }

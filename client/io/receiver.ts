@@ -31,6 +31,9 @@ export const RECEIVER_SLACK_BYTES: number = 2 * SEGMENT_PREFIX_BYTES;
 export const RECEIVER_LEAST_BYTES: number =
   FRAME_HEADER_BYTES + Math.max(FRAME_TYPES.hello.maxBytes, LIMITS.maxHeadBytes) + RECEIVER_SLACK_BYTES;
 
+/** Bytes of the buffer that takes what nobody wants any more. */
+const STOPPED_BYTES = 65_536;
+
 /** Cuts the bytes of one channel. Call `space`, read into it, then `filled`. */
 export class Receiver {
   readonly #pool: BufferPool;
@@ -38,7 +41,7 @@ export class Receiver {
   readonly #segmentBytes: number;
   #buffer: Uint8Array<ArrayBuffer>;
   #used = 0;
-  #mode: 'head' | 'body' | 'frames' = 'head';
+  #mode: 'head' | 'body' | 'frames' | 'stopped' = 'head';
   /** Bytes of a partial head that were looked at already. */
   #searched = 0;
   /** Payload bytes of the present segment that were reported already. */
@@ -58,17 +61,21 @@ export class Receiver {
 
   /** `bytes` were read into the space. Throws the peer's fault as a HeddleError. */
   filled(bytes: number): void {
+    if (this.#mode === 'stopped') return;
     this.#used += bytes;
     if (this.#mode === 'head') this.#takeHead();
     if (this.#mode === 'body') {
-      this.#sink.body(this.#buffer.subarray(0, this.#used));
+      const bytes = this.#buffer.subarray(0, this.#used);
       this.#used = 0;
+      this.#sink.body(bytes);
     } else if (this.#mode === 'frames') this.#takeFrames();
   }
 
-  /** Gives the buffer back; nothing may be read after that. */
-  release(): void {
-    this.#pool.give(this.#buffer);
+  /** Everything that still comes is thrown away. The buffer is not used again: a read into it may be under way. */
+  stop(): void {
+    this.#mode = 'stopped';
+    this.#buffer = new Uint8Array(STOPPED_BYTES);
+    this.#used = 0;
   }
 
   #readEnd(): number {
@@ -89,7 +96,13 @@ export class Receiver {
     if (head === undefined) return;
     this.#buffer.copyWithin(0, head.bytes, this.#used);
     this.#used -= head.bytes;
-    this.#mode = this.#sink.head(head) ? 'frames' : 'body';
+    const upgraded = this.#sink.head(head);
+    if (!this.#isStopped()) this.#mode = upgraded ? 'frames' : 'body';
+  }
+
+  /** A sink may stop its receiver from within a callback. */
+  #isStopped(): boolean {
+    return this.#mode === 'stopped';
   }
 
   #takeFrames(): void {
@@ -114,6 +127,7 @@ export class Receiver {
       if (type !== undefined) {
         const body = this.#buffer.slice(at + FRAME_HEADER_BYTES, end);
         this.#sink.frame(decodeBody(type, body) as Exclude<SourceFrame, SegmentFrame>);
+        if (this.#isStopped()) return;
       }
       at = end;
     }
