@@ -5,7 +5,8 @@
 /** Sizes of landing buffers, bytes: an idle connection pins the smallest, a fast one reads into the largest. */
 export const LANDING_SIZES = [16_384, 65_536, 262_144, 786_432] as const;
 
-const SMALLEST: number = LANDING_SIZES[0];
+export const SMALLEST_LANDING: number = LANDING_SIZES[0];
+export const LARGEST_LANDING: number = LANDING_SIZES[3];
 
 export type LandingBudget = {
   /** Bytes in use above which only the smallest size is handed out. */
@@ -31,7 +32,7 @@ export class LandingBuffers {
 
   /** A buffer of the size class `wanted`, or the smallest one when the budget is used up. */
   take(wanted: number): Buffer {
-    const size = this.#takenBytes + wanted > this.#budget.budgetBytes ? SMALLEST : wanted;
+    const size = this.#takenBytes + wanted > this.#budget.budgetBytes ? SMALLEST_LANDING : wanted;
     const buffer = this.#free.get(size)?.pop();
     this.#takenBytes += size;
     if (buffer === undefined) return Buffer.allocUnsafeSlow(size);
@@ -56,10 +57,13 @@ export class LandingBuffers {
   }
 }
 
-/** The size for the read after one that put `bytes` into a buffer of `size`: up when full, down when a quarter. */
+/**
+ * The size for the read after one that put `bytes` into a buffer of `size`: two classes up when full, one down when a
+ * quarter would have done. (With one up, busy sessions swing between two small sizes and pay twice the system calls.)
+ */
 export function nextLandingSize(size: number, bytes: number, largest: number): number {
   const at = LANDING_SIZES.indexOf(size as (typeof LANDING_SIZES)[number]);
-  if (bytes === size) return Math.min(LANDING_SIZES[at + 1] ?? size, largest);
-  if (bytes * 4 <= size) return LANDING_SIZES[at - 1] ?? SMALLEST;
+  if (bytes === size) return Math.min(LANDING_SIZES[at + 2] ?? LARGEST_LANDING, largest);
+  if (bytes * 4 <= size) return LANDING_SIZES[at - 1] ?? SMALLEST_LANDING;
   return size;
 }

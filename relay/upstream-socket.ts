@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { HeddleError } from '../protocol/errors.ts';
-import { LANDING_SIZES, nextLandingSize } from './landing-buffers.ts';
+import { LARGEST_LANDING, nextLandingSize, SMALLEST_LANDING } from './landing-buffers.ts';
 import type { LandingBuffers } from './landing-buffers.ts';
 
 /**
@@ -63,13 +63,13 @@ export class UpstreamSocket {
   readonly buffers: LandingBuffers;
   readonly #largest: number;
   #landing: Buffer | undefined;
-  #size: number = LANDING_SIZES[0];
+  #size: number = SMALLEST_LANDING;
   #sink: ReadSink;
 
   constructor(endpoint: Endpoint, buffers: LandingBuffers) {
     this.buffers = buffers;
     // TLS hands out one record (16 KiB) at a time: larger buffers would stay empty.
-    this.#largest = endpoint.tls ? LANDING_SIZES[0] : (LANDING_SIZES.at(-1) ?? LANDING_SIZES[0]);
+    this.#largest = endpoint.tls ? SMALLEST_LANDING : LARGEST_LANDING;
     this.#sink = (buffer) => {
       buffers.give(buffer);
       return true;
