@@ -36,6 +36,8 @@ const QUEUE_MS = 100;
 /** What leaves at once: a packet, or what the rate sends in this time, whichever is more. */
 const PACKET_BYTES = 1_448;
 const SLICE_MS = 1;
+/** Sums of times round: what is due within this is due. */
+const ROUNDING_MS = 0.001;
 
 /** A lane. `now` is monotonic ms and never goes back. Invariant: what comes out is what went in, in the same order. */
 export class Lane<Owner> {
@@ -80,7 +82,7 @@ export class Lane<Owner> {
 
   /** The next that has arrived by `now`, as much of it in one piece as came in one piece. */
   take(now: number): Arrival<Owner> | undefined {
-    const time = this.#laneTime(now);
+    const time = this.#laneTime(now) + ROUNDING_MS;
     this.#send(time);
     const first = this.#underWay[0];
     if (first === undefined || first.at > time) return undefined;
@@ -109,8 +111,8 @@ export class Lane<Owner> {
     this.#send(time);
     const head = this.#queue[0];
     if (head !== undefined) {
-      const begun = Math.max(this.#freeAt, head.at);
-      this.#depart(head, Math.floor((time - begun) * this.#bytesPerMs), time);
+      const sent = Math.floor((time - Math.max(this.#freeAt, head.at)) * this.#bytesPerMs);
+      if (sent > 0) this.#depart(head, sent, time);
     }
     this.#bytesPerMs = bytesPerMs;
   }
