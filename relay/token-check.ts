@@ -6,7 +6,7 @@ import type { JSONWebKeySet, JWTPayload } from 'jose';
 import { HeddleError } from '../protocol/errors.ts';
 
 /** The audience of relay tokens; a token may leave it out. */
-export const RELAY_AUDIENCE = 'heddle-relay';
+const RELAY_AUDIENCE = 'heddle-relay';
 
 /** What a verified token allows. */
 export type TokenGrant = {

@@ -3,17 +3,18 @@ import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readStream, writeStream } from './byte-stream.ts';
-import { eventually, gone, openChannel, request } from './channel-client.ts';
+import { eventually, freePort, gone, openChannel, request } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { accepting, startUpstream } from './upstream-server.ts';
 
-const hasNginx = spawnSync('nginx', ['-v']).status === 0;
+/** In a constant: it is a program of the machine, not a dependency of the package. */
+const NGINX = 'nginx';
+const hasNginx = spawnSync(NGINX, ['-v']).status === 0;
 
 /** What an operator needs: HTTP/1.1 upstream, the upgrade headers, no buffering, room for Heddle-First in one line. */
 function configuration(port: number, upstreamPort: number): string {
@@ -44,7 +45,7 @@ async function startNginx(upstreamPort: number) {
   const folder = await mkdtemp(join(tmpdir(), 'heddle-nginx-'));
   const port = await freePort();
   await writeFile(join(folder, 'nginx.conf'), configuration(port, upstreamPort));
-  const child = spawn('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'], {
+  const child = spawn(NGINX, ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   await answering(child, port);
@@ -57,15 +58,6 @@ async function startNginx(upstreamPort: number) {
       await rm(folder, { recursive: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function answering(child: ChildProcess, port: number): Promise<void> {
