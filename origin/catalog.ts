@@ -43,7 +43,7 @@ export type CatalogParts = {
 /** Objects by key. */
 export class Catalog {
   readonly #parts: CatalogParts;
-  /** The latest used last. */
+  /** The latest published last. */
   readonly #published = new Map<string, Promise<PublishedObject>>();
 
   constructor(parts: CatalogParts) {
@@ -55,24 +55,17 @@ export class Catalog {
    * `indexWaitMs`, and `read-failed`.
    */
   async lookup(key: string): Promise<PublishedObject> {
-    const { backend, tuning } = this.#parts;
-    const waiting = new AbortController();
-    const late = sleep(tuning.indexWaitMs, undefined, { signal: waiting.signal }).then(
-      () => true,
-      () => false,
-    );
-    try {
-      for (;;) {
-        const stat = await backend.stat(key);
-        if (stat === undefined) throw new HeddleError('object-not-found', `no object has the key "${key}"`);
-        const published = this.#publish({ key, stat });
-        const found = await Promise.race([published.catch(unlessChanged), late]);
-        if (found === true) throw new HeddleError('not-indexed');
-        // Changed while it was hashed: try the newer version as long as there is time.
-        if (typeof found === 'object') return found;
-      }
-    } finally {
-      waiting.abort();
+    const { backend, index, tuning } = this.#parts;
+    const deadline = performance.now() + tuning.indexWaitMs;
+    for (;;) {
+      const stat = await backend.stat(key);
+      if (stat === undefined) throw new HeddleError('object-not-found', `no object has the key "${key}"`);
+      const entry = { key, stat };
+      const published = this.#published.get(nameOf(entry));
+      if (published !== undefined) return published;
+      const root = (await index.find(this.#versionOf(entry))) ?? (await this.#hashed(entry, deadline));
+      // Undefined: it changed while it was hashed. Try the newer version as long as there is time.
+      if (root !== undefined) return this.#publish(entry, root);
     }
   }
 
@@ -94,9 +87,23 @@ export class Catalog {
     return { objects, next: entries.length > limit ? shown.at(-1)?.key : undefined };
   }
 
-  #publish(entry: ObjectEntry): Promise<PublishedObject> {
-    const name = `${entry.key}\0${entry.stat.version}`;
-    const published = this.#published.get(name) ?? this.#make(entry);
+  async #hashed(entry: ObjectEntry, deadline: number): Promise<Uint8Array | undefined> {
+    const waiting = new AbortController();
+    const { signal } = waiting;
+    const late = sleep(Math.max(0, deadline - performance.now()), 'late', { signal }).catch(() => 'late');
+    try {
+      const hashed = this.#parts.indexer.index(entry, true).catch(unlessChanged);
+      const root = await Promise.race([hashed, late]);
+      if (typeof root === 'string') throw new HeddleError('not-indexed');
+      return root;
+    } finally {
+      waiting.abort();
+    }
+  }
+
+  #publish(entry: ObjectEntry, root: Uint8Array): Promise<PublishedObject> {
+    const name = nameOf(entry);
+    const published = this.#published.get(name) ?? this.#make(entry, root);
     this.#published.delete(name);
     this.#published.set(name, published);
     published.catch(() => this.#published.delete(name));
@@ -107,19 +114,21 @@ export class Catalog {
     return published;
   }
 
-  async #make(entry: ObjectEntry): Promise<PublishedObject> {
-    const { index, indexer, signer } = this.#parts;
+  async #make(entry: ObjectEntry, root: Uint8Array): Promise<PublishedObject> {
     const { key, stat } = entry;
-    const version = this.#versionOf(entry);
-    const root = (await index.find(version)) ?? (await indexer.index(entry, true));
     const { size, modified } = stat;
     const manifest = manifestOf({ key, size, root, contentType: contentTypeOf(key), modified });
-    return { key, ...version, size, modified, root, manifest, signed: await signer.sign(manifest) };
+    const signed = await this.#parts.signer.sign(manifest);
+    return { key, ...this.#versionOf(entry), size, modified, root, manifest, signed };
   }
 
   #versionOf({ key, stat }: ObjectEntry): { place: string; version: string } {
     return { place: placeOf(this.#parts.backend, key), version: stat.version };
   }
+}
+
+function nameOf({ key, stat }: ObjectEntry): string {
+  return `${key}\0${stat.version}`;
 }
 
 function unlessChanged(error: unknown): undefined {

@@ -47,6 +47,11 @@ export class HashIndex {
     return this.#store.call('page', [place, version, level, first, span]);
   }
 
+  /** Hashes and stores an object in one step; `bytes` moves to the thread. */
+  add({ place, version }: IndexedVersion, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+    return this.#store.call('addObject', [place, version, bytes, Date.now()], [bytes.buffer]);
+  }
+
   /** Begins a tree; its leaves follow in order by `append`, then `finish` or `abandon`. */
   begin({ place, version }: IndexedVersion, size: number): Promise<number> {
     return this.#store.call('begin', [place, version, size, Date.now()]);

@@ -77,20 +77,16 @@ export class IndexStore {
 
   /** Completes a tree, forgets older versions of the object, and returns the root. */
   finish(tree: number): Uint8Array {
-    const levels = this.#levelsOf(tree);
-    for (let level = 0; level < levels.length; level += 1) {
-      const { part, bytes, length } = levels[level] as Growing;
-      const rest = bytes.subarray(0, length);
-      if (length > 0) this.#write(tree, level, part, rest);
-      if (part > 0 || length > HASH_BYTES) this.#grow(tree, levels, level + 1, nextLevel(rest, sha256));
-    }
-    const top = levels.at(-1);
-    const root = Uint8Array.from(rootOf(buildLevels(top?.bytes.subarray(0, top.length) ?? new Uint8Array(0), sha256)));
-    this.#growing.delete(tree);
-    this.#run('UPDATE trees SET root = ? WHERE id = ?', root, tree);
-    const same = 'place = (SELECT place FROM trees WHERE id = ?) AND root IS NOT NULL';
-    this.#run(`DELETE FROM trees WHERE id < ? AND ${same}`, tree, tree);
-    return root;
+    return this.#atomically(() => this.#complete(tree));
+  }
+
+  /** A tree in one step, of an object so small that its leaves are all here. */
+  add(place: string, version: string, size: number, leaves: Uint8Array, now: number): Uint8Array {
+    return this.#atomically(() => {
+      const tree = this.begin(place, version, size, now);
+      this.append(tree, leaves);
+      return this.#complete(tree);
+    });
   }
 
   /** Forgets a tree that was begun and cannot be completed. */
@@ -146,6 +142,35 @@ export class IndexStore {
   close(): void {
     for (const tree of [...this.#growing.keys()]) this.abandon(tree);
     this.#database.close();
+  }
+
+  #atomically<Result>(work: () => Result): Result {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #complete(tree: number): Uint8Array {
+    const levels = this.#levelsOf(tree);
+    for (let level = 0; level < levels.length; level += 1) {
+      const { part, bytes, length } = levels[level] as Growing;
+      const rest = bytes.subarray(0, length);
+      if (length > 0) this.#write(tree, level, part, rest);
+      if (part > 0 || length > HASH_BYTES) this.#grow(tree, levels, level + 1, nextLevel(rest, sha256));
+    }
+    const top = levels.at(-1);
+    const root = Uint8Array.from(rootOf(buildLevels(top?.bytes.subarray(0, top.length) ?? new Uint8Array(0), sha256)));
+    this.#growing.delete(tree);
+    this.#run('UPDATE trees SET root = ? WHERE id = ?', root, tree);
+    const same = 'place = (SELECT place FROM trees WHERE id = ?) AND root IS NOT NULL';
+    this.#run(`DELETE FROM trees WHERE id < ? AND ${same}`, tree, tree);
+    return root;
   }
 
   #tree(place: string, version: string): { tree: number; size: number; root: Uint8Array } | undefined {

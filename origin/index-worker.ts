@@ -12,6 +12,8 @@ import { sha256 } from './sha256.ts';
 export type IndexCalls = {
   open(file: string, now: number): void;
   hashLeaves(buffer: ArrayBuffer, length: number): { readonly buffer: ArrayBuffer; readonly leaves: Uint8Array };
+  /** Hashes and stores an object whose bytes are all here. */
+  addObject(place: string, version: string, bytes: Uint8Array, now: number): Uint8Array;
 } & Pick<
   IndexStore,
   'find' | 'begin' | 'append' | 'finish' | 'abandon' | 'page' | 'roots' | 'places' | 'forget' | 'close'
@@ -40,6 +42,12 @@ function serve(port: NonNullable<typeof parentPort>): void {
         port.postMessage({ id, result: { buffer, leaves } } satisfies IndexAnswer, [buffer, leaves.buffer]);
       } else {
         if (store === undefined) throw new HeddleError('internal', 'the hash index is not open');
+        if (name === 'addObject') {
+          const [place, version, bytes, now] = args as Parameters<IndexCalls['addObject']>;
+          const root = store.add(place, version, bytes.length, hashLeaves(bytes), now);
+          port.postMessage({ id, result: root } satisfies IndexAnswer);
+          return;
+        }
         const call = store[name] as (...args: readonly unknown[]) => unknown;
         port.postMessage({ id, result: Reflect.apply(call, store, args) } satisfies IndexAnswer);
       }

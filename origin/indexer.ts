@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeddleError } from '../protocol/errors.ts';
 import type { Backend, ObjectEntry, ObjectHandle } from './backend.ts';
-import type { HashIndex } from './hash-index.ts';
+import type { HashIndex, IndexedVersion } from './hash-index.ts';
 import type { OriginTuning } from './options.ts';
 
 /** Chunks of one object being read or hashed at a time: one is read while the others are hashed. */
@@ -101,19 +101,28 @@ export class Indexer {
     await this.#settle(stat.modified);
     const handle = await this.#backend.open(key, stat.version);
     try {
-      const version = { place: placeOf(this.#backend, key), version: stat.version };
-      const tree = await this.#index.begin(version, stat.size);
-      try {
-        await this.#feed(tree, handle);
-        const root = await this.#index.finish(tree);
-        this.#observe(stat.size, (performance.now() - begun) / 1_000);
-        return root;
-      } catch (error) {
-        await this.#index.abandon(tree).catch(() => {});
-        throw error;
-      }
+      const root = await this.#treeOf({ place: placeOf(this.#backend, key), version: stat.version }, handle);
+      this.#observe(stat.size, (performance.now() - begun) / 1_000);
+      return root;
     } finally {
       await handle.close();
+    }
+  }
+
+  async #treeOf(version: IndexedVersion, handle: ObjectHandle): Promise<Uint8Array> {
+    const { size } = handle.stat;
+    if (size <= this.#tuning.hashReadBytes) {
+      const bytes = new Uint8Array(size);
+      if (size > 0) await handle.read([bytes], 0);
+      return this.#index.add(version, bytes);
+    }
+    const tree = await this.#index.begin(version, size);
+    try {
+      await this.#feed(tree, handle);
+      return await this.#index.finish(tree);
+    } catch (error) {
+      await this.#index.abandon(tree).catch(() => {});
+      throw error;
     }
   }
 
@@ -139,7 +148,7 @@ export class Indexer {
         this.#closing.signal.throwIfAborted();
         if (hashed.length === CHUNKS_IN_FLIGHT) await take();
         const length = Math.min(chunkBytes, size - position);
-        const buffer = buffers.pop() ?? new ArrayBuffer(Math.min(chunkBytes, size));
+        const buffer = buffers.pop() ?? new ArrayBuffer(chunkBytes);
         await handle.read([new Uint8Array(buffer, 0, length)], position);
         const leaves = this.#index.hashLeaves(buffer, length);
         leaves.catch(() => {});

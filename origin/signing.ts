@@ -1,6 +1,6 @@
 // The origin's Ed25519 key and the manifests signed with it. The key is made at the first start and kept in the state
 // folder, readable by its owner only; clients remember it. What a manifest says is protocol/manifest.ts.
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { link, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -55,7 +55,7 @@ async function readKey(file: string): Promise<string | undefined> {
 
 /** Two origins that start at once must end with the same key, and nobody may see half of one: write aside, then link. */
 async function createKey(file: string): Promise<string> {
-  const aside = `${file}.${process.pid}`;
+  const aside = `${file}.${randomUUID()}`;
   try {
     const handle = await open(aside, 'w', 0o600);
     await handle.writeFile(newKey().export({ type: 'pkcs8', format: 'pem' }));
