@@ -1,0 +1,127 @@
+// The verifier on the calling thread and in its worker: the same verdicts, the same bytes back, and an end at any time.
+import { describe, expect, test } from 'vitest';
+import { sha256 } from '../../../client/io/sha256.ts';
+import { Verifier } from '../../../client/io/verifier.ts';
+import { hashSegment } from '../../../protocol/merkle.ts';
+import { objectBytes } from '../../support/object-bytes.ts';
+
+const START = 16;
+const BYTES = 1_048_576;
+const noFault = (error: Error): void => expect.fail(error.message);
+
+/** A buffer with a segment at START, and its node. */
+function segmentOf(seed: number, length = BYTES): { buffer: Uint8Array<ArrayBuffer>; node: Uint8Array; end: number } {
+  const buffer = new Uint8Array(new ArrayBuffer(START + length + 16));
+  buffer.set(objectBytes(length, seed), START);
+  return { buffer, node: hashSegment(buffer.subarray(START, START + length), sha256), end: START + length };
+}
+
+type Verdict = { readonly ok: boolean; readonly buffer: Uint8Array<ArrayBuffer> };
+
+function check(verifier: Verifier, buffer: Uint8Array<ArrayBuffer>, end: number, node: Uint8Array): Promise<Verdict> {
+  return new Promise((resolve) => {
+    verifier.check(buffer, START, end, node, (ok, back) => resolve({ ok, buffer: back }));
+  });
+}
+
+/** Hashes on until the worker has taken over: from then on a check is not answered within the call. */
+async function untilWorker(verifier: Verifier): Promise<void> {
+  const { buffer, node, end } = segmentOf(1);
+  let given = buffer;
+  for (;;) {
+    const { promise, resolve } = Promise.withResolvers<Verdict>();
+    let now: Verdict | undefined;
+    verifier.check(given, START, end, node, (ok, back) => {
+      now = { ok, buffer: back };
+      resolve(now);
+    });
+    const inline = now !== undefined;
+    given = (await promise).buffer;
+    if (!inline) return;
+    await new Promise((turn) => {
+      setImmediate(turn);
+    });
+  }
+}
+
+describe.each(['inline', 'in the worker'])('%s', (where) => {
+  async function ready(): Promise<Verifier> {
+    const verifier = new Verifier(noFault);
+    if (where === 'in the worker') await untilWorker(verifier);
+    return verifier;
+  }
+
+  test('a good segment is good and comes back as it was', async () => {
+    await using verifier = await ready();
+    const { buffer, node, end } = segmentOf(7, 100_001);
+    const copy = Buffer.from(buffer);
+    const verdict = await check(verifier, buffer, end, node);
+    expect(verdict.ok).toBe(true);
+    expect(Buffer.compare(verdict.buffer, copy)).toBe(0);
+  });
+
+  test('one wrong bit, a wrong node or a wrong length is found', async () => {
+    await using verifier = await ready();
+    const { buffer, node, end } = segmentOf(8, 65_537);
+    const short = await check(verifier, buffer, end - 1, node);
+    expect(short.ok).toBe(false);
+    const other = await check(verifier, short.buffer, end, sha256(node, node));
+    expect(other.ok).toBe(false);
+    other.buffer[START + 40_000] = (other.buffer[START + 40_000] ?? 0) ^ 1;
+    const bent = await check(verifier, other.buffer, end, node);
+    expect(bent.ok).toBe(false);
+    bent.buffer[START + 40_000] = (bent.buffer[START + 40_000] ?? 0) ^ 1;
+    expect((await check(verifier, bent.buffer, end, node)).ok).toBe(true);
+  });
+
+  test('many at once each get their own verdict', async () => {
+    await using verifier = await ready();
+    const verdicts = await Promise.all(
+      Array.from({ length: 40 }, (_, seed) => {
+        const { buffer, node, end } = segmentOf(seed + 1, 10_000);
+        if (seed % 3 === 0) buffer[START] = (buffer[START] ?? 0) ^ 1;
+        return check(verifier, buffer, end, node);
+      }),
+    );
+    expect(verdicts.map(({ ok }) => ok)).toEqual(Array.from({ length: 40 }, (_, seed) => seed % 3 !== 0));
+  });
+});
+
+test('the node may be used again at once: the job has its own copy', async () => {
+  await using verifier = new Verifier(noFault);
+  await untilWorker(verifier);
+  const { buffer, node, end } = segmentOf(3);
+  const verdict = check(verifier, buffer, end, node);
+  node.fill(0);
+  expect((await verdict).ok).toBe(true);
+});
+
+test('it can be disposed of while it is busy; no verdict comes afterwards', async () => {
+  const verifier = new Verifier(noFault);
+  await untilWorker(verifier);
+  let verdicts = 0;
+  const count = (): void => {
+    verdicts += 1;
+  };
+  for (let seed = 0; seed < 20; seed += 1) {
+    const { buffer, node, end } = segmentOf(seed + 1);
+    verifier.check(buffer, START, end, node, count);
+  }
+  const before = verdicts;
+  await verifier[Symbol.asyncDispose]();
+  await new Promise((turn) => {
+    setImmediate(turn);
+  });
+  expect(verdicts).toBe(before);
+});
+
+test('it can be disposed of before it was used, while its worker starts, and twice', async () => {
+  const unused = new Verifier(noFault);
+  await unused[Symbol.asyncDispose]();
+  const starting = new Verifier(noFault);
+  const { buffer, node, end } = segmentOf(1);
+  let given = buffer;
+  for (let turn = 0; turn < 17; turn += 1) ({ buffer: given } = await check(starting, given, end, node));
+  await starting[Symbol.asyncDispose]();
+  await starting[Symbol.asyncDispose]();
+});
