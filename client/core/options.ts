@@ -12,7 +12,7 @@ const defaults = {
   /** Channels of a route afterwards: on a clean path one carries everything, several only disturb each other. */
   steadyConnections: 1,
   /** Round trip from which a route counts as long, ms: one connection takes seconds to fill it. */
-  longRttMs: 130,
+  longRttMs: 140,
   /** Channels of a long route. */
   longConnections: 8,
   /** Round trip from which it is very long, ms, and its channels then. */

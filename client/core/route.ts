@@ -4,6 +4,9 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import type { CoreOptions } from './options.ts';
 import { RouteWindow } from './route-window.ts';
 
+/** Round trips after which their minimum is believed: the first hold a handshake, or a cold process. */
+const SURE_ROUND_TRIPS = 4;
+
 /** A route of a transfer. */
 export class Route {
   readonly index: number;
@@ -24,7 +27,7 @@ export class Route {
   payloadBytes = 0;
   /** Payload that answered PATTERN, bytes. */
   patternBytes = 0;
-  #measured = false;
+  #roundTrips = 0;
 
   constructor(index: number, options: CoreOptions) {
     this.index = index;
@@ -33,26 +36,27 @@ export class Route {
 
   /** Channels this route should have now. */
   connections(options: CoreOptions): number {
-    if (this.rttMs >= options.veryLongRttMs && this.#measured) return options.veryLongConnections;
-    if (this.rttMs >= options.longRttMs && this.#measured) return options.longConnections;
+    const sure = this.#roundTrips >= SURE_ROUND_TRIPS;
+    if (sure && this.rttMs >= options.veryLongRttMs) return options.veryLongConnections;
+    if (sure && this.rttMs >= options.longRttMs) return options.longConnections;
     return this.window.slowStart ? options.firstConnections : options.steadyConnections;
   }
 
   /** TCP's round trip to the first hop: a first guess. */
   connected(connectMs: number): void {
-    if (!this.#measured) this.rttMs = Math.max(1, connectMs);
+    if (this.#roundTrips === 0) this.rttMs = Math.max(1, connectMs);
   }
 
   /** A full round trip to the source: PING to PONG, or upgrade to HELLO. */
   roundTrip(ms: number): void {
     this.latencyMs = ms;
-    this.rttMs = this.#measured ? Math.min(this.rttMs, Math.max(0.1, ms)) : Math.max(0.1, ms);
-    this.#measured = true;
+    this.rttMs = this.#roundTrips > 0 ? Math.min(this.rttMs, Math.max(0.1, ms)) : Math.max(0.1, ms);
+    this.#roundTrips += 1;
   }
 
   /** ms after which a TCP connection that does not come about is given up. */
   connectTimeoutMs(options: CoreOptions): number {
-    if (!this.#measured) return options.dialTimeoutMs;
+    if (this.#roundTrips === 0) return options.dialTimeoutMs;
     return Math.min(options.dialTimeoutMs, Math.max(options.leastConnectTimeoutMs, 4 * this.rttMs));
   }
 }
