@@ -25,9 +25,17 @@ export async function openFileSink(path: string): Promise<Sink> {
   }
   let start = 0;
   let isOpen = true;
+  let writing = 0;
+  let onQuiet = (): void => {};
+  /** After the last write under way: by then the number of a closed file may be another file's. */
   const closeOnce = async (): Promise<void> => {
     if (!isOpen) return;
     isOpen = false;
+    if (writing > 0) {
+      await new Promise<void>((resolve) => {
+        onQuiet = resolve;
+      });
+    }
     await closeFile(file);
   };
   return {
@@ -39,7 +47,11 @@ export async function openFileSink(path: string): Promise<Sink> {
       });
     },
     put(offset, bytes, done) {
+      if (!isOpen) return;
+      writing += 1;
       writeAll(file, bytes, offset - start, (error) => {
+        writing -= 1;
+        if (writing === 0) onQuiet();
         done(error === undefined ? undefined : localFault(error, `cannot write ${part}`));
       });
     },

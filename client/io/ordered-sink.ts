@@ -6,6 +6,8 @@ import type { Sink } from './sink.ts';
 
 /** Writes to `stream`; ends it on commit only when `endStream`. A closed reader (EPIPE) is `local-io`. */
 export function writableSink(stream: Writable, options: { readonly endStream: boolean }): Sink {
+  // every write tells its own error; an 'error' event that nobody listens to would end the process
+  stream.on('error', () => {});
   return {
     order: 'order',
     begin: () => Promise.resolve(),
@@ -15,11 +17,14 @@ export function writableSink(stream: Writable, options: { readonly endStream: bo
     async commit() {
       if (!options.endStream) return;
       await new Promise<void>((resolve, reject) => {
-        stream.once('error', reject);
+        stream.once('error', (error) => reject(fault(error)));
         stream.end(resolve);
       });
     },
-    abort: () => Promise.resolve(),
+    abort() {
+      if (options.endStream) stream.destroy();
+      return Promise.resolve();
+    },
   };
 }
 
@@ -33,14 +38,19 @@ export function readableSink(onCancel: (reason: unknown) => void): {
 } {
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   let ended = false;
-  const held: (() => void)[] = [];
+  const held: { readonly bytes: Uint8Array; readonly done: () => void }[] = [];
   const release = (): void => {
     for (;;) {
       const room = (controller?.desiredSize ?? 0) > 0;
-      const done = room ? held.shift() : undefined;
-      if (done === undefined) return;
-      done();
+      const next = room ? held.shift() : undefined;
+      if (next === undefined) return;
+      controller?.enqueue(new Uint8Array(next.bytes));
+      next.done();
     }
+  };
+  const end = (): void => {
+    ended = true;
+    held.length = 0;
   };
   const stream = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
@@ -49,7 +59,7 @@ export function readableSink(onCancel: (reason: unknown) => void): {
       },
       pull: release,
       cancel(reason) {
-        ended = true;
+        end();
         onCancel(reason);
       },
     },
@@ -60,18 +70,17 @@ export function readableSink(onCancel: (reason: unknown) => void): {
     begin: () => Promise.resolve(),
     put(_offset, bytes, done) {
       if (ended) return;
-      controller?.enqueue(new Uint8Array(bytes));
-      held.push(done);
+      held.push({ bytes, done });
       release();
     },
     commit() {
       if (!ended) controller?.close();
-      ended = true;
+      end();
       return Promise.resolve();
     },
     abort(error) {
       if (!ended) controller?.error(error);
-      ended = true;
+      end();
       return Promise.resolve();
     },
   };
