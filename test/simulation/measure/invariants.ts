@@ -1,0 +1,195 @@
+// What must hold in every run, whatever the routes do (DESIGN, section 11): one function per invariant, each with the
+// words it complains with. Judges by the account, checked at every step.
+import type { Effect, Input } from '../../../client/core/messages.ts';
+import type { Snapshot } from '../../../client/core/snapshot.ts';
+import { indexesOf, rangesHave } from '../../../protocol/ranges.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { isFaultFree } from '../scenario/scenario.ts';
+import { coreOf } from '../world/run.ts';
+import type { Observer } from '../world/shell.ts';
+import { Account } from './account.ts';
+
+/** ms in which somebody must have been asked for the segment at the in-order point. */
+const ASKED_WITHIN_MS = 500;
+/** ms in which the in-order point must move while other segments come. */
+const MOVES_WITHIN_MS = 10_000;
+/** Silence that may have made the core think that a channel stalled, ms. */
+const SUSPECT_MS = 140;
+const LEAST_BY_PATTERN = 0.95;
+const MOST_FAULTS = 20;
+
+type Broken = string | undefined;
+
+/** Watches one run; `faults` stays empty when all holds. */
+export class Invariants implements Observer {
+  readonly faults: string[] = [];
+  readonly #scenario: Scenario;
+  readonly #account: Account;
+  #windows: number[][] = [];
+  #seenAt = Number.NEGATIVE_INFINITY;
+  #snapshot: (() => Snapshot) | undefined;
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+    this.#account = new Account(coreOf(scenario), scenario.bytes);
+  }
+
+  input(input: Input, now: number): void {
+    const account = this.#account;
+    if (input.type === 'segment') this.#check(now, duplicatesAreExcused(account, input.channel, input.index));
+    account.input(input, now);
+    if (input.type !== 'tick') return;
+    this.#check(now, memoryIsBounded(account));
+    this.#check(now, pointIsAsked(account, now));
+    this.#check(now, pointMoves(account, now));
+  }
+
+  turn(snapshot: () => Snapshot, now: number): void {
+    this.#snapshot = snapshot;
+    if (now - this.#seenAt < this.#account.options.tickMs) return;
+    this.#seenAt = now;
+    this.#see(snapshot());
+  }
+
+  effect(effect: Effect, now: number): void {
+    const account = this.#account;
+    this.#check(now, nothingOnClosedChannels(account, effect));
+    this.#check(now, deliveredOnceInOrder(account, effect));
+    this.#check(now, deliveredOnlyProven(account, effect));
+    this.#check(now, patternsOnlyRise(account, effect));
+    this.#check(now, onlyHeldIsSent(account, effect));
+    account.effect(effect, now);
+    if (effect.type === 'credit') this.#checkWindow(effect.channel, now);
+  }
+
+  /** After the run: what holds of the whole. */
+  end(snapshot: Snapshot): void {
+    this.#check(Number.NaN, honestIsNotBlamed(this.#scenario, snapshot));
+    this.#check(Number.NaN, mostIsByPattern(this.#scenario, snapshot));
+  }
+
+  /** The window may have changed since the grant, within one input: the larger of the last two counts. */
+  #checkWindow(channel: number, now: number): void {
+    const route = this.#account.channels.get(channel)?.route ?? 0;
+    if (creditStaysInWindow(this.#account, route, this.#windowOf(route)) === undefined) return;
+    if (this.#snapshot !== undefined) this.#see(this.#snapshot());
+    this.#check(now, creditStaysInWindow(this.#account, route, this.#windowOf(route)));
+  }
+
+  #windowOf(route: number): number {
+    return Math.max(0, ...this.#windows.map((windows) => windows[route] ?? 0));
+  }
+
+  #see({ routes }: Snapshot): void {
+    this.#windows = [...this.#windows.slice(-1), routes.map((route) => route.windowBytes)];
+  }
+
+  #check(now: number, broken: Broken): void {
+    if (broken === undefined || this.faults.length >= MOST_FAULTS) return;
+    this.faults.push(Number.isNaN(now) ? broken : `at ${(now / 1_000).toFixed(3)} s: ${broken}`);
+  }
+}
+
+function deliveredOnceInOrder({ delivered, nextInOrder, options }: Account, effect: Effect): Broken {
+  if (effect.type !== 'deliver') return undefined;
+  if (delivered.has(effect.index)) return `segment ${effect.index} is delivered twice`;
+  if (options.output === 'any' || effect.index === nextInOrder) return undefined;
+  return `segment ${effect.index} is delivered where ${nextInOrder} is next`;
+}
+
+function deliveredOnlyProven({ proven }: Account, effect: Effect): Broken {
+  if (effect.type !== 'deliver' || proven.has(effect.index)) return undefined;
+  return `segment ${effect.index} is delivered unproven`;
+}
+
+function nothingOnClosedChannels({ channels }: Account, effect: Effect): Broken {
+  if (!('channel' in effect) || effect.type === 'dial' || effect.type === 'verify' || effect.type === 'discard') {
+    return undefined;
+  }
+  const stage = channels.get(effect.channel)?.stage;
+  const allowed: Record<string, readonly (string | undefined)[]> = {
+    open: ['connected'],
+    close: ['dialled', 'connected', 'opened', 'greeted'],
+  };
+  if ((allowed[effect.type] ?? ['opened', 'greeted']).includes(stage)) return undefined;
+  return `${effect.type} on channel ${effect.channel}, which is ${stage ?? 'unknown'}`;
+}
+
+function patternsOnlyRise({ channels }: Account, effect: Effect): Broken {
+  if (effect.type !== 'pattern') return undefined;
+  const { epoch, from } = effect.pattern;
+  const channel = channels.get(effect.channel);
+  if (channel === undefined || (epoch > channel.epoch && from >= channel.from)) return undefined;
+  return `channel ${effect.channel} gets epoch ${epoch} from ${from} after ${channel.epoch} from ${channel.from}`;
+}
+
+function onlyHeldIsSent({ channels }: Account, effect: Effect): Broken {
+  if (effect.type !== 'send') return undefined;
+  const held = channels.get(effect.channel)?.held;
+  if (held === undefined) return undefined;
+  for (const index of indexesOf(effect.ranges)) {
+    if (!rangesHave(held, index)) return `channel ${effect.channel} is sent for ${index}, which it does not hold`;
+  }
+  return undefined;
+}
+
+function creditStaysInWindow(account: Account, route: number, windowBytes: number): Broken {
+  const outstanding = account.outstandingBytes(route);
+  const most = windowBytes + account.options.segmentBytes * account.channelsOf(route);
+  if (outstanding <= most) return undefined;
+  return `route ${route} is asked for ${outstanding} bytes, its window is ${Math.round(windowBytes)}`;
+}
+
+function memoryIsBounded({ arrivedBy, taken, options, channels }: Account): Broken {
+  const held = (arrivedBy.size - taken) * options.segmentBytes;
+  const most = options.reorderBytes + channels.size * options.segmentBytes;
+  return held <= most ? undefined : `${held} bytes wait for the sink, ${most} are allowed`;
+}
+
+function pointIsAsked({ point, unaskedSince }: Account, now: number): Broken {
+  if (unaskedSince === undefined || now - unaskedSince <= ASKED_WITHIN_MS) return undefined;
+  return `nobody is asked for segment ${point}, at the in-order point, for ${(now - unaskedSince).toFixed(0)} ms`;
+}
+
+function pointMoves({ point, pointAt, newArrivalAt, segments }: Account, now: number): Broken {
+  const isStuck = point < segments && now - pointAt > MOVES_WITHIN_MS && now - newArrivalAt < MOVES_WITHIN_MS / 2;
+  return isStuck
+    ? `segment ${point} starves: missing for ${(now - pointAt).toFixed(0)} ms while others come`
+    : undefined;
+}
+
+/** A segment comes twice only after a SEND for it, or when one of its holders had fallen silent or ended. */
+function duplicatesAreExcused(account: Account, channel: number, index: number): Broken {
+  const first = account.arrivedBy.get(index);
+  if (first === undefined || account.sent.has(index)) return undefined;
+  for (const number of [first, channel]) {
+    const holder = account.channels.get(number);
+    if (holder === undefined || holder.stage === 'closed' || holder.longestGapMs >= SUSPECT_MS) return undefined;
+  }
+  return `segment ${index} comes from channel ${channel}, came from ${first}, both sound, and was never sent for`;
+}
+
+function honestIsNotBlamed({ routes, events }: Scenario, snapshot: Snapshot): Broken {
+  for (const [index, route] of routes.entries()) {
+    const isHonest =
+      route.corrupt === 0 && !events.some((event) => event.route === index && mayBlame(event.change.type));
+    const seen = snapshot.routes[index];
+    if (isHonest && seen !== undefined && (seen.corrupt > 0 || seen.state === 'excluded')) {
+      return `route ${route.name} is honest, and ${seen.state} with ${seen.corrupt} segments called corrupt`;
+    }
+  }
+  return undefined;
+}
+
+function mayBlame(type: string): boolean {
+  return type === 'corrupt' || type === 'refuse';
+}
+
+function mostIsByPattern(scenario: Scenario, { routes }: Snapshot): Broken {
+  const payload = routes.reduce((sum, route) => sum + route.payloadBytes, 0);
+  const byPattern = routes.reduce((sum, route) => sum + route.patternBytes, 0);
+  if (!isFaultFree(scenario) || payload < 0.9 * scenario.bytes || byPattern >= LEAST_BY_PATTERN * payload) {
+    return undefined;
+  }
+  return `only ${((100 * byPattern) / payload).toFixed(1)} % of the payload answers PATTERN in a run without faults`;
+}
