@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { formatChannelHeaders } from '../../protocol/channel-request.ts';
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import type { HelloFrame, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
-import { HASH_BYTES, LIMITS } from '../../protocol/limits.ts';
+import { HASH_BYTES } from '../../protocol/limits.ts';
 import { levelOf } from '../../protocol/merkle.ts';
 import { pathsOf } from '../../protocol/paths.ts';
 import type { Effect, Input } from '../core/messages.ts';
@@ -35,8 +35,8 @@ export type SessionOrder = {
   readonly observer: SessionObserver;
 };
 
-/** Largest first frames put into the upgrade request; larger ones follow the 101. */
-const FIRST_FRAME_BYTES = LIMITS.maxFirstFrameBytes / 2;
+/** Most pattern elements in the upgrade request, so that proxies with 8 KiB header lines pass it; more follow the 101. */
+const MOST_FIRST_ELEMENTS = 4_096;
 
 /** Runs one transfer; `run` settles when it is done or failed and everything is closed. */
 export class Session {
@@ -202,7 +202,7 @@ export class Session {
       { type: 'pattern', pattern },
       { type: 'credit', total: credit },
     ] as const;
-    const fits = pattern.lead.length + pattern.cycle.length < FIRST_FRAME_BYTES;
+    const fits = pattern.lead.length + pattern.cycle.length < MOST_FIRST_ELEMENTS;
     const headers = formatChannelHeaders({ ...request, first: fits ? frames : [] });
     socket?.open(pathsOf(this.#order.key).segments, headers);
     if (!fits) for (const frame of frames) socket?.write(frame);
