@@ -1,7 +1,7 @@
 // Progress of a running transfer: bars that are redrawn in place on a terminal (the total, then one per route), plain
 // lines elsewhere. Never more than 100 %.
 import type { RouteReport, SessionReport } from '../io/report.ts';
-import { bar, formatBytes, formatRate, paint } from './terminal.ts';
+import { bar, formatBytes, formatRate, LiveBlock, paint } from './terminal.ts';
 
 const REDRAW_MS = 100;
 const PLAIN_LINE_MS = 2_000;
@@ -40,14 +40,10 @@ function percent(fraction: number): string {
 }
 
 function redraw(report: () => SessionReport | undefined): Progress {
-  let drawn = 0;
+  const block = new LiveBlock(process.stderr);
   const draw = (): void => {
     const now = report();
-    if (now === undefined) return;
-    const width = process.stderr.columns ?? 80;
-    const lines = progressLines(now).map((line) => clip(line, width));
-    process.stderr.write((drawn > 0 ? `\u001b[${drawn}A` : '') + lines.map((line) => `\r\u001b[2K${line}\n`).join(''));
-    drawn = lines.length;
+    if (now !== undefined) block.draw(progressLines(now));
   };
   const timer = setInterval(draw, REDRAW_MS);
   return {
@@ -67,18 +63,4 @@ function plain(report: () => SessionReport | undefined): Progress {
     process.stderr.write(`${total.replace(/^total\s+\S+\s+/, '')}  (${routes})\n`);
   }, PLAIN_LINE_MS);
   return { stop: () => clearInterval(timer) };
-}
-
-/** Cuts a line to the terminal's width, not counting colour codes. */
-function clip(line: string, width: number): string {
-  let visible = 0;
-  let out = '';
-  for (const part of line.split(/(\u001b\[[0-9;]*m)/)) {
-    if (part.startsWith('\u001b')) out += part;
-    else {
-      out += part.slice(0, Math.max(0, width - 1 - visible));
-      visible += part.length;
-    }
-  }
-  return out;
 }

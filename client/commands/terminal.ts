@@ -1,5 +1,6 @@
 // What commands say to people: one line per error, sizes and rates in readable units, colours only on a terminal that
-// wants them. Progress and errors go to standard error; standard output belongs to the data.
+// wants them, lines redrawn in place. Progress and errors go to standard error; standard output belongs to the data.
+import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import type { HeddleError } from '../../protocol/errors.ts';
 
@@ -37,4 +38,51 @@ export function formatRate(bytesPerSecond: number): string {
 export function bar(fraction: number, width: number): string {
   const full = Math.round(Math.max(0, Math.min(1, fraction)) * width);
   return '█'.repeat(full) + '░'.repeat(width - full);
+}
+
+/** Lines at the end of a terminal that are redrawn in place, with others told above them. */
+export class LiveBlock {
+  readonly #stream: WriteStream;
+  #lines: readonly string[] = [];
+
+  constructor(stream: WriteStream) {
+    this.#stream = stream;
+  }
+
+  /** Shows `lines` instead of those shown before; what does not fit the terminal is cut off. */
+  draw(lines: readonly string[]): void {
+    const { columns, rows } = this.#stream;
+    const fitting = lines.slice(0, Math.max(1, rows - 1)).map((line) => clip(line, columns));
+    this.#stream.write(this.#above() + fitting.map((line) => `${line}\u001b[K\n`).join('') + '\u001b[J');
+    this.#lines = fitting;
+  }
+
+  /** A line that stays, above the block. */
+  say(line: string): void {
+    const block = this.#lines.map((shown) => `${shown}\n`).join('');
+    this.#stream.write(`${this.#above()}\u001b[J${line}\n${block}`);
+  }
+
+  /** The block stays as it is; the next one begins below it. */
+  leave(): void {
+    this.#lines = [];
+  }
+
+  #above(): string {
+    return this.#lines.length === 0 ? '' : `\u001b[${this.#lines.length}A\r`;
+  }
+}
+
+/** Cuts a line to `width` cells, less one that no terminal wraps; colour codes take none. */
+function clip(line: string, width: number): string {
+  let visible = 0;
+  let out = '';
+  for (const part of line.split(/(\u001b\[[0-9;]*m)/)) {
+    if (part.startsWith('\u001b')) out += part;
+    else {
+      out += part.slice(0, Math.max(0, width - 1 - visible));
+      visible += part.length;
+    }
+  }
+  return out;
 }

@@ -30,6 +30,8 @@ export class Channel {
   readonly segmentBytes: number;
   state: ChannelState = 'dialing';
   helloSeen = false;
+  /** When its upgrade was requested. */
+  openedAt = 0;
   /** Last time anything was read. */
   heardAt: number;
   /** When the first answer to what is outstanding was due at the earliest. */

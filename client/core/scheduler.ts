@@ -138,6 +138,7 @@ export class Scheduler {
       effects.push({ type: 'pattern', channel: channel.number, pattern: this.#pattern });
     } else {
       this.#opened.add(channel.number);
+      channel.openedAt = now;
       this.#raise(channel, now);
       const { credit } = channel.ledger;
       effects.push({ type: 'open', channel: channel.number, pattern: this.#pattern, credit });
