@@ -11,7 +11,7 @@ import { formatRequestHead } from '../../protocol/http-head.ts';
 import type { ResponseHead } from '../../protocol/http-head.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { Receiver } from './receiver.ts';
-import { refusalOf } from './refusal.ts';
+import { isWholeBody, refusalOf } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 
 /** What happens on a channel. After `closed` or `refused` nothing else follows. */
@@ -33,9 +33,6 @@ export type ChannelTarget = {
   /** Value of an Authorization header. */
   readonly authorization: string | undefined;
 };
-
-/** Bytes of a refusal's body that are looked at. */
-const MOST_REFUSAL_BYTES = 16_384;
 
 /** One channel's connection. */
 export class ChannelSocket {
@@ -90,7 +87,7 @@ export class ChannelSocket {
     this.#socket.write(encodeFrame(frame));
   }
 
-  /** Closes: BYE and FIN when graceful, else a reset so that every hop knows at once. */
+  /** Closes: BYE and FIN when graceful, else a reset so that every hop knows at once (TLS knows none: FIN without BYE). */
   close(graceful: boolean): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -98,13 +95,17 @@ export class ChannelSocket {
     if (graceful && this.#upgraded && this.#socket.writable) {
       this.#socket.end(encodeFrame({ type: 'bye' }));
       this.#socket.destroySoon();
-    } else if (this.#socket.connecting) this.#socket.destroy();
+    } else if (this.#socket.connecting || this.#secure) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
+  }
+
+  get #secure(): boolean {
+    return this.#target.baseUrl.protocol === 'https:';
   }
 
   #connect(): net.Socket {
     const { baseUrl, localAddress } = this.#target;
-    const secure = baseUrl.protocol === 'https:';
+    const secure = this.#secure;
     const host = baseUrl.hostname.replace(/^\[(.*)\]$/, '$1');
     const options = {
       host,
@@ -147,17 +148,17 @@ export class ChannelSocket {
       for (const frame of this.#early.splice(0)) this.write(frame);
       return true;
     }
-    if (head.status === 101) throw new HeddleError('handshake-failed', 'the upgrade was answered as something else');
+    if (head.status === 101) {
+      throw new HeddleError('handshake-failed', 'the upgrade was answered as something else', { side: 'remote' });
+    }
     this.#refusalHead = head;
-    if (head.headers.get('content-length') === '0') this.#refuse();
+    if (isWholeBody(head, '')) this.#refuse();
     return false;
   }
 
   #body(bytes: Uint8Array): void {
     this.#refusalBody += Buffer.from(bytes).toString('latin1');
-    const length = Number(this.#refusalHead?.headers.get('content-length') ?? Number.POSITIVE_INFINITY);
-    const whole = this.#refusalBody.length >= Math.min(length, MOST_REFUSAL_BYTES);
-    if (whole) this.#refuse();
+    if (this.#refusalHead !== undefined && isWholeBody(this.#refusalHead, this.#refusalBody)) this.#refuse();
   }
 
   #refuse(): void {

@@ -6,6 +6,8 @@ import type { ResponseHead } from '../../protocol/http-head.ts';
 /** A refusal: its code, a line for people, and the pause asked for (undefined: asking again is of no use). */
 export type Refusal = { readonly code: ErrorCode; readonly text: string; readonly retryAfterMs: number | undefined };
 
+/** Bytes of a refusal's body that are looked at. */
+const MOST_BODY_BYTES = 16_384;
 /** Pause when a server is busy and does not say for how long, ms. */
 const DEFAULT_PAUSE_MS = 1_000;
 /** No pause asked for is honoured for longer than this, ms. */
@@ -19,6 +21,14 @@ export function refusalOf(head: ResponseHead, body: string): Refusal {
   const text = problem.detail ?? `${ERROR_CODES[code].text} (HTTP ${head.status})`;
   if (!PASSING.includes(head.status)) return { code, text, retryAfterMs: undefined };
   return { code, text, retryAfterMs: pauseOf(head.headers.get('retry-after')) };
+}
+
+/** True when `body` (latin1) is all of it that matters; the server need not close the connection behind it. */
+export function isWholeBody(head: ResponseHead, body: string): boolean {
+  const { status, headers } = head;
+  if (status < 200 || status === 204 || status === 304 || body.length >= MOST_BODY_BYTES) return true;
+  if (headers.get('transfer-encoding')?.toLowerCase() === 'chunked') return /(?:^|\r\n)0\r\n\r\n$/.test(body);
+  return body.length >= Number(headers.get('content-length') ?? Number.POSITIVE_INFINITY);
 }
 
 function problemOf(body: string): { code?: ErrorCode; detail?: string } {

@@ -1,7 +1,7 @@
 // What an answer that is no upgrade means: a documented code whatever the server writes, and a bounded pause.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { refusalOf } from '../../../client/io/refusal.ts';
+import { isWholeBody, refusalOf } from '../../../client/io/refusal.ts';
 import { ERROR_CODES } from '../../../protocol/errors.ts';
 import type { ResponseHead } from '../../../protocol/http-head.ts';
 
@@ -84,5 +84,26 @@ describe('pause', () => {
         expect(retryAfterMs).toBeLessThanOrEqual(60_000);
       }),
     );
+  });
+});
+
+describe('body', () => {
+  test.each([
+    ['by its length', { 'content-length': '3' }, ['', 'ab'], 'abc'],
+    [
+      'by its last chunk',
+      { 'transfer-encoding': 'Chunked' },
+      ['', '3\r\nabc\r\n', '2\r\n0\r\n\r\n'],
+      '1\r\na\r\n0\r\n\r\n',
+    ],
+    ['when there is enough of it', {}, ['', 'a'.repeat(1_000)], 'a'.repeat(20_000)],
+    ['when there is enough of it, whatever its length', { 'content-length': '1e9' }, ['a'], 'a'.repeat(20_000)],
+  ])('is whole %s', (_, headers, parts, whole) => {
+    for (const part of parts) expect(isWholeBody(head(404, headers), part)).toBe(false);
+    expect(isWholeBody(head(404, headers), whole)).toBe(true);
+  });
+
+  test.each([100, 204, 304])('HTTP %i has none', (status) => {
+    expect(isWholeBody(head(status), '')).toBe(true);
   });
 });
