@@ -93,7 +93,7 @@ describe('body', () => {
     [
       'by its last chunk',
       { 'transfer-encoding': 'Chunked' },
-      ['', '3\r\nabc\r\n', '2\r\n0\r\n\r\n'],
+      ['', '3\r\nabc\r\n', '10\r\n\r\n'],
       '1\r\na\r\n0\r\n\r\n',
     ],
     ['when there is enough of it', {}, ['', 'a'.repeat(1_000)], 'a'.repeat(20_000)],
