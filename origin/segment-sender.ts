@@ -165,7 +165,8 @@ export class SegmentSender {
 
   /** Decides as much as the outbox has room for. */
   #pump(): void {
-    while (this.#endedAt === undefined && this.#outbox.pendingBytes < this.#parts.tuning.queueBytes) {
+    const { socket, tuning } = this.#parts;
+    while (this.#endedAt === undefined && socket.writable && this.#outbox.pendingBytes < tuning.queueBytes) {
       const prove = this.#proves.shift();
       const answer = prove === undefined ? this.#set.next() : undefined;
       if (prove !== undefined) this.#putPage(prove);

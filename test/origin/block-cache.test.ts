@@ -1,0 +1,205 @@
+// Sharing of reads: who joins whom, when a buffer is reused, what happens when blocks are scarce or a read fails.
+import { describe, expect, it } from 'vitest';
+import type { ObjectHandle } from '../../origin/backend.ts';
+import { BlockCache } from '../../origin/block-cache.ts';
+import type { Loan } from '../../origin/block-cache.ts';
+import { HeddleError } from '../../protocol/errors.ts';
+import { bytesOf } from './fixture.ts';
+
+const BLOCK = 65_536;
+const SIZE = 100 * BLOCK + 10;
+const BYTES = bytesOf(SIZE);
+
+/** A handle whose reads are noted, and wait when told to. */
+function handleOf(): {
+  handle: ObjectHandle;
+  reads: [from: number, to: number][];
+  state: { closed: number; gate?: Promise<void> };
+} {
+  const reads: [number, number][] = [];
+  const state: { closed: number; gate?: Promise<void> } = { closed: 0 };
+  const handle: ObjectHandle = {
+    stat: { size: SIZE, modified: 0, version: 'v' },
+    async read(buffers, position) {
+      let at = position;
+      const gate = state.gate;
+      for (const buffer of buffers) at += buffer.length;
+      reads.push([position, at]);
+      await gate;
+      at = position;
+      for (const buffer of buffers) {
+        BYTES.copy(buffer, 0, at, at + buffer.length);
+        at += buffer.length;
+      }
+    },
+    close: async () => void (state.closed += 1),
+  };
+  return { handle, reads, state };
+}
+
+const CACHE = { blockBytes: BLOCK, cacheBytes: 64 * BLOCK, idleBytes: 8 * BLOCK };
+
+function bytesIn(loan: Loan): Buffer {
+  return Buffer.concat(loan.parts);
+}
+
+describe('blocks', () => {
+  it('are read once for all who want neighbouring bytes, also while the read is under way', async () => {
+    const { handle, reads } = handleOf();
+    const cache = new BlockCache(CACHE);
+    const file = await cache.open('x', async () => handle);
+    const loans = await Promise.all([0, 1_000, 60_000, 65_535].map(async (at) => file.borrow(at, 1)));
+    expect(reads).toEqual([[0, BLOCK]]);
+    expect(loans.map((loan) => bytesIn(loan)[0])).toEqual([0, 1_000, 60_000, 65_535].map((at) => BYTES[at]));
+    expect(file.borrow(5, 10)).not.toBeInstanceOf(Promise);
+    expect(cache.heldBytes).toBe(BLOCK);
+  });
+
+  it('may be spanned, and end where the object ends', async () => {
+    const { handle } = handleOf();
+    const cache = new BlockCache(CACHE);
+    const file = await cache.open('x', async () => handle);
+    const across = await file.borrow(BLOCK - 5, 2 * BLOCK);
+    expect(across.parts.length).toBe(3);
+    expect(bytesIn(across).equals(BYTES.subarray(BLOCK - 5, 3 * BLOCK - 5))).toBe(true);
+    const last = await file.borrow(100 * BLOCK, 10);
+    expect(bytesIn(last).equals(BYTES.subarray(100 * BLOCK))).toBe(true);
+  });
+
+  it('are read several at once where a read goes on from the one before, and only there', async () => {
+    const { handle, reads } = handleOf();
+    const cache = new BlockCache(CACHE);
+    const file = await cache.open('x', async () => handle);
+    for (const index of [10, 11, 12, 13, 14, 15, 40, 20, 99, 100]) (await file.borrow(index * BLOCK, 1)).release();
+    expect(reads.map(([from, to]) => [from / BLOCK, to / BLOCK])).toEqual([
+      [10, 11],
+      [11, 15],
+      [15, 19],
+      [40, 41],
+      [20, 21],
+      [99, 100],
+      [100, SIZE / BLOCK],
+    ]);
+  });
+
+  it('keep their bytes as long as somebody refers to them', async () => {
+    const { handle } = handleOf();
+    const cache = new BlockCache(CACHE);
+    const file = await cache.open('x', async () => handle);
+    const kept = await file.borrow(3, BLOCK - 3);
+    for (let index = 1; index < 100; index += 1) (await file.borrow(index * BLOCK, BLOCK)).release();
+    expect(bytesIn(kept).equals(BYTES.subarray(3, BLOCK))).toBe(true);
+    expect(cache.heldBytes).toBe(BLOCK);
+    expect(cache.allocatedBytes).toBeLessThanOrEqual(16 * BLOCK);
+    kept.release();
+    kept.release();
+    expect(cache.heldBytes).toBe(0);
+  });
+
+  it('are replaced by private copies when half of them are held', async () => {
+    const { handle, reads } = handleOf();
+    const kinds: string[] = [];
+    const cache = new BlockCache(CACHE, (kind) => kinds.push(kind));
+    const file = await cache.open('x', async () => handle);
+    const held = await Promise.all(Array.from({ length: 32 }, async (_, at) => file.borrow(3 * at * BLOCK, 1)));
+    expect(cache.heldBytes).toBe(32 * BLOCK);
+    // Bytes of a block that is there are copied, others read by themselves.
+    const copied = await file.borrow(30, 100);
+    expect(cache.heldBytes).toBe(32 * BLOCK);
+    held[0]?.release();
+    const again = await file.borrow(3 * BLOCK + 5, 5);
+    const before = reads.length;
+    const more = await Promise.all([BLOCK, 2 * BLOCK, 98 * BLOCK - 3].map(async (at) => file.borrow(at, 9)));
+    expect(reads.length).toBeGreaterThan(before);
+    expect(bytesIn(copied).equals(BYTES.subarray(30, 130))).toBe(true);
+    expect(bytesIn(again).equals(BYTES.subarray(3 * BLOCK + 5, 3 * BLOCK + 10))).toBe(true);
+    expect(more.map((loan) => bytesIn(loan)[8])).toEqual([BLOCK, 2 * BLOCK, 98 * BLOCK - 3].map((at) => BYTES[at + 8]));
+    expect(kinds).toContain('private');
+    expect(cache.allocatedBytes).toBeLessThanOrEqual(CACHE.cacheBytes);
+    for (const loan of [...held, copied, again, ...more]) loan.release();
+    expect(cache.heldBytes).toBe(0);
+  });
+
+  it('never exceed the pool, whatever is borrowed and however long it is kept', async () => {
+    const { handle } = handleOf();
+    const cache = new BlockCache({ blockBytes: BLOCK, cacheBytes: 64 * BLOCK, idleBytes: 64 * BLOCK });
+    const file = await cache.open('x', async () => handle);
+    let pick = 1;
+    const loans: Loan[] = [];
+    for (let round = 0; round < 2_000; round += 1) {
+      pick = (pick * 48_271) % 2_147_483_647;
+      const position = pick % (SIZE - 16 * BLOCK);
+      const length = 1 + (pick % (16 * BLOCK));
+      const loan = await file.borrow(position, length);
+      if (round % 97 === 0) expect(bytesIn(loan).equals(BYTES.subarray(position, position + length))).toBe(true);
+      loans.push(loan);
+      if (loans.length > pick % 60) loans.splice(pick % loans.length, 1)[0]?.release();
+      expect(cache.allocatedBytes).toBeLessThanOrEqual(64 * BLOCK);
+    }
+  });
+});
+
+describe('a read that fails', () => {
+  it('fails for all who joined it and is tried again for who comes later', async () => {
+    const { handle, reads } = handleOf();
+    let broken = true;
+    const cache = new BlockCache(CACHE);
+    const read = handle.read.bind(handle);
+    const flaky: ObjectHandle = {
+      ...handle,
+      read: (buffers, position) => (broken ? Promise.reject(new HeddleError('read-failed')) : read(buffers, position)),
+    };
+    const file = await cache.open('x', async () => flaky);
+    const joined = [file.borrow(0, 1), file.borrow(9, 1), file.borrow(0, 2 * BLOCK)];
+    for (const loan of joined) await expect(loan).rejects.toMatchObject({ code: 'read-failed' });
+    expect(cache.heldBytes).toBe(0);
+    broken = false;
+    expect(bytesIn(await file.borrow(0, 5)).equals(BYTES.subarray(0, 5))).toBe(true);
+    expect(reads.length).toBe(1);
+  });
+});
+
+describe('an open object', () => {
+  it('is opened once and closed by the last', async () => {
+    const { handle, state } = handleOf();
+    const cache = new BlockCache(CACHE);
+    let opens = 0;
+    const open = async (): Promise<ObjectHandle> => {
+      opens += 1;
+      return handle;
+    };
+    const [one, two] = await Promise.all([cache.open('x', open), cache.open('x', open)]);
+    expect(opens).toBe(1);
+    one.close();
+    one.close();
+    expect(state.closed).toBe(0);
+    two.close();
+    expect(state.closed).toBe(1);
+    const three = await cache.open('x', open);
+    expect(opens).toBe(2);
+    three.close();
+  });
+
+  it('that cannot be opened can be tried again', async () => {
+    const { handle } = handleOf();
+    const cache = new BlockCache(CACHE);
+    await expect(cache.open('x', () => Promise.reject(new HeddleError('object-changed')))).rejects.toMatchObject({
+      code: 'object-changed',
+    });
+    expect((await cache.open('x', async () => handle)).size).toBe(SIZE);
+  });
+
+  it('may be closed under a read; the buffer is reused only when the read is over', async () => {
+    const { handle, state } = handleOf();
+    const cache = new BlockCache(CACHE);
+    const gate = Promise.withResolvers<void>();
+    state.gate = gate.promise;
+    const file = await cache.open('x', async () => handle);
+    const reading = Promise.resolve(file.borrow(0, 1));
+    file.close();
+    expect(cache.heldBytes).toBe(BLOCK);
+    gate.resolve();
+    (await reading).release();
+    expect(cache.heldBytes).toBe(0);
+  });
+});
