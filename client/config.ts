@@ -24,7 +24,7 @@ export async function readClientConfig(path: string): Promise<ClientConfig> {
     throw new HeddleError('bad-configuration', `cannot read ${path}: ${asHeddleError(error).message}`);
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number | undefined): string => {
     const { line, col } = lines.linePos(offset ?? 0);
     return `${path}:${line}:${col}`;

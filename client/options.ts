@@ -36,10 +36,15 @@ export type ClientOptions = {
 export type ByteRange = { readonly first: number; readonly last?: number };
 
 const ROUTE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** What an Authorization header can carry without a second word or line. */
+const TOKEN = /^[\x21-\x7e]+$/;
 
 /** The routes checked and parsed. Throws `bad-configuration`. */
 export function resolveRoutes(options: ClientOptions): SessionRoute[] {
   if (options.routes.length === 0) throw wrong('no route is given; name at least one, e.g. direct=http://host:8080');
+  if (options.token !== undefined && !TOKEN.test(options.token)) {
+    throw wrong('the token is empty or holds blanks or other characters that no header can carry');
+  }
   const names = new Set<string>();
   return options.routes.map((route) => {
     if (!ROUTE_NAME.test(route.name)) throw wrong(`"${route.name}" is no route name: letters, digits, ".", "_", "-"`);
