@@ -11,7 +11,7 @@ import { momentOf } from '../demo/picture.ts';
 import { plainGet } from '../demo/plain-get.ts';
 import type { PlainResult } from '../demo/plain-get.ts';
 import { Screen } from '../demo/screen.ts';
-import { openStage } from '../demo/stage.ts';
+import { openStage, ROUTE_PLANS } from '../demo/stage.ts';
 import type { Stage, StagedRoute } from '../demo/stage.ts';
 import type { SessionReport } from '../io/report.ts';
 import { bar, complain, formatBytes, formatRate } from './terminal.ts';
@@ -56,15 +56,15 @@ async function play(flags: DemoFlags, signal: AbortSignal): Promise<void> {
   const screen = new Screen(process.stdout);
   const palette = paletteFor(process.stdout);
   screen.say(`heddle demo: ${formatBytes(bytes)} from one origin over three relays, all of it on this machine`);
+  screen.say();
+  for (const [at, { name, megabitsPerSecond, roundTripMs }] of ROUTE_PLANS.entries()) {
+    const link = `${String(megabitsPerSecond).padStart(3)} Mbit/s, ${String(roundTripMs).padStart(3)} ms round trip`;
+    screen.say(palette(at, `  ${letterOf(at)} ${name.padEnd(6)} ${link}, then a relay, then the origin`));
+  }
   await using stage = await openStage(bytes, signal);
   const [fastest] = stage.routes;
   if (fastest === undefined) throw new HeddleError('internal', 'the stage has no route');
   const scene: Scene = { stage, fastest, screen, palette, signal };
-  screen.say();
-  for (const [at, { name, megabitsPerSecond, roundTripMs }] of stage.routes.entries()) {
-    const link = `${String(megabitsPerSecond).padStart(3)} Mbit/s, ${String(roundTripMs).padStart(3)} ms round trip`;
-    screen.say(palette(at, `  ${letterOf(at)} ${name.padEnd(6)} ${link}, then a relay, then the origin`));
-  }
 
   screen.say();
   screen.say(`1. Heddle, over all three at once${flags.faults ? ', while one slows down and one dies' : ''}`);

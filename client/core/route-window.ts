@@ -11,7 +11,7 @@ export type WindowSample = {
   /** Bytes per ms over all channels. */
   readonly rate: number;
   readonly rttMs: number;
-  /** Channels in use. */
+  /** Channels that could be used. */
   readonly channels: number;
 };
 
@@ -22,6 +22,9 @@ const PER_CHANNEL_BYTES = 32_768;
 const DELAY_RTTS = 1.6;
 const DELAY_MS = 25;
 const BEST_RATE_DECAY_MS = 600;
+/** Time after the first bytes from which late PONGs end slow start even on a route too thin to grow. */
+const SETTLED_MS = 300;
+const SETTLED_RTTS = 3;
 
 /** Window of one route. */
 export class RouteWindow {
@@ -35,6 +38,8 @@ export class RouteWindow {
   #flights: { at: number; bytes: number }[] = [];
   #pongs: { at: number; delayMs: number; sentAt: number }[] = [];
   #meaningfulSince: number | undefined;
+  #startedAt: number | undefined;
+  #active = 1;
 
   constructor(options: CoreOptions) {
     this.#options = options;
@@ -47,6 +52,11 @@ export class RouteWindow {
 
   get slowStart(): boolean {
     return this.#slowStart;
+  }
+
+  /** Channels that may be given credit: no more than the window has segments for. */
+  get active(): number {
+    return this.#active;
   }
 
   /** The allowance beyond one RTT that the window holds now, ms. */
@@ -76,20 +86,26 @@ export class RouteWindow {
     this.#flights = [];
     this.#pongs = [];
     this.#meaningfulSince = undefined;
+    this.#startedAt = undefined;
+    this.#active = 1;
   }
 
   #ramp({ flight, rttMs, channels }: WindowSample, now: number): void {
-    const { firstWindowBytes, slowStartGain, slowStartFlat } = this.#options;
-    const grown = slowStartGain * flight + PER_CHANNEL_BYTES * channels;
+    const { firstWindowBytes, segmentBytes, slowStartGain, slowStartFlat } = this.#options;
+    const grown = slowStartGain * flight + PER_CHANNEL_BYTES * this.#active;
     this.#bytes = Math.max(firstWindowBytes, grown);
+    this.#active = Math.max(1, Math.min(channels, Math.floor(this.#bytes / segmentBytes)));
+    if (flight > 0) this.#startedAt ??= now;
     this.#flights.push({ at: now, bytes: flight });
     while ((this.#flights[1]?.at ?? now) <= now - rttMs) this.#flights.shift();
     const before = this.#flights[0];
     const aRoundTripAgo = before !== undefined && before.at <= now - rttMs ? before.bytes : undefined;
     const flat = aRoundTripAgo !== undefined && flight < slowStartFlat * aRoundTripAgo;
-    if (flight > FLAT_LEAST_BYTES * channels && flat) return this.#leave(rttMs, now);
+    if (flight > FLAT_LEAST_BYTES * this.#active && flat) return this.#leave(rttMs, now);
     if (2 * flight > 1.5 * firstWindowBytes) this.#meaningfulSince ??= now;
-    const delay = this.#leastDelay(now - Math.max(30, 0.7 * rttMs), this.#meaningfulSince);
+    const settled = now - (this.#startedAt ?? now) > Math.max(SETTLED_MS, SETTLED_RTTS * rttMs);
+    const since = settled ? this.#startedAt : this.#meaningfulSince;
+    const delay = this.#leastDelay(now - Math.max(30, 0.7 * rttMs), since);
     if (delay !== undefined && delay > DELAY_RTTS * rttMs + DELAY_MS) this.#leave(rttMs, now);
   }
 
@@ -100,20 +116,26 @@ export class RouteWindow {
     this.#resize(rttMs);
   }
 
-  #steady({ rttMs }: WindowSample, now: number): void {
+  #steady({ rttMs, channels }: WindowSample, now: number): void {
     const interval = Math.max(80, rttMs);
     if (now - this.#steeredAt >= interval) {
       const delay = this.#leastDelay(this.#steeredAt);
       this.#steeredAt = now;
-      if (delay !== undefined) this.#steer(delay - rttMs, rttMs);
+      if (delay !== undefined) this.#steer(delay - rttMs, rttMs, channels);
     }
     this.#resize(rttMs);
   }
 
-  #steer(queueMs: number, rttMs: number): void {
+  #steer(queueMs: number, rttMs: number, channels: number): void {
     const target = targetOf(rttMs);
-    if (queueMs < 0.4 * target) this.#extraMs = Math.min(1.25 * this.#extraMs, Math.max(60, 0.5 * rttMs));
-    else if (queueMs > target) this.#extraMs = Math.max(0.7 * target, 0.85 * this.#extraMs);
+    const crowded = this.#bytes < 2 * this.#active * this.#options.segmentBytes;
+    if (queueMs < 0.4 * target) {
+      this.#extraMs = Math.min(1.25 * this.#extraMs, Math.max(60, 0.5 * rttMs));
+      if (!crowded) this.#active = Math.min(channels, this.#active + 1);
+    } else if (queueMs > target) {
+      this.#extraMs = Math.max(0.7 * target, 0.85 * this.#extraMs);
+      if (crowded) this.#active = Math.max(1, this.#active - 1);
+    }
   }
 
   #resize(rttMs: number): void {

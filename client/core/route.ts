@@ -5,7 +5,7 @@ import type { CoreOptions } from './options.ts';
 import { RouteWindow } from './route-window.ts';
 
 /** Round trips after which their minimum is believed: the first hold a handshake, or a cold process. */
-const SURE_ROUND_TRIPS = 4;
+const SURE_ROUND_TRIPS = 1;
 
 /** A route of a transfer. */
 export class Route {
@@ -37,8 +37,10 @@ export class Route {
   /** Channels this route should have now. */
   connections(options: CoreOptions): number {
     const sure = this.#roundTrips >= SURE_ROUND_TRIPS;
-    if (sure && this.rttMs >= options.veryLongRttMs) return options.veryLongConnections;
-    if (sure && this.rttMs >= options.longRttMs) return options.longConnections;
+    if (sure && this.rttMs >= options.longRttMs) {
+      const most = this.rttMs >= options.veryLongRttMs ? options.veryLongConnections : options.longConnections;
+      return this.window.slowStart ? most : Math.min(most, this.window.active);
+    }
     return this.window.slowStart ? options.firstConnections : options.steadyConnections;
   }
 

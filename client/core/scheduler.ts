@@ -149,8 +149,8 @@ export class Scheduler {
   #raise(channel: Channel, now: number): void {
     const { segmentBytes } = this.#state.options;
     const route = routeOf(this.#state, channel);
-    const share = this.#windowShare(channel);
-    while (channel.creditBytes + segmentBytes / 2 <= share) {
+    let room = this.#windowRoom(channel);
+    for (; room >= segmentBytes / 2; room -= segmentBytes) {
       const next = channel.ledger.nextToGrant();
       if (next === undefined || !this.#mayHold(next)) break;
       const finish = expectedCompletion(channel.lane(route.rttMs), segmentBytes);
@@ -160,17 +160,21 @@ export class Scheduler {
     }
   }
 
-  /** This channel's part of its route's window: some for all alike, most by what each delivers. */
-  #windowShare(channel: Channel): number {
+  /**
+   * Bytes this channel may be asked for beyond what it was: its share of the route's window (some for all active ones
+   * alike, most by what each delivers), and no more than the whole route has left.
+   */
+  #windowRoom(channel: Channel): number {
     const { window } = routeOf(this.#state, channel);
     const own = soundChannels(this.#state).filter((other) => other.route === channel.route);
-    const siblings = own.filter((other) => other.usable);
-    const leaving = own.reduce((sum, other) => sum + (other.usable ? 0 : other.outBytes), 0);
-    const bytes = Math.max(this.#state.options.segmentBytes, window.bytes - leaving);
-    if (siblings.length <= 1) return bytes;
-    const flights = siblings.reduce((sum, other) => sum + other.rate.flight, 0);
-    const fraction = flights > 0 ? channel.rate.flight / flights : 1 / siblings.length;
-    return Math.max(this.#state.options.segmentBytes, bytes * (0.4 / siblings.length + 0.6 * fraction));
+    const left = window.bytes - own.reduce((sum, other) => sum + other.creditBytes, 0);
+    const active = own.filter((other) => other.usable && this.#opened.has(other.number)).slice(0, window.active);
+    if (!active.includes(channel)) return 0;
+    if (active.length === 1) return left;
+    const flights = active.reduce((sum, other) => sum + other.rate.flight, 0);
+    const fraction = flights > 0 ? channel.rate.flight / flights : 1 / active.length;
+    const share = window.bytes * (0.4 / active.length + 0.6 * fraction);
+    return Math.min(left, Math.max(this.#state.options.segmentBytes, share) - channel.creditBytes);
   }
 
   /** Whether memory and the lead's reach allow asking for `index`. The in-order point is always allowed. */

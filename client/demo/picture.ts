@@ -43,17 +43,22 @@ function pictureLines(report: SessionReport, fastest: number, palette: Palette):
 function plainLine(report: SessionReport): string {
   const rates = report.routes.map((route) => `${letterOf(route.index)} ${megabits(route)}`).join('  ');
   const { name, cells } = patternOf(report);
-  const letters = cells.slice(0, PLAIN_PATTERN_CELLS).map((route) => (route === undefined ? NO_ROUTE : letterOf(route)));
+  const letters = cells
+    .slice(0, PLAIN_PATTERN_CELLS)
+    .map((route) => (route === undefined ? NO_ROUTE : letterOf(route)));
   const total = formatRate(rateOf(report)).padStart(12);
   return `  ${seconds(report.elapsedMs)} ${percent(doneOf(report))} ${total}   ${rates}   pattern ${report.patterns} ${name} ${letters.join('')}`;
 }
 
 /** The cycle, a route's place for each element; at the end, when every segment is dealt by itself, those not here yet. */
 function patternOf({ pattern, takenPoint, routes }: SessionReport): { name: string; cells: (number | undefined)[] } {
-  const routeOfChannel = new Map(routes.flatMap(({ index, channels }) => channels.map(({ number }) => [number, index])));
+  const routeOfChannel = new Map(
+    routes.flatMap(({ index, channels }) => channels.map(({ number }) => [number, index])),
+  );
   const cellOf = (element: number): number | undefined =>
     element === NOBODY ? undefined : routeOfChannel.get(element);
-  if (pattern.cycle.length > 0) return { name: 'cycle', cells: Array.from(pattern.cycle.subarray(0, PATTERN_CELLS), cellOf) };
+  if (pattern.cycle.length > 0)
+    return { name: 'cycle', cells: Array.from(pattern.cycle.subarray(0, PATTERN_CELLS), cellOf) };
   const from = Math.max(pattern.from, takenPoint);
   const length = Math.max(0, Math.min(pattern.to - from, PATTERN_CELLS));
   return { name: 'rest', cells: Array.from({ length }, (_, at) => cellOf(elementAt(pattern, from + at))) };
