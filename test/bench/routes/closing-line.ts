@@ -1,0 +1,25 @@
+// What `heddle get --json` says at its end, as far as the bench shows it. Pure.
+
+/** Heddle's own account of a transfer. */
+export type ClosingLine = {
+  readonly wasteBytes?: number;
+  readonly hedges?: number;
+  readonly patterns?: number;
+  readonly firstByteSeconds?: number | null;
+  /** The most credit that any route held beyond its window at one time. */
+  readonly creditBeyondWindowBytes?: number;
+};
+
+/** The last `done` line in a client's output; undefined when there is none. */
+export function closingLine(output: string): ClosingLine | undefined {
+  for (const line of output.split('\n').toReversed()) {
+    if (!line.startsWith('{')) continue;
+    try {
+      const said = JSON.parse(line) as ClosingLine & { readonly type?: string };
+      if (said.type === 'done') return said;
+    } catch {
+      // a line that was cut off
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,12 @@
+// Seeded random numbers, so that a scenario of one seed is the same everywhere. Pure.
+
+/** Numbers from 0 (included) to 1 (excluded); mulberry32. */
+export function randomSource(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

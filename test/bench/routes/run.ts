@@ -1,0 +1,176 @@
+// One run: builds the network, starts the servers and the client, lets the events happen, and turns what was seen into a
+// result. Everything it starts ends with it.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { startChild } from '../machine/child.ts';
+import type { Child, Exit } from '../machine/child.ts';
+import { ForeignLoad } from '../machine/foreign-load.ts';
+import type { Heddle } from '../machine/heddle.ts';
+import type { Teardown } from '../machine/teardown.ts';
+import type { ReferenceObject } from '../machine/work-folder.ts';
+import { closingLine } from './closing-line.ts';
+import { distrustOf } from './distrust.ts';
+import { buildEmulatedNetwork, ipAt } from './emulated-network.ts';
+import { bestSingleRoute, idealSeconds } from './fluid-ideal.ts';
+import type { AfterKill } from './fluid-ideal.ts';
+import { watchFile, watchPipe } from './in-order.ts';
+import type { Network } from './network.ts';
+import type { Peer } from './peers.ts';
+import { progressFigures, worstAroundChanges } from './progress-figures.ts';
+import type { RunResult } from './result.ts';
+import type { Scenario } from './scenario.ts';
+import { multipathEnvironment, plainPath, startServers } from './servers.ts';
+import type { RunningServers } from './servers.ts';
+import type { CongestionControl } from './topology.ts';
+import { buildUserSpaceNetwork } from './user-space-network.ts';
+
+/** What a run is made of. */
+export type RunSettings = {
+  readonly teardown: Teardown;
+  readonly scenario: Scenario;
+  readonly peer: Peer;
+  readonly object: ReferenceObject;
+  readonly heddle: Heddle;
+  readonly getFlags: readonly string[];
+  readonly network: Network['kind'];
+  readonly congestion: CongestionControl;
+  readonly seed: number;
+  readonly workFolder: string;
+};
+
+const LEAST_LIMIT_SECONDS = 45;
+/** A client may take so many times the ideal. */
+const LIMIT_FACTOR = 6;
+
+/** Runs a peer through a scenario once. */
+export async function runOnce(settings: RunSettings): Promise<RunResult> {
+  const { teardown, scenario, peer, object, heddle, congestion, seed } = settings;
+  using scope = teardown.scope();
+  const folder = mkdtempSync(join(settings.workFolder, 'run-'));
+  scope.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const network =
+    settings.network === 'emulated'
+      ? await buildEmulatedNetwork(scope, scenario, congestion, seed)
+      : await buildUserSpaceNetwork(scope, scenario);
+  const routes = scenario.routes.length;
+  const servers = await startServers(scope, { servers: peer.servers, network, routes, object, heddle, folder });
+  if (peer.servers === 'multipath') addSubflows(scenario);
+  const outFile = join(folder, 'out.bin');
+  const watch = peer.output === 'file' ? watchFile(scope, outFile, object) : watchPipe(scope, join(folder, 'out.pipe'));
+  const clients: Child[] = [];
+  using load = new ForeignLoad(() => [...network.pids, ...servers.pids, ...clients.map(({ pid }) => pid)]);
+
+  const argv = peer.command(contextOf(settings, network, outFile, folder));
+  const log = join(folder, 'client.log');
+  const env = { HOME: folder, XDG_STATE_HOME: folder, ...(peer.servers === 'multipath' ? multipathEnvironment() : {}) };
+  network.begin();
+  const startedAt = performance.now();
+  const command = network.command('client', argv);
+  const client = startChild(scope, { argv: command, cwd: folder, log, stdout: watch.stdout, env });
+  clients.push(client);
+  watch.begin(startedAt);
+  using events = killsAndRestarts(scenario, servers);
+  const { exit, timedOut } = await ended(client, limitSeconds(scenario));
+  events.dispose();
+  client.kill();
+  const wallSeconds = (exit.atMs - startedAt) / 1_000;
+  const foreignCores = load.cores();
+  const output = await watch.finish();
+  const use = await network.finish();
+
+  const correct = exit.code === 0 && !timedOut && output.sha256 === object.sha256;
+  const afterKill: AfterKill = peer.servers === 'multipath' ? 'ignored' : 'returns';
+  const ideal = idealSeconds(scenario, afterKill);
+  const received = use.links.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0);
+  const said = peer.servers === 'heddle' ? closingLine(readFileSync(log, 'utf8')) : undefined;
+  return {
+    scenario: scenario.name,
+    peer: peer.name,
+    seed,
+    correct,
+    fault: correct ? undefined : faultOf(exit, timedOut, client),
+    wallSeconds,
+    idealSeconds: ideal,
+    ofIdeal: correct ? ideal / wallSeconds : 0,
+    launchSeconds: use.launchSeconds,
+    overhead: correct ? received / object.bytes - 1 : undefined,
+    waste: said?.wasteBytes === undefined ? undefined : said.wasteBytes / object.bytes,
+    hedges: said?.hedges,
+    patterns: said?.patterns,
+    creditBeyondWindowBytes: said?.creditBeyondWindowBytes,
+    dropped: sumOf(use.links.map(({ droppedQueue }) => droppedQueue)),
+    aroundChanges: worstAroundChanges(scenario, afterKill, use.arrivals, wallSeconds),
+    ...progressFigures(output.marks, object.bytes, wallSeconds),
+    lateFraction: use.lateFraction,
+    latestMs: use.latestMs,
+    foreignCores,
+    distrust: distrustOf(network.kind, use, foreignCores),
+    links: use.links,
+  };
+}
+
+function contextOf(
+  { scenario, object, heddle, getFlags }: RunSettings,
+  network: Network,
+  outFile: string,
+  folder: string,
+) {
+  const best = bestSingleRoute(scenario);
+  return {
+    heddle,
+    getFlags,
+    key: object.key,
+    relays: scenario.routes.map((_, index) => network.relayFor(index + 1)),
+    best,
+    originOverBest: network.originOver(best + 1),
+    outFile,
+    workFolder: folder,
+    plainPath: plainPath(object),
+  };
+}
+
+/** A subflow from each local address, so that Multipath TCP uses every route. */
+function addSubflows(scenario: Scenario): void {
+  const most = ['mptcp', 'limits', 'set', 'subflow', '8', 'add_addr_accepted', '8'];
+  ipAt(scenario, 'client', most);
+  ipAt(scenario, 'origin', most);
+  for (let i = 1; i <= scenario.routes.length; i += 1) {
+    ipAt(scenario, 'client', ['mptcp', 'endpoint', 'add', `10.1.${i}.1`, 'dev', `c${i}`, 'id', String(i), 'subflow']);
+  }
+}
+
+function killsAndRestarts(scenario: Scenario, servers: RunningServers): DisposableStack {
+  const timers = new DisposableStack();
+  for (const { type, atSeconds, route } of scenario.events) {
+    if (type !== 'kill' && type !== 'restart') continue;
+    const timer = setTimeout(() => servers[type](route), atSeconds * 1_000);
+    timers.defer(() => clearTimeout(timer));
+  }
+  return timers;
+}
+
+async function ended(client: Child, limit: number): Promise<{ exit: Exit; timedOut: boolean }> {
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    client.kill();
+  }, limit * 1_000);
+  const exit = await client.exit;
+  clearTimeout(timer);
+  return { exit, timedOut };
+}
+
+function limitSeconds(scenario: Scenario): number {
+  const ideal = idealSeconds(scenario, 'returns');
+  return Math.max(LEAST_LIMIT_SECONDS, LIMIT_FACTOR * (Number.isFinite(ideal) ? ideal : 0));
+}
+
+function faultOf(exit: Exit, timedOut: boolean, client: Child): string {
+  if (timedOut) return 'not done in time';
+  if (exit.code !== 0) return `exit ${exit.code ?? exit.signal}: ${client.lastWords.slice(-200)}`;
+  return 'wrong bytes';
+}
+
+function sumOf(values: readonly (number | undefined)[]): number | undefined {
+  return values.includes(undefined) ? undefined : values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+}
