@@ -63,7 +63,9 @@ export class ProofPlan {
     const { options, effects } = this.#state;
     const before = this.#asked.get(page);
     const lied = before?.false ?? new Set<number>();
-    const ready = usableChannels(this.#state).filter((channel) => channel.helloSeen && !lied.has(channel.route));
+    const able = usableChannels(this.#state).filter((channel) => channel.helloSeen);
+    const honest = able.filter((channel) => !lied.has(channel.route));
+    const ready = honest.length > 0 ? honest : able;
     const others = ready.filter((channel) => channel.number !== before?.channel);
     const target = this.#soonest(others.length > 0 ? others : ready);
     if (target === undefined) return;

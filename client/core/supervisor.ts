@@ -145,12 +145,14 @@ export class Supervisor {
       return { code: code ?? 'no-route', message: this.#reasons() };
     }
     const neverHeard = size === undefined && open.every((route) => route.failedDials >= options.firstDials);
-    const silent = now - this.#heardAt > options.giveUpMs && !this.#anyUsable();
+    const silent = now - this.#heardAt > options.giveUpMs && !this.#anyAlive(now);
     return neverHeard || silent ? { code: 'no-route', message: this.#reasons() } : undefined;
   }
 
-  #anyUsable(): boolean {
-    return [...this.#state.channels.values()].some((channel) => channel.state === 'open');
+  /** An open channel that was asked for nothing may be silent as long as it likes; one that was asked may not. */
+  #anyAlive(now: number): boolean {
+    const { channels, options } = this.#state;
+    return [...channels.values()].some((each) => each.state === 'open' && each.silence(now) <= options.giveUpMs);
   }
 
   /** One clause per route: which, and why it does not work. The shell puts the names in. */

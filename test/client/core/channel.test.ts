@@ -1,0 +1,160 @@
+// One channel: its table of states, event by event, and its account of what is asked, due and half here.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Channel, CHANNEL_STATES } from '../../../client/core/channel.ts';
+import type { ChannelEvent, ChannelState } from '../../../client/core/channel.ts';
+import { leadOf, SEGMENT } from './core-state.ts';
+
+const EVENTS: readonly ChannelEvent[] = ['connected', 'hello', 'silence', 'bytes', 'surplus', 'ended'];
+
+/** Events that lead to each state, from the beginning. */
+const WAY: Readonly<Record<ChannelState, readonly ChannelEvent[]>> = {
+  dialing: [],
+  opening: ['connected'],
+  open: ['connected', 'hello'],
+  stalled: ['connected', 'hello', 'silence'],
+  draining: ['connected', 'hello', 'surplus'],
+  closed: ['ended'],
+};
+const STATES = Object.keys(WAY) as ChannelState[];
+
+/** What changes a state, written out, so that a changed table is noticed; every other event changes nothing. */
+const CHANGES: Readonly<Record<ChannelState, Partial<Readonly<Record<ChannelEvent, ChannelState>>>>> = {
+  dialing: { connected: 'opening', ended: 'closed' },
+  opening: { hello: 'open', silence: 'stalled', ended: 'closed' },
+  open: { silence: 'stalled', surplus: 'draining', ended: 'closed' },
+  stalled: { hello: 'open', bytes: 'open', ended: 'closed' },
+  draining: { silence: 'stalled', ended: 'closed' },
+  closed: {},
+};
+
+function channelIn(state: ChannelState): Channel {
+  const channel = new Channel(1, 0, SEGMENT, 0);
+  for (const event of WAY[state]) channel.apply(event);
+  return channel;
+}
+
+describe('states', () => {
+  test.each(STATES.flatMap((state) => EVENTS.map((event) => ({ state, event, next: CHANGES[state][event] ?? state }))))(
+    '$state + $event → $next',
+    ({ state, event, next }) => {
+      const channel = channelIn(state);
+      expect(channel.state).toBe(state);
+      expect(channel.apply(event), 'says whether the state changed').toBe(state !== next);
+      expect(channel.state).toBe(next);
+    },
+  );
+
+  test('the table names nothing but states and events, and never a transition to the same state', () => {
+    expect(Object.keys(CHANNEL_STATES).sort()).toEqual([...STATES].sort());
+    for (const state of STATES) {
+      for (const [event, next] of Object.entries(CHANNEL_STATES[state])) {
+        expect(EVENTS).toContain(event);
+        expect(STATES).toContain(next);
+        expect(next).not.toBe(state);
+      }
+    }
+  });
+
+  test('frames can be written from the upgrade on, answers are expected of who is not silent, patterns deal to who stays', () => {
+    const can = STATES.map((state) => {
+      const { writable, sound, usable } = channelIn(state);
+      return [state, writable, sound, usable];
+    });
+    expect(can).toEqual([
+      ['dialing', false, false, false],
+      ['opening', true, true, true],
+      ['open', true, true, true],
+      ['stalled', true, false, false],
+      ['draining', true, true, false],
+      ['closed', false, false, false],
+    ]);
+  });
+});
+
+describe('account', () => {
+  test('bytes asked for and not yet here never go below zero, whatever comes', () => {
+    const step = fc.constantFrom('grant', 'send', 'bytes', 'answer');
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const channel = channelIn('open');
+        channel.ledger.pattern(
+          leadOf(
+            1,
+            Array.from({ length: 60 }, () => 1),
+          ),
+        );
+        for (const [now, kind] of steps.entries()) {
+          if (kind === 'grant') channel.ledger.grant();
+          if (kind === 'send') channel.ledger.send(100 + now);
+          if (kind === 'bytes') channel.hear(10_000, now);
+          const next = channel.ledger.expected[0];
+          if (kind === 'answer' && next !== undefined) {
+            channel.ledger.answer(next, 1, 'pattern', true);
+            channel.answered();
+          }
+          channel.settle(20, now);
+          expect(channel.outBytes).toBeGreaterThanOrEqual(0);
+          expect(channel.outBytes).toBeLessThanOrEqual(channel.ledger.outstanding * SEGMENT);
+          expect(channel.creditBytes).toBeGreaterThanOrEqual(channel.outBytes);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('a half segment counts as half', () => {
+    const channel = channelIn('open');
+    channel.ledger.pattern(leadOf(1, [1, 1]));
+    channel.ledger.grant();
+    channel.ledger.grant();
+    channel.settle(20, 0);
+    channel.hear(SEGMENT / 2, 30);
+    expect(channel.outBytes).toBe(1.5 * SEGMENT);
+    channel.hear(SEGMENT / 2, 40);
+    channel.ledger.answer(0, 1, 'pattern', true);
+    channel.answered();
+    expect(channel.outBytes).toBe(SEGMENT);
+  });
+
+  test('silence begins when something is due, not before, and ends with every byte', () => {
+    const channel = channelIn('open');
+    channel.hear(100, 0);
+    expect(channel.silence(10_000), 'nothing was asked').toBe(0);
+    channel.ledger.pattern(leadOf(1, [1, 1]));
+    channel.ledger.grant();
+    channel.settle(50, 10_000);
+    expect(channel.silence(10_040), 'the round trip is not over').toBe(0);
+    expect(channel.silence(10_150)).toBe(100);
+    channel.hear(100, 10_150);
+    expect(channel.silence(10_170)).toBe(20);
+    channel.ledger.answer(0, 1, 'pattern', true);
+    channel.answered();
+    channel.settle(50, 10_170);
+    expect(channel.silence(20_000), 'all is answered').toBe(0);
+  });
+
+  test('more asked of a busy channel does not excuse its silence', () => {
+    const channel = channelIn('open');
+    channel.ledger.pattern(leadOf(1, [1, 1]));
+    channel.ledger.grant();
+    channel.settle(50, 0);
+    channel.ledger.grant();
+    channel.settle(50, 140);
+    expect(channel.silence(150)).toBe(100);
+  });
+
+  test('it remembers how bursty it is, for a while', () => {
+    const channel = channelIn('open');
+    channel.ledger.pattern(leadOf(1, [1, 1, 1]));
+    channel.ledger.grant();
+    channel.settle(10, 0);
+    channel.hear(100, 10);
+    channel.hear(100, 110);
+    expect(channel.typicalGapMs).toBe(100);
+    for (let now = 111; now < 200; now += 1) channel.hear(100, now);
+    expect(channel.typicalGapMs).toBeGreaterThan(80);
+    for (let now = 200; now < 5_000; now += 1) channel.hear(100, now);
+    expect(channel.typicalGapMs).toBeLessThan(10);
+  });
+});
