@@ -62,10 +62,12 @@ const defaults = {
   /** Dials in a row that may fail on every route before anything was heard at all. */
   firstDials: 3,
 
-  /** Bytes of hedges allowed beyond the fraction below. */
+  /** Most bytes of hedges allowed before anything was received, */
   hedgeBytes: 600_000,
+  /** but no more than this fraction of what the transfer wants, or two segments. */
+  hedgeFirstFraction: 0.01,
   /** Hedged bytes allowed per byte received. */
-  hedgeFraction: 0.015,
+  hedgeFraction: 0.01,
   /** Proven bad segments after which a route is banned for the transfer. */
   corruptLimit: 2,
   /** Nodes of one proof page asked for: 16 KiB that prove 512 segments. */

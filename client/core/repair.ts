@@ -62,7 +62,10 @@ export class Repair {
     if (usable.length === 0) return;
     for (const lost of this.#lost.values()) if (lost.holder === undefined) this.#ask(lost, usable, now);
     if (usable.length < 2) return;
-    if (this.#state.options.output === 'order') this.#hedge(usable, now);
+    if (this.#state.options.output === 'order') {
+      this.#hedge(usable, now);
+      this.#unblock(usable, now);
+    }
     this.#takeOver(usable, now);
   }
 
@@ -84,8 +87,10 @@ export class Repair {
   }
 
   #spend(index: number): boolean {
-    const { counters, options } = this.#state;
-    const budget = options.hedgeBytes + options.hedgeFraction * counters.receivedBytes;
+    const { counters, options, table } = this.#state;
+    const wanted = (table.to - table.from) * options.segmentBytes;
+    const first = Math.max(2 * options.segmentBytes, Math.min(options.hedgeBytes, options.hedgeFirstFraction * wanted));
+    const budget = first + options.hedgeFraction * counters.receivedBytes;
     const bytes = segmentLength(this.#state, index);
     if (counters.hedgedBytes + bytes > budget) return false;
     counters.hedges += 1;
@@ -125,6 +130,27 @@ export class Repair {
     const promise = holder.promises.get(index) ?? Number.POSITIVE_INFINITY;
     const behind = now + finishMs > promise + Math.max(100, 0.25 * finishMs);
     return finishMs > LATE_MS && behind && 1.25 * other + 50 < finishMs;
+  }
+
+  /**
+   * Channels stand idle because the reorder window is full: what holds it up is asked of them as well. Costs no budget,
+   * for they have nothing better to do.
+   */
+  #unblock(usable: readonly Channel[], now: number): void {
+    const { table } = this.#state;
+    const idle = usable.filter((channel) => channel.ledger.unanswered === 0);
+    if (idle.length === 0 || table.missingLeft <= usable.length) return;
+    const blocking = [...this.#heldBy(now)]
+      .filter(({ index }) => !this.#hedged.has(index))
+      .sort((a, b) => a.index - b.index);
+    for (const { index, holder, finishMs } of blocking.slice(0, HEDGE_DEPTH)) {
+      const target = this.#quickest(idle.filter((channel) => channel.route !== holder.route));
+      if (target === undefined) return;
+      if (1.25 * this.#completion(target) + 20 > finishMs) continue;
+      this.#state.counters.hedges += 1;
+      this.#hedged.set(index, target.number);
+      this.#send(target, index, now);
+    }
   }
 
   /** Nothing is left to grant: an idle channel repeats what is expected last, if it would be much earlier. */

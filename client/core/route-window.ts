@@ -17,7 +17,8 @@ export type WindowSample = {
 
 /** Bytes per channel below which a flat round trip says nothing: the first flights of TCP are flat. */
 const FLAT_LEAST_BYTES = 58_000;
-const PER_CHANNEL_BYTES = 32_768;
+/** Added to the window in slow start, so that one segment more is always under way. */
+const ADDED_BYTES = 32_768;
 /** PONG delay that ends slow start: this many RTTs and so many ms beyond. */
 const DELAY_RTTS = 1.6;
 const DELAY_MS = 25;
@@ -92,7 +93,7 @@ export class RouteWindow {
 
   #ramp({ flight, rttMs, channels }: WindowSample, now: number): void {
     const { firstWindowBytes, segmentBytes, slowStartGain, slowStartFlat } = this.#options;
-    const grown = slowStartGain * flight + PER_CHANNEL_BYTES * this.#active;
+    const grown = slowStartGain * flight + ADDED_BYTES;
     this.#bytes = Math.max(firstWindowBytes, grown);
     this.#active = Math.max(1, Math.min(channels, Math.floor(this.#bytes / segmentBytes)));
     if (flight > 0) this.#startedAt ??= now;
