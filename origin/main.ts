@@ -124,12 +124,15 @@ export type OriginFlags = {
   readonly listen?: string | undefined;
   readonly admin?: string | undefined;
   readonly state?: string | undefined;
+  readonly config?: string | undefined;
 };
 
 /** Runs an origin until SIGTERM or SIGINT and returns the exit code; what is wrong is said in one line. */
 export async function originMain(flags: OriginFlags): Promise<number> {
   try {
     if (flags.dir === undefined) throw new HeddleError('usage', 'say which folder to serve: --dir DIR');
+    if (flags.config !== undefined)
+      throw new HeddleError('usage', 'the origin reads no --config file yet; use the flags');
     const origin = await startOrigin({
       dir: flags.dir,
       listen: flags.listen === undefined ? undefined : parseListen(flags.listen, '--listen'),

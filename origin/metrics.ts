@@ -31,6 +31,7 @@ export function createOriginMetrics(gauges: OriginGauges, withProcess: boolean):
   if (withProcess) collectDefaultMetrics({ register: registry });
   const counter = <Label extends string>(name: string, help: string, label: string, values: readonly Label[]) => {
     const all = new Counter({ name, help, registers, labelNames: [label] });
+    for (const value of values) all.inc({ [label]: value }, 0); // so that a first increase shows as one
     return Object.fromEntries(values.map((value) => [value, all.labels(value)])) as unknown as Record<Label, Count>;
   };
   const gauge = (name: string, help: string, read: () => number): Gauge =>

@@ -97,7 +97,7 @@ const tuning = {
     unit: 'bytes',
     why: 'not indexed yet but hashed before listening: about a second',
   },
-  smallFolderObjects: { value: 10_000, min: 0, max: 10_000_000, unit: 'count', why: 'the same, for many small files' },
+  smallFolderObjects: { value: 2_000, min: 0, max: 10_000_000, unit: 'count', why: 'the same, for many small files' },
   indexWaitMs: {
     value: 5_000,
     min: 0,
@@ -164,7 +164,7 @@ export type OriginTuning = Readonly<Record<keyof typeof tuning, number>>;
 export type ListenAddress = { readonly host: string; readonly port: number };
 
 /** Where an origin listens unless told otherwise. */
-export const DEFAULT_LISTEN: ListenAddress = Object.freeze({ host: '127.0.0.1', port: 8080 });
+const DEFAULT_LISTEN: ListenAddress = Object.freeze({ host: '127.0.0.1', port: 8080 });
 
 /** What an origin may be told. Only `dir` is needed. */
 export type OriginOptions = {

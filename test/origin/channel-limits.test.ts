@@ -6,7 +6,7 @@ import type { OriginTuning } from '../../origin/options.ts';
 import { LEAF_BYTES } from '../../protocol/limits.ts';
 import { openRawChannel, patternOf } from '../support/raw-channel.ts';
 import type { RawChannel } from '../support/raw-channel.ts';
-import { bytesOf, makeWorld, metricOf, WITH_ADMIN } from './fixture.ts';
+import { bytesOf, eventually, makeWorld, metricOf, WITH_ADMIN } from './fixture.ts';
 import type { World } from './fixture.ts';
 
 const SEGMENTS = 1_000;
@@ -83,9 +83,9 @@ describe('a reader that stops', () => {
   it('is closed when the kernel takes nothing for long, and everything is given back', async () => {
     await using all = await open({ writeStallMs: 300 });
     const channel = await stopped(all);
-    await expect.poll(() => metricOf(all.origin, 'heddle_origin_channels_total')).toBe(1);
-    await expect.poll(() => metricOf(all.origin, CHANNELS)).toBe(0);
-    await expect.poll(() => metricOf(all.origin, HELD)).toBe(0);
+    await eventually(() => metricOf(all.origin, 'heddle_origin_channels_total')).toBe(1);
+    await eventually(() => metricOf(all.origin, CHANNELS)).toBe(0);
+    await eventually(() => metricOf(all.origin, HELD)).toBe(0);
     channel.socket.resume();
     await channel.closed;
     expect(channel.frames.filter(({ type }) => type === 'segment').length).toBeLessThan(SEGMENTS);
@@ -131,8 +131,8 @@ describe('a client that goes away', () => {
       leave(channel);
       if (!channel.socket.destroyed) channel.socket.resume();
       await channel.closed;
-      await expect.poll(() => metricOf(all.origin, CHANNELS)).toBe(0);
-      await expect.poll(() => metricOf(all.origin, HELD)).toBe(0);
+      await eventually(() => metricOf(all.origin, CHANNELS)).toBe(0);
+      await eventually(() => metricOf(all.origin, HELD)).toBe(0);
     }
   });
 
@@ -145,8 +145,8 @@ describe('a client that goes away', () => {
       void opening.then((channel) => channel.destroy());
       await opening;
     }
-    await expect.poll(() => metricOf(all.origin, CHANNELS)).toBe(0);
-    await expect.poll(() => metricOf(all.origin, HELD)).toBe(0);
+    await eventually(() => metricOf(all.origin, CHANNELS)).toBe(0);
+    await eventually(() => metricOf(all.origin, HELD)).toBe(0);
   });
 });
 

@@ -1,13 +1,26 @@
 // Upgrade requests that do not become a channel: an HTTP status, a problem with a code, and the connection closed.
 import { truncate } from 'node:fs/promises';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunningOrigin } from '../../origin/main.ts';
 import { encodeFrame } from '../../protocol/frame-writer.ts';
 import { openRawChannel, patternOf } from '../support/raw-channel.ts';
 import type { RawChannelOptions } from '../support/raw-channel.ts';
-import { makeWorld } from './fixture.ts';
+import { eventually, makeWorld } from './fixture.ts';
+import type { World } from './fixture.ts';
 
 const TRANSFER = '0123456789abcdef0123456789abcdef';
 const CHANNEL = `transfer=${TRANSFER}; number=1; segment=32768`;
+
+let shared: World;
+let origin: RunningOrigin;
+const url = (): string => origin.url;
+
+beforeAll(async () => {
+  shared = await makeWorld({ file: 'x', 'a/file': 'x', '.hidden': 'x' });
+  origin = await shared.start();
+});
+
+afterAll(() => shared[Symbol.asyncDispose]());
 
 describe('an upgrade request', () => {
   const rows: [string, Partial<RawChannelOptions>, number, string][] = [
@@ -40,9 +53,7 @@ describe('an upgrade request', () => {
   ];
   for (const [what, options, status, code] of rows) {
     it(`${what} is answered ${status} ${code}`, async () => {
-      await using world = await makeWorld({ file: 'x', 'a/file': 'x', '.hidden': 'x' });
-      const origin = await world.start();
-      await using channel = await openRawChannel({ url: origin.url, key: 'file', ...options });
+      await using channel = await openRawChannel({ url: url(), key: 'file', ...options });
       expect(channel.head.status).toBe(status);
       expect(channel.head.headers.get('content-type')).toBe('application/problem+json');
       expect(channel.head.headers.get('connection')).toBe('close');
@@ -54,27 +65,24 @@ describe('an upgrade request', () => {
   it('for an object that is still being hashed is answered 503 with Retry-After', async () => {
     await using world = await makeWorld({});
     await truncate(await world.write('large', ''), 100_000_000);
-    const origin = await world.start({ smallFolderBytes: 0, indexWaitMs: 0 });
-    await using channel = await openRawChannel({ url: origin.url, key: 'large' });
+    const slow = await world.start({ smallFolderBytes: 0, indexWaitMs: 0 });
+    await using channel = await openRawChannel({ url: slow.url, key: 'large' });
     expect([channel.head.status, channel.head.headers.get('retry-after')]).toEqual([503, '5']);
     expect(JSON.parse(await channel.body())).toMatchObject({ code: 'not-indexed' });
   });
 
   it('beyond the number of channels is answered 503 overloaded', async () => {
-    await using world = await makeWorld({ file: 'x' });
-    const origin = await world.start({ maxChannels: 1 });
-    const first = await openRawChannel({ url: origin.url, key: 'file', number: 1, first: [patternOf(1)] });
-    await using second = await openRawChannel({ url: origin.url, key: 'file', number: 2 });
+    const narrow = await shared.start({ maxChannels: 1 });
+    const first = await openRawChannel({ url: narrow.url, key: 'file', number: 1, first: [patternOf(1)] });
+    await using second = await openRawChannel({ url: narrow.url, key: 'file', number: 2 });
     expect([first.head.status, second.head.status]).toEqual([101, 503]);
     expect(JSON.parse(await second.body())).toMatchObject({ code: 'overloaded' });
     first.send({ type: 'bye' });
     await first.closed;
-    await expect
-      .poll(async () => {
-        await using third = await openRawChannel({ url: origin.url, key: 'file', number: 3 });
-        return third.head.status;
-      })
-      .toBe(101);
+    await eventually(async () => {
+      await using third = await openRawChannel({ url: narrow.url, key: 'file', number: 3 });
+      return third.head.status;
+    }).toBe(101);
   });
 });
 

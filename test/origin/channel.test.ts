@@ -1,6 +1,7 @@
 // What each frame does on a channel, over a real connection: the first frames, patterns, credit, SEND, CANCEL, PROVE,
 // PING, BYE, and how broken grammar is answered.
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunningOrigin } from '../../origin/main.ts';
 import { sha256 } from '../../origin/sha256.ts';
 import type { ClientFrame, ErrorFrame } from '../../protocol/frames.ts';
 import { encodeFrame } from '../../protocol/frame-writer.ts';
@@ -13,18 +14,26 @@ import type { World } from './fixture.ts';
 
 const SEGMENTS = 8;
 const BYTES = bytesOf((SEGMENTS - 1) * LEAF_BYTES + 1_000);
+const LONG = bytesOf(300 * LEAF_BYTES, 'long');
 
-type Open = { world: World; channel: RawChannel; [Symbol.asyncDispose](): Promise<void> };
+type Open = { channel: RawChannel; [Symbol.asyncDispose](): Promise<void> };
+
+let world: World;
+let origin: RunningOrigin;
+
+beforeAll(async () => {
+  world = await makeWorld({ file: BYTES, 'a/file': BYTES, long: LONG });
+  origin = await world.start();
+});
+
+afterAll(() => world[Symbol.asyncDispose]());
 
 /** A channel to an object of SEGMENTS segments, behind HELLO and the first page. */
 async function open(first: readonly ClientFrame[], behind: readonly ClientFrame[] = []): Promise<Open> {
-  const opened = new AsyncDisposableStack();
-  const world = opened.use(await makeWorld({ file: BYTES }));
-  const origin = await world.start();
-  const channel = opened.use(await openRawChannel({ url: origin.url, key: 'file', first, behind }));
+  const channel = await openRawChannel({ url: origin.url, key: 'file', first, behind });
   await channel.expect('hello');
   await channel.expect('proof');
-  return { world, channel, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { channel, [Symbol.asyncDispose]: () => channel[Symbol.asyncDispose]() };
 }
 
 const credit = (total: number): ClientFrame => ({ type: 'credit', total });
@@ -63,8 +72,6 @@ async function segments(channel: RawChannel, count: number): Promise<number[]> {
 
 describe('the beginning', () => {
   it('is 101, HELLO, a page that proves the first segments, and the segments, without a further word', async () => {
-    await using world = await makeWorld({ 'a/file': BYTES });
-    const origin = await world.start();
     const first = [patternOf(1), credit(3)];
     await using channel = await openRawChannel({ url: origin.url, key: 'a/file', first });
     expect(channel.head.status).toBe(101);
@@ -82,9 +89,6 @@ describe('the beginning', () => {
   });
 
   it('proves the segments that the pattern begins with, at the level of their size', async () => {
-    const bytes = bytesOf(300 * LEAF_BYTES);
-    await using world = await makeWorld({ file: bytes });
-    const origin = await world.start();
     for (const [segmentBytes, from] of [
       [LEAF_BYTES, 130],
       [2 * LEAF_BYTES, 70],
@@ -92,17 +96,17 @@ describe('the beginning', () => {
       [32 * LEAF_BYTES, 10_000],
     ] as const) {
       const first = [patternOf(1, { from }), credit(1)];
-      await using channel = await openRawChannel({ url: origin.url, key: 'file', segmentBytes, first });
+      await using channel = await openRawChannel({ url: origin.url, key: 'long', segmentBytes, first });
       const hello = await channel.expect('hello');
       const { page } = await channel.expect('proof');
       const level = levelOf(segmentBytes);
-      const count = nodeCountOf(bytes.length, level);
+      const count = nodeCountOf(LONG.length, level);
       expect(page).toMatchObject({ level, first: Math.floor(Math.min(from, count - 1) / 64) * 64 });
       expect(verifyPage(page, hello, sha256)).toBe(true);
       if (from >= count) continue;
       const { index, payload } = await channel.expect('segment');
       expect(index).toBe(from);
-      expect(Buffer.from(payload).equals(bytes.subarray(from * segmentBytes, (from + 1) * segmentBytes))).toBe(true);
+      expect(Buffer.from(payload).equals(LONG.subarray(from * segmentBytes, (from + 1) * segmentBytes))).toBe(true);
     }
   });
 
@@ -237,12 +241,10 @@ describe('PING', () => {
   });
 
   it('never confirms an epoch ahead of what was decided under an older one', async () => {
-    await using world = await makeWorld({ file: bytesOf(200 * LEAF_BYTES) });
-    const origin = await world.start();
-    await using channel = await openRawChannel({ url: origin.url, key: 'file', first: [patternOf(1), credit(20)] });
+    await using channel = await openRawChannel({ url: origin.url, key: 'long', first: [patternOf(1), credit(20)] });
     // Written while the first segments are still being read.
-    channel.send(patternOf(2), ping(1), credit(200), patternOf(3), ping(2));
-    await channel.collect('segment', 200);
+    channel.send(patternOf(2), ping(1), credit(300), patternOf(3), ping(2));
+    await channel.collect('segment', 300);
     let highest = 0;
     for (const frame of channel.frames) {
       if (!('epoch' in frame)) continue;
@@ -309,9 +311,8 @@ describe('the end', () => {
   });
 
   it('comes when nothing is heard for long', async () => {
-    await using world = await makeWorld({ file: BYTES });
-    const origin = await world.start({ channelIdleMs: 100 });
-    await using channel = await openRawChannel({ url: origin.url, key: 'file', first: [patternOf(1), credit(2)] });
+    const hasty = await world.start({ channelIdleMs: 100 });
+    await using channel = await openRawChannel({ url: hasty.url, key: 'file', first: [patternOf(1), credit(2)] });
     expect(await channel.skipTo('error')).toMatchObject({ code: 'timeout' });
     await channel.closed;
   });

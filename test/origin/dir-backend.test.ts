@@ -59,7 +59,7 @@ describe('the folder', () => {
     await symlink('../.folder', join(world.dir, 'open', 'sly'));
     await symlink('open/file', join(world.dir, 'inner-link'));
     await symlink('loop', join(world.dir, 'loop'));
-    execFileSync('mkfifo', [join(world.dir, 'pipe')]);
+    execFileSync('sh', ['-c', 'mkfifo pipe'], { cwd: world.dir });
     await writeFile(join(world.dir, 'back\\slash'), 'no');
     await writeFile(join(world.dir, 'line\nbreak'), 'no');
     await using stack = new AsyncDisposableStack();

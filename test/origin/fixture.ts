@@ -4,6 +4,7 @@ import { createCipheriv, createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
 import { startOrigin } from '../../origin/main.ts';
 import type { RunningOrigin } from '../../origin/main.ts';
 import type { OriginOptions, OriginTuning } from '../../origin/options.ts';
@@ -72,6 +73,11 @@ export async function metricOf(origin: RunningOrigin, name: string): Promise<num
   const text = await (await fetch(`${origin.adminUrl}/metrics`)).text();
   const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
   return line === undefined ? 0 : Number(line.slice(name.length + 1));
+}
+
+/** An assertion that is made until it holds; a slow machine only makes it take longer. */
+export function eventually<Value>(read: () => Value | Promise<Value>): ReturnType<typeof expect.poll> {
+  return expect.poll(read, { timeout: 20_000 });
 }
 
 /** Options that open the admin listener. */

@@ -7,7 +7,7 @@ import { HashIndex } from '../../origin/hash-index.ts';
 import { Indexer } from '../../origin/indexer.ts';
 import { resolveTuning } from '../../origin/options.ts';
 import { KEY_FILE } from '../../origin/signing.ts';
-import { bytesOf, makeWorld, metricOf, WITH_ADMIN } from './fixture.ts';
+import { bytesOf, eventually, makeWorld, metricOf, WITH_ADMIN } from './fixture.ts';
 
 const HASHED = 'heddle_origin_hashed_bytes_total';
 const COUNT = 'heddle_origin_index_seconds_count';
@@ -160,14 +160,14 @@ describe('the queue', () => {
       hashed.push(bytes),
     );
     const work = ['a', 'b', 'c'].map((key) => indexer.index(entryOf(key), false));
-    await expect.poll(() => opened).toEqual(['a']);
+    await eventually(() => opened).toEqual(['a']);
     const urgent = indexer.index(entryOf('c'), true);
     allow('c');
     await urgent;
     expect(opened).toEqual(['a', 'c']);
     allow('a');
     await work[0];
-    await expect.poll(() => opened).toEqual(['a', 'c', 'b']);
+    await eventually(() => opened).toEqual(['a', 'c', 'b']);
     allow('b');
     const roots = await Promise.all(work);
     expect(new Set(roots.map((root) => Buffer.from(root).toString('hex'))).size).toBe(1);

@@ -10,7 +10,7 @@ import { describe, expect, it } from 'vitest';
 import { isLoopback, ORIGIN_TUNING, parseListen, resolveOptions, resolveTuning } from '../../origin/options.ts';
 import { LEAF_BYTES } from '../../protocol/limits.ts';
 import { openRawChannel, patternOf } from '../support/raw-channel.ts';
-import { bytesOf, makeWorld, WITH_ADMIN } from './fixture.ts';
+import { bytesOf, eventually, makeWorld, WITH_ADMIN } from './fixture.ts';
 
 const MAIN = new URL('../../origin/main.ts', import.meta.url).href;
 
@@ -39,7 +39,7 @@ describe('originMain', () => {
     const channel = await openRawChannel({ url, key: 'file', first: [patternOf(1), { type: 'credit', total: 1 }] });
     await channel.skipTo('segment');
     child.kill('SIGTERM');
-    await expect.poll(async () => (await fetch(`${admin}/readyz`)).status).toBe(503);
+    await eventually(async () => (await fetch(`${admin}/readyz`)).status).toBe(503);
     expect((await fetch(`${admin}/livez`)).status).toBe(200);
     channel.send({ type: 'credit', total: 10 });
     await channel.collect('segment', 9);
@@ -56,7 +56,7 @@ describe('originMain', () => {
     const url = /http:\S+/.exec(line)?.[0] ?? '';
     await using channel = await openRawChannel({ url, key: 'file', first: [patternOf(1)] });
     child.kill('SIGINT');
-    await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(503);
+    await eventually(async () => (await fetch(`${url}/readyz`)).status).toBe(503);
     child.kill('SIGINT');
     expect(await channel.skipTo('error')).toMatchObject({ code: 'draining' });
     expect((await ended).code).toBe(0);

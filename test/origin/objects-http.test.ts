@@ -11,7 +11,7 @@ import type { ProofPage } from '../../protocol/frames.ts';
 import { HASH_BYTES, LEAF_BYTES } from '../../protocol/limits.ts';
 import { checkManifestHeader, parseManifest, parseRoot } from '../../protocol/manifest.ts';
 import { buildLevels, hashLeaf, nodeCountOf, verifyPage } from '../../protocol/merkle.ts';
-import { bytesOf, LONG_AGO, makeWorld, metricOf, WITH_ADMIN } from './fixture.ts';
+import { bytesOf, eventually, LONG_AGO, makeWorld, metricOf, WITH_ADMIN } from './fixture.ts';
 
 type Answer = { status: number; headers: Headers; body: Buffer };
 
@@ -154,7 +154,7 @@ describe('an object', () => {
       socket.on('error', () => {});
       // Without reading on, the buffers of the kernel fill up and the origin breaks the connection.
       if (leave) socket.destroy();
-      await expect.poll(() => metricOf(origin, 'heddle_origin_cache_held_bytes')).toBe(0);
+      await eventually(() => metricOf(origin, 'heddle_origin_cache_held_bytes')).toBe(0);
       socket.destroy();
     }
   });
