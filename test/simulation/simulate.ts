@@ -4,16 +4,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CORE_DEFAULTS } from '../../client/core/options.ts';
-import { idealOf } from './measure/ideal.ts';
-import { Invariants } from './measure/invariants.ts';
-import { EffectLog } from './measure/effect-log.ts';
 import { reportLines } from './measure/report.ts';
 import { timelineSvg } from './measure/timeline.ts';
-import { Trace } from './measure/trace.ts';
 import { randomScenario, randomTrouble } from './scenario/random-scenario.ts';
 import type { Scenario } from './scenario/scenario.ts';
 import { parseStory } from './scenario/story.ts';
-import { runScenario } from './world/run.ts';
+import { simulate } from './simulated.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,15 +23,10 @@ const { values } = parseArgs({
 
 const seed = Number(values.seed);
 const scenario = withFlags(load(values.scenario));
-const trace = new Trace();
-const log = new EffectLog();
-const invariants = new Invariants(scenario);
-const run = runScenario(scenario, seed, [trace, log, invariants]);
-trace.end(run.snapshot, run.ms);
-invariants.end(run.snapshot);
-console.log(reportLines(scenario, run, trace, idealOf(scenario, seed)).join('\n'));
-console.log(log.fingerprint);
-for (const fault of invariants.faults) console.log(`broken: ${fault}`);
+const { run, trace, ideal, faults, fingerprint } = simulate(scenario, seed, { log: true });
+console.log(reportLines(scenario, run, trace, ideal).join('\n'));
+console.log(fingerprint);
+for (const { invariant, text } of faults) console.log(`broken: ${invariant}: ${text}`);
 if (values.svg !== undefined) writeFileSync(values.svg, timelineSvg(scenario, trace));
 
 /** `random` and `trouble` draw the routes from the seed as simulate:random does; another name is a story of this folder. */

@@ -18,7 +18,7 @@ export type ChannelAccount = {
   /** Payload of the segment that is coming in. */
   partialBytes: number;
   heardAt: number;
-  /** Longest time without a byte while something was asked, ms. */
+  /** Longest time without a byte, ms. */
   longestGapMs: number;
 };
 
@@ -46,20 +46,15 @@ export class Account {
     this.segments = Math.ceil(bytes / options.segmentBytes);
   }
 
-  /** Bytes asked for on `route` and not yet here. */
-  outstandingBytes(route: number): number {
+  /** Bytes asked for on the channels `among` and not yet here. */
+  outstandingBytes(among: readonly number[]): number {
     let sum = 0;
-    for (const channel of this.channels.values()) {
-      if (channel.route !== route || channel.stage === 'closed') continue;
+    for (const number of among) {
+      const channel = this.channels.get(number);
+      if (channel === undefined || channel.stage === 'closed') continue;
       sum += Math.max(0, channel.ledger.unanswered * this.options.segmentBytes - channel.partialBytes);
     }
     return sum;
-  }
-
-  channelsOf(route: number): number {
-    let count = 0;
-    for (const channel of this.channels.values()) if (channel.route === route && channel.stage !== 'closed') count += 1;
-    return count;
   }
 
   isAsked(index: number): boolean {
@@ -127,7 +122,6 @@ export class Account {
     if (!('channel' in effect)) return;
     const channel = this.channels.get(effect.channel);
     if (channel === undefined) return;
-    const wasIdle = channel.ledger.outstanding === 0;
     if (effect.type === 'open' || effect.type === 'pattern') {
       if (effect.type === 'open') channel.stage = 'opened';
       channel.epoch = effect.pattern.epoch;
@@ -138,7 +132,6 @@ export class Account {
     if (effect.type === 'credit') while (channel.ledger.credit < effect.total) channel.ledger.grant();
     if (effect.type === 'send') this.#send(channel, effect.ranges);
     if (effect.type === 'close') channel.stage = 'closed';
-    if (wasIdle) channel.heardAt = now;
   }
 
   #dial(number: number, route: number, now: number): void {

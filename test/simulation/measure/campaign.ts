@@ -1,11 +1,8 @@
 // Many random route sets: runs them, keeps their figures, and tells medians, tails and the seeds to look at.
 import { randomScenario, randomTrouble } from '../scenario/random-scenario.ts';
-import { runScenario } from '../world/run.ts';
-import { idealOf } from './ideal.ts';
-import { Invariants } from './invariants.ts';
-import { figuresOf } from './report.ts';
+import { simulate } from '../simulated.ts';
+import type { Fault } from './invariants.ts';
 import type { Figures } from './report.ts';
-import { Trace } from './trace.ts';
 
 const WORST_SHOWN = 8;
 /** Below this multiple of the best single route's speed a run counts as slower: what a first handshake more may cost. */
@@ -16,7 +13,7 @@ export type CampaignOrder = { readonly output: 'any' | 'order'; readonly withTro
 export type SeedResult = {
   readonly seed: number;
   readonly figures: Figures;
-  readonly broken: readonly string[];
+  readonly broken: readonly Fault[];
   /** Why there are no figures: a hang or a thrown error. */
   readonly error: string | undefined;
 };
@@ -74,7 +71,9 @@ export class Campaign {
       ...COLUMNS.map((column) => this.#columnLine(column)),
       `slower than the best single route: ${slower} of ${figures.length}; not done: ${failed.length}; invariants broken: ${broken.length}`,
       ...failed.slice(0, WORST_SHOWN).map(({ seed, error }) => `seed ${seed} is not done: ${error ?? 'failed'}`),
-      ...broken.slice(0, WORST_SHOWN).map(({ seed, broken: [first] }) => `seed ${seed}: ${first}`),
+      ...broken
+        .slice(0, WORST_SHOWN)
+        .map(({ seed, broken: [first] }) => `seed ${seed}: ${first?.invariant}: ${first?.text}`),
       '',
     ];
   }
@@ -94,16 +93,12 @@ export class Campaign {
   #simulate(seed: number): SeedResult {
     const { output, withTrouble } = this.#order;
     const scenario = withTrouble ? randomTrouble(seed, output) : randomScenario(seed, output);
-    const trace = new Trace();
-    const invariants = new Invariants(scenario);
     try {
-      const run = runScenario(scenario, seed, [trace, invariants]);
-      invariants.end(run.snapshot);
+      const { run, figures, faults } = simulate(scenario, seed);
       const error = run.outcome.type === 'fail' ? run.outcome.message : undefined;
-      const figures = figuresOf(scenario, run, trace, idealOf(scenario, seed));
-      return { seed, figures, broken: invariants.faults, error };
+      return { seed, figures, broken: faults, error };
     } catch (error) {
-      return { seed, figures: NOTHING, broken: invariants.faults, error: String(error) };
+      return { seed, figures: NOTHING, broken: [], error: String(error) };
     }
   }
 }

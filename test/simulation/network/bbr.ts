@@ -1,6 +1,6 @@
 // BBR version 1, much simplified: start-up until the delivery rate is flat for three rounds, drain, then a cycle of
 // pacing gains around the best rate of the last ten rounds, with a dip every ten seconds to see the round trip bare.
-// Losses do not count, time-outs do.
+// A loss in start-up keeps the window at what is in flight for a round; nothing else follows from losses.
 import type { Acknowledged, Congestion } from './congestion.ts';
 import { FIRST_WINDOW_BYTES } from './congestion.ts';
 import { PACKET_BYTES } from './link.ts';
@@ -29,13 +29,16 @@ export class Bbr implements Congestion {
   #cycleAt = 0;
   #phase = 2;
   #isCollapsed = false;
+  /** Window for the round after a loss: what was in flight then. */
+  #conservedBytes = Number.POSITIVE_INFINITY;
+  #conservedRounds = 0;
 
   get windowBytes(): number {
     if (this.#mode === 'dip' || this.#isCollapsed) return LEAST_WINDOW_BYTES;
     const gain = this.#mode === 'startup' || this.#mode === 'drain' ? STARTUP_GAIN : WINDOW_GAIN;
     const product = this.#rate * (Number.isFinite(this.#leastRttMs) ? this.#leastRttMs : 0);
     const least = this.#mode === 'startup' ? FIRST_WINDOW_BYTES : LEAST_WINDOW_BYTES;
-    return Math.max(least, gain * product + 3 * PACKET_BYTES);
+    return Math.max(least, Math.min(this.#conservedBytes, gain * product + 3 * PACKET_BYTES));
   }
 
   get pacingRate(): number {
@@ -45,22 +48,29 @@ export class Bbr implements Congestion {
 
   acknowledged(ack: Acknowledged, now: number): void {
     this.#isCollapsed = false;
-    if (ack.isNewRound) this.#rates = [...this.#rates.slice(1 - RATE_ROUNDS), 0];
+    if (ack.isNewRound && ack.isSupplied) this.#rates = [...this.#rates.slice(1 - RATE_ROUNDS), 0];
+    if (ack.isNewRound) this.#conservedRounds -= 1;
+    if (this.#conservedRounds <= 0) this.#conservedBytes = Number.POSITIVE_INFINITY;
     const last = this.#rates.length - 1;
-    if (ack.isLimited || ack.deliveryRate > this.#rate) {
+    if (ack.isSupplied || ack.deliveryRate > this.#rate) {
       this.#rates[last] = Math.max(this.#rates[last] ?? 0, ack.deliveryRate);
     }
     this.#watchRoundTrip(ack, now);
-    if (this.#mode === 'startup' && ack.isNewRound && ack.isLimited) this.#checkFull();
+    if (this.#mode === 'startup' && ack.isNewRound && ack.isSupplied) this.#checkFull();
     const product = this.#rate * this.#leastRttMs;
-    if (this.#mode === 'drain' && ack.mostInFlight <= product) this.#mode = 'cycle';
+    const drained = Math.max(LEAST_WINDOW_BYTES, product + 3 * PACKET_BYTES);
+    if (this.#mode === 'drain' && ack.mostInFlight <= drained) this.#mode = 'cycle';
     if (this.#mode === 'cycle' && now - this.#cycleAt > this.#leastRttMs) {
       this.#cycleAt = now;
       this.#phase = (this.#phase + 1) % CYCLE.length;
     }
   }
 
-  lost(_now: number): void {}
+  lost(inFlight: number, _now: number): void {
+    if (this.#mode !== 'startup') return;
+    this.#conservedBytes = Math.max(LEAST_WINDOW_BYTES, inFlight);
+    this.#conservedRounds = 1;
+  }
 
   timedOut(_now: number): void {
     this.#isCollapsed = true;

@@ -15,6 +15,8 @@ export type Acknowledged = {
   readonly mostInFlight: number;
   /** The window, not the sender, limited what was in flight within this round trip. */
   readonly isLimited: boolean;
+  /** More was ready to be sent when this left: the rate is the path's, not the sender's. */
+  readonly isSupplied: boolean;
   /** First acknowledgement of something sent after the previous round ended. */
   readonly isNewRound: boolean;
   /** Bytes per ms delivered while this train was under way. */
@@ -27,8 +29,8 @@ export type Congestion = {
   /** Bytes per ms; infinite when what the window allows leaves at once. */
   readonly pacingRate: number;
   acknowledged(ack: Acknowledged, now: number): void;
-  /** Something was lost; told once per round trip. */
-  lost(now: number): void;
+  /** Something was lost; told once per round trip, with the bytes still in flight. */
+  lost(inFlight: number, now: number): void;
   /** Nothing was heard for a retransmission time-out. */
   timedOut(now: number): void;
   /** Nothing was sent for `ms`, longer than a retransmission time-out. */

@@ -39,7 +39,7 @@ export class Cubic implements Congestion {
     } else if (ack.isLimited) this.#grow(packets, ack.leastRttMs, now);
   }
 
-  lost(_now: number): void {
+  lost(_inFlight: number, _now: number): void {
     const isSmaller = this.#window < this.#windowAtLoss;
     this.#windowAtLoss = isSmaller ? (this.#window * (1 + AFTER_LOSS)) / 2 : this.#window;
     this.#window = Math.max(2, this.#window * AFTER_LOSS);
@@ -48,7 +48,7 @@ export class Cubic implements Congestion {
   }
 
   timedOut(now: number): void {
-    this.lost(now);
+    this.lost(0, now);
     this.#window = 2;
   }
 

@@ -25,6 +25,7 @@ type Train = {
   readonly trailMs: number;
   readonly acknowledgedBefore: number;
   readonly acknowledgedAt: number;
+  readonly isSupplied: boolean;
 };
 
 export type FlowEvents = {
@@ -148,6 +149,7 @@ export class Flow {
       trailMs: this.#link.serializeMs(Math.max(0, bytes - PACKET_BYTES)),
       acknowledgedBefore: this.#acknowledged,
       acknowledgedAt: this.#acknowledgedAt,
+      isSupplied: this.unsentBytes > 0,
     };
     this.#link.send(bytes, (fate) => this.#arrived(train, fate));
   }
@@ -183,6 +185,7 @@ export class Flow {
         leastRttMs: this.#leastRttMs,
         mostInFlight: this.#mostInFlight,
         isLimited: this.#mostInFlight + 2 * this.#trainBytes() > this.#congestion.windowBytes,
+        isSupplied: train.isSupplied,
         isNewRound,
         deliveryRate: (this.#acknowledged - train.acknowledgedBefore) / elapsed,
       },
@@ -211,7 +214,7 @@ export class Flow {
     this.#lost = [...this.#lost, ...found].sort((a, b) => a.start - b.start);
     if (found.some((train) => train.order > this.#recoveryEnd)) {
       this.#recoveryEnd = this.#order;
-      this.#congestion.lost(this.#agenda.now);
+      this.#congestion.lost(this.#inFlight, this.#agenda.now);
     }
   }
 

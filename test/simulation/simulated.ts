@@ -1,0 +1,35 @@
+// One run with everything that watches it: what the command lines and the tests share.
+import { EffectLog } from './measure/effect-log.ts';
+import { idealOf } from './measure/ideal.ts';
+import type { Ideal } from './measure/ideal.ts';
+import { Invariants } from './measure/invariants.ts';
+import type { Fault } from './measure/invariants.ts';
+import { figuresOf } from './measure/report.ts';
+import type { Figures } from './measure/report.ts';
+import { Trace } from './measure/trace.ts';
+import type { Scenario } from './scenario/scenario.ts';
+import { runScenario } from './world/run.ts';
+import type { Run } from './world/run.ts';
+
+export type Simulated = {
+  readonly run: Run;
+  readonly trace: Trace;
+  readonly ideal: Ideal;
+  readonly figures: Figures;
+  readonly faults: readonly Fault[];
+  /** Count and hash of all effects, when they were logged. */
+  readonly fingerprint: string | undefined;
+};
+
+/** Simulates `scenario`; throws HangError when it does not come to its end. */
+export function simulate(scenario: Scenario, seed: number, options: { readonly log?: boolean } = {}): Simulated {
+  const trace = new Trace();
+  const invariants = new Invariants(scenario);
+  const log = options.log === true ? new EffectLog() : undefined;
+  const run = runScenario(scenario, seed, [trace, invariants, ...(log === undefined ? [] : [log])]);
+  trace.end(run.snapshot, run.ms);
+  invariants.end(run.snapshot, run.ms);
+  const ideal = idealOf(scenario, seed);
+  const figures = figuresOf(scenario, run, trace, ideal);
+  return { run, trace, ideal, figures, faults: invariants.faults, fingerprint: log?.fingerprint };
+}
