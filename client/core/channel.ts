@@ -31,7 +31,7 @@ export class Channel {
   state: ChannelState = 'dialing';
   helloSeen = false;
   /** When its upgrade was requested. */
-  openedAt = 0;
+  openedAt: number | undefined;
   /** Last time anything was read. */
   heardAt: number;
   /** When the first answer to what is outstanding was due at the earliest. */
@@ -55,6 +55,11 @@ export class Channel {
   /** True while patterns may deal it segments. */
   get usable(): boolean {
     return this.state === 'opening' || this.state === 'open';
+  }
+
+  /** True once its upgrade was requested: frames may follow. */
+  get opened(): boolean {
+    return this.openedAt !== undefined;
   }
 
   /** True while what it may send is expected from it: usable, or finishing what it was asked for. */

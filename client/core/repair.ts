@@ -5,6 +5,7 @@ import type { Channel } from './channel.ts';
 import { expectedCompletion } from './dealer.ts';
 import { routeOf, segmentLength, soundChannels, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
+import { activeChannels, askedBytes } from './window-room.ts';
 
 /** Missing segments looked at for hedging: the ones that hold up the output. */
 const HEDGE_DEPTH = 24;
@@ -12,6 +13,8 @@ const HEDGE_LEAST_SILENCE_MS = 70;
 const HEDGE_DUE_MS = 200;
 const LATE_MS = 150;
 const TAKE_OVERS_PER_TURN = 8;
+/** Windows of a route up to which an urgent segment may be asked of it on top. */
+const HEDGE_WINDOWS = 1.5;
 
 type Lost = { readonly index: number; readonly avoid: Set<number>; holder: number | undefined };
 type Held = { readonly index: number; readonly holder: Channel; readonly finishMs: number };
@@ -114,7 +117,7 @@ export class Repair {
     for (const held of this.#heldBy(now)) {
       if (held.index >= end || this.#hedged.has(held.index)) continue;
       const others = usable.filter((channel) => channel !== held.holder && channel.silence(now) < 80);
-      const target = this.#quickest(others);
+      const target = this.#quickest(others.filter((channel) => this.#hasRoom(channel, HEDGE_WINDOWS)));
       if (target === undefined || !this.#isLate(held, target, now)) continue;
       if (!this.#double(target, held.index, now)) return;
     }
@@ -124,7 +127,6 @@ export class Repair {
     const { rttMs } = routeOf(this.#state, holder);
     const silence = holder.silence(now);
     const other = this.#completion(target);
-    if (target.outBytes > 1.5 * routeOf(this.#state, target).window.bytes) return false;
     const due = (index - this.#state.table.lowestMissing) * 10 < HEDGE_DUE_MS;
     if (due && silence > Math.max(HEDGE_LEAST_SILENCE_MS, rttMs, 1.5 * holder.typicalGapMs)) return true;
     const promise = holder.promises.get(index) ?? Number.POSITIVE_INFINITY;
@@ -138,14 +140,15 @@ export class Repair {
    */
   #unblock(usable: readonly Channel[], now: number): void {
     const { table } = this.#state;
-    const idle = usable.filter((channel) => channel.ledger.unanswered === 0);
+    const idle = usable.filter((channel) => channel.ledger.unanswered === 0 && this.#hasRoom(channel, 1));
     if (idle.length === 0 || table.missingLeft <= usable.length) return;
     const blocking = [...this.#heldBy(now)]
       .filter(({ index }) => !this.#hedged.has(index))
       .sort((a, b) => a.index - b.index);
     for (const { index, holder, finishMs } of blocking.slice(0, HEDGE_DEPTH)) {
-      const target = this.#quickest(idle.filter((channel) => channel.route !== holder.route));
-      if (target === undefined) return;
+      const others = idle.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
+      const target = this.#quickest(others);
+      if (target === undefined) continue;
       if (1.25 * this.#completion(target) + 20 > finishMs) continue;
       this.#state.counters.hedges += 1;
       this.#hedged.set(index, target.number);
@@ -163,8 +166,9 @@ export class Repair {
       .sort((a, b) => b.finishMs - a.finishMs)
       .slice(0, TAKE_OVERS_PER_TURN);
     for (const { index, holder, finishMs } of late) {
-      const target = this.#quickest(usable.filter((channel) => channel.route !== holder.route));
-      if (target === undefined) return;
+      const others = usable.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
+      const target = this.#quickest(others);
+      if (target === undefined) continue;
       if (this.#completion(target) > finishMs - Math.max(20, 0.25 * finishMs)) continue;
       if (!this.#double(target, index, now)) return;
     }
@@ -184,6 +188,13 @@ export class Repair {
         ahead += options.segmentBytes;
       }
     }
+  }
+
+  /** True while the channel is in use and its route has room below `windows` windows. */
+  #hasRoom(channel: Channel, windows: number): boolean {
+    const { bytes } = routeOf(this.#state, channel).window;
+    if (askedBytes(this.#state, channel.route) + this.#state.options.segmentBytes / 2 > windows * bytes) return false;
+    return activeChannels(this.#state, channel).includes(channel);
   }
 
   #quickest(channels: readonly Channel[]): Channel | undefined {

@@ -37,10 +37,8 @@ export class Route {
   /** Channels this route should have now. */
   connections(options: CoreOptions): number {
     const sure = this.#roundTrips >= SURE_ROUND_TRIPS;
-    if (sure && this.rttMs >= options.longRttMs) {
-      const most = this.rttMs >= options.veryLongRttMs ? options.veryLongConnections : options.longConnections;
-      return this.window.slowStart ? most : Math.min(most, this.window.active);
-    }
+    if (sure && this.rttMs >= options.veryLongRttMs) return options.veryLongConnections;
+    if (sure && this.rttMs >= options.longRttMs) return options.longConnections;
     return this.window.slowStart ? options.firstConnections : options.steadyConnections;
   }
 

@@ -9,12 +9,12 @@ import { deal, expectedCompletion } from './dealer.ts';
 import type { Repair } from './repair.ts';
 import { routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
+import { windowRoom } from './window-room.ts';
 
 /** Deals patterns and grants credit for one transfer. */
 export class Scheduler {
   readonly #state: TransferState;
   readonly #repair: Repair;
-  readonly #opened = new Set<number>();
   #pattern: Pattern = EMPTY_PATTERN;
   #dealtAt = Number.NEGATIVE_INFINITY;
   #dirty = false;
@@ -50,7 +50,7 @@ export class Scheduler {
 
   /** Raises the credit of one channel; called at every read as well, so that the pipe never runs dry. */
   grant(channel: Channel, now: number): void {
-    if (!this.#opened.has(channel.number)) return;
+    if (!channel.opened) return;
     const before = channel.ledger.credit;
     this.#raise(channel, now);
     if (channel.ledger.credit > before) {
@@ -134,10 +134,9 @@ export class Scheduler {
     const { effects } = this.#state;
     const { rttMs } = routeOf(this.#state, channel);
     channel.ledger.pattern(this.#pattern);
-    if (this.#opened.has(channel.number)) {
+    if (channel.opened) {
       effects.push({ type: 'pattern', channel: channel.number, pattern: this.#pattern });
     } else {
-      this.#opened.add(channel.number);
       channel.openedAt = now;
       this.#raise(channel, now);
       const { credit } = channel.ledger;
@@ -149,7 +148,7 @@ export class Scheduler {
   #raise(channel: Channel, now: number): void {
     const { segmentBytes } = this.#state.options;
     const route = routeOf(this.#state, channel);
-    let room = this.#windowRoom(channel);
+    let room = windowRoom(this.#state, channel);
     for (; room >= segmentBytes / 2; room -= segmentBytes) {
       const next = channel.ledger.nextToGrant();
       if (next === undefined || !this.#mayHold(next)) break;
@@ -158,23 +157,6 @@ export class Scheduler {
       channel.promises.set(next, now + finish);
       channel.settle(route.rttMs, now);
     }
-  }
-
-  /**
-   * Bytes this channel may be asked for beyond what it was: its share of the route's window (some for all active ones
-   * alike, most by what each delivers), and no more than the whole route has left.
-   */
-  #windowRoom(channel: Channel): number {
-    const { window } = routeOf(this.#state, channel);
-    const own = soundChannels(this.#state).filter((other) => other.route === channel.route);
-    const left = window.bytes - own.reduce((sum, other) => sum + other.creditBytes, 0);
-    const active = own.filter((other) => other.usable && this.#opened.has(other.number)).slice(0, window.active);
-    if (!active.includes(channel)) return 0;
-    if (active.length === 1) return left;
-    const flights = active.reduce((sum, other) => sum + other.rate.flight, 0);
-    const fraction = flights > 0 ? channel.rate.flight / flights : 1 / active.length;
-    const share = window.bytes * (0.4 / active.length + 0.6 * fraction);
-    return Math.min(left, Math.max(this.#state.options.segmentBytes, share) - channel.creditBytes);
   }
 
   /** Whether memory and the lead's reach allow asking for `index`. The in-order point is always allowed. */

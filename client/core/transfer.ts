@@ -174,7 +174,7 @@ export class Transfer {
 
   #hello(channel: Channel, size: number, now: number): void {
     const { options, table } = this.#state;
-    routeOf(this.#state, channel).roundTrip(now - channel.openedAt);
+    routeOf(this.#state, channel).roundTrip(now - (channel.openedAt ?? channel.startedAt));
     channel.heardAt = now;
     channel.helloSeen = true;
     channel.apply('hello');

@@ -65,9 +65,9 @@ export class Receiver {
     this.#used += bytes;
     if (this.#mode === 'head') this.#takeHead();
     if (this.#mode === 'body') {
-      const bytes = this.#buffer.subarray(0, this.#used);
+      const body = this.#buffer.subarray(0, this.#used);
       this.#used = 0;
-      this.#sink.body(bytes);
+      this.#sink.body(body);
     } else if (this.#mode === 'frames') this.#takeFrames();
   }
 
