@@ -159,11 +159,14 @@ export class Scheduler {
     }
   }
 
-  /** Whether memory and the lead's reach allow asking for `index`. The in-order point is always allowed. */
+  /**
+   * Whether memory and the lead's reach allow asking for `index`. The in-order point always passes: the reorder window
+   * begins at it. What is whole up to here but not taken yet does not, or a sink that stands still would fill the memory.
+   */
   #mayHold(index: number): boolean {
     const { options, table } = this.#state;
-    if (index === table.lowestMissing) return true;
-    if (index - this.#pattern.from >= LIMITS.maxLeadElements / 2) return false;
+    const isFar = index - this.#pattern.from >= LIMITS.maxLeadElements / 2;
+    if (isFar && index !== table.lowestMissing) return false;
     const most = Math.floor(options.reorderBytes / options.segmentBytes);
     if (options.output === 'order') return index < table.takenPoint + most;
     return this.#inMemory < most;
