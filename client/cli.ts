@@ -3,6 +3,10 @@
 // therefore everything else is imported after the cache is on.
 import { enableCompileCache } from 'node:module';
 
+const INTERRUPTED = 130;
+
 enableCompileCache();
 const { run } = await import('./commands/program.ts');
 await run();
+// whoever is interrupted ends now: bytes on their way to a reader that does not read would keep the process for ever
+if (process.exitCode === INTERRUPTED) process.exit();

@@ -9,7 +9,7 @@ import type { SessionReport } from '../io/report.ts';
 import { parseRouteArgument } from '../options.ts';
 import type { ByteRange, ClientOptions, RouteOptions } from '../options.ts';
 import { showProgress } from './progress.ts';
-import { complain, formatBytes, formatRate } from './terminal.ts';
+import { complain, errorLine, formatBytes, formatRate } from './terminal.ts';
 
 export type GetFlags = {
   readonly output: string;
@@ -48,7 +48,7 @@ export async function get(key: string, flags: GetFlags): Promise<number> {
     return 0;
   } catch (error) {
     const known = asHeddleError(error);
-    say?.({ type: 'error', code: known.code, message: known.message });
+    say?.(errorLine(known));
     if (flags.json !== true) complain(known);
     return exitCodeOf(known.code);
   } finally {

@@ -1,19 +1,19 @@
 // The command line: what each command takes, and nothing else. A command's code is loaded when it is used, so that
 // `--help` and `get` start fast. Exit codes are those of protocol/errors.ts.
 import { Command, CommanderError } from 'commander';
-import { asHeddleError, exitCodeOf } from '../../protocol/errors.ts';
+import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import type { GetFlags } from './get.ts';
-import { complain } from './terminal.ts';
+import { complain, errorLine } from './terminal.ts';
 
 const program = new Command('heddle')
   .description('One object over many network routes at once, verified.')
   .version('0.1.0')
   .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'heddle: ')) });
+  .configureOutput({ outputError: () => {} });
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
-program
+const getCommand = program
   .command('get')
   .description('fetch an object over all routes at once')
   .argument('<key>', 'key of the object')
@@ -78,14 +78,28 @@ program
 
 /** Runs the command that the arguments name and sets the exit code. */
 export async function run(): Promise<void> {
+  // what is said to a reader that is gone is lost, and no reason to end; data on its way to one is the sink's business
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     await program.parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 1;
+    if (error instanceof CommanderError) process.exitCode = misused(error);
     else {
       const known = asHeddleError(error);
       complain(known);
       process.exitCode = exitCodeOf(known.code);
     }
   }
+}
+
+/** The arguments were not understood, or asked for help or the version, which is said already. */
+function misused({ code, exitCode, message }: CommanderError): number {
+  if (exitCode === 0) return 0;
+  if (code !== 'commander.help') {
+    const usage = new HeddleError('usage', message.replace(/^error: /, '').replaceAll(/\s+/g, ' '));
+    const { json, output } = getCommand.opts<Partial<GetFlags>>();
+    if (json !== true) complain(usage);
+    else (output === '-' ? process.stderr : process.stdout).write(`${JSON.stringify(errorLine(usage))}\n`);
+  }
+  return exitCodeOf('usage');
 }

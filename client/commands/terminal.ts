@@ -16,6 +16,11 @@ export function complain(error: HeddleError): void {
   process.stderr.write(`heddle: ${error.message.replaceAll(/\s+/g, ' ')} (${error.code})\n`);
 }
 
+/** The last line of --json when it ends in an error. */
+export function errorLine({ code, message }: HeddleError): Record<string, unknown> {
+  return { type: 'error', code, message };
+}
+
 /** 1234567 → "1.2 MB". Decimal units, as rates are. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
