@@ -45,6 +45,7 @@ export function openChannel(
   const { route = 0, rttMs = 20, rate, now = 0 } = more;
   const channel = new Channel(number, route, state.options.segmentBytes, now);
   channel.apply('connected');
+  channel.openedAt = now;
   channel.apply('hello');
   channel.helloSeen = true;
   state.channels.set(number, channel);

@@ -25,16 +25,17 @@ function busy({ state, channels }: Kit, first = 3): void {
   for (const channel of channels) owe(state, channel, leadOf(1, lead), channel.number === 1 ? first : 3, 0);
 }
 
-/** The next segment of a channel arrives at `now`. */
+/** The next segment of a channel arrives at `now`: what was asked for by SEND goes first. */
 function arrive({ state, repair }: Kit, channel: Channel, now: number): void {
-  const index = channel.ledger.expected[0];
+  const [sent] = channel.ledger.openSends;
+  const index = sent ?? channel.ledger.expected[0];
   if (index === undefined) return;
   channel.hear(SEGMENT, now);
-  channel.ledger.answer(index, 1, 'pattern', true);
+  channel.ledger.answer(index, 1, sent === undefined ? 'pattern' : 'send', true);
   channel.answered();
   channel.settle(RTT_MS, now);
   state.counters.receivedBytes += SEGMENT;
-  state.table.arrive(index);
+  if (state.table.isMissing(index)) state.table.arrive(index);
   repair.settle(index);
 }
 
@@ -138,7 +139,7 @@ describe('hedges', () => {
     for (let now = 10; now <= end; now += 10) {
       for (const channel of kit.channels.slice(1)) {
         arrive(kit, channel, now);
-        channel.ledger.grant();
+        if (channel.ledger.unanswered < 3) channel.ledger.grant();
       }
       kit.repair.turn(now);
       all.push(...sends(kit.state));
