@@ -60,21 +60,35 @@ type Step = { readonly atMs: number; readonly route: number; readonly rate: numb
 /** When the capacity of a route changes, and to what: bytes per ms of payload. */
 function capacitySteps(scenario: Scenario, route: RouteScenario, index: number): Step[] {
   let { rateMbit, loss, rttMs } = route;
-  let isDown = false;
+  let isSilent = false;
+  let isDead = false;
+  let isRefusing = false;
   const startMs = FIRST_ROUND_TRIPS * rttMs;
-  const rate = (): number => (isDown ? 0 : lineRate(rateMbit) * PAYLOAD_SHARE * (1 - loss));
+  const rate = (): number => (isSilent || isDead ? 0 : lineRate(rateMbit) * PAYLOAD_SHARE * (1 - loss));
   const steps = [{ atMs: startMs, route: index, rate: rate() }];
   for (const { atMs, change } of scenario.events.filter((event) => event.route === index)) {
-    let delayMs = 0;
+    const wasDead = isDead;
     if (change.type === 'rate') rateMbit = change.rateMbit;
     if (change.type === 'loss') loss = change.loss;
     if (change.type === 'rtt') rttMs = change.rttMs;
-    if (change.type === 'blackhole' || change.type === 'kill') isDown = true;
-    if (change.type === 'recover' || change.type === 'restart') isDown = false;
-    if (change.type === 'restart') delayMs = FIRST_ROUND_TRIPS * rttMs;
+    if (change.type === 'blackhole' || change.type === 'recover') isSilent = change.type === 'blackhole';
+    if (change.type === 'refuse' || change.type === 'accept') isRefusing = change.type === 'refuse';
+    if (change.type === 'kill' || (isRefusing && isEnd(change.type))) isDead = true;
+    if (change.type === 'restart' || change.type === 'accept') isDead = isRefusing;
+    const delayMs = wasDead && !isDead ? FIRST_ROUND_TRIPS * rttMs : 0;
     steps.push({ atMs: Math.max(startMs, atMs + delayMs), route: index, rate: rate() });
   }
   return steps;
+}
+
+/** Connections end with this change. */
+function isEnd(type: RouteChange['type']): boolean {
+  return type === 'kill' || type === 'reset' || type === 'hang';
+}
+
+/** After this change a new connection is better than what there was. */
+function isBeginning(type: RouteChange['type']): boolean {
+  return type === 'restart' || type === 'reset' || type === 'hang' || type === 'recover' || type === 'accept';
 }
 
 function tcpIdeal(scenario: Scenario, seed: number, connections: number): Omit<Ideal, 'fluidMs'> {
@@ -118,20 +132,17 @@ function greedyRoute(
   const begin = (): void => {
     const { rttMs } = path.route;
     agenda.after(1.5 * rttMs, () => {
+      if (!path.isServing || path.refusing !== undefined) return;
       end();
-      if (!path.isServing) return;
       for (let at = 0; at < connections; at += 1) flows.push(greedyFlow(agenda, path, rttMs, carried));
     });
   };
-  const ends = new Set<RouteChange['type']>(['kill', 'reset', 'hang']);
-  const begins = new Set<RouteChange['type']>(['restart', 'reset', 'hang', 'recover']);
-  for (const { atMs, change } of events) {
-    agenda.at(atMs, () => {
-      path.apply(change);
-      if (ends.has(change.type)) end();
-      if (begins.has(change.type)) begin();
-    });
-  }
+  const happen = (change: RouteChange): void => {
+    path.apply(change);
+    if (isEnd(change.type)) end();
+    if (isBeginning(change.type) && (change.type !== 'accept' || flows.length === 0)) begin();
+  };
+  for (const { atMs, change } of events) agenda.at(atMs, () => happen(change));
   begin();
 }
 

@@ -21,19 +21,22 @@ const LEAST_PATTERN_BYTES = 32_000_000;
 const MOST_FAULTS = 20;
 
 /** The names by which tests and people speak of them. */
-export type Invariant =
-  | 'nothing unverified is delivered'
-  | 'delivered once and in order'
-  | 'no effect on a closed channel'
-  | 'patterns only rise'
-  | 'only what is held is sent for'
-  | 'credit stays within the window'
-  | 'memory is bounded'
-  | 'the in-order point is asked for'
-  | 'the in-order point moves'
-  | 'a sound channel keeps what it may send'
-  | 'the honest are not blamed'
-  | 'most answers PATTERN';
+export const INVARIANTS = [
+  'nothing unverified is delivered',
+  'delivered once and in order',
+  'no effect on a closed channel',
+  'patterns only rise',
+  'only what is held is sent for',
+  'credit stays within the window',
+  'memory is bounded',
+  'the in-order point is asked for',
+  'the in-order point moves',
+  'a sound channel keeps what it may send',
+  'the honest are not blamed',
+  'most answers PATTERN',
+] as const;
+
+export type Invariant = (typeof INVARIANTS)[number];
 
 export type Fault = { readonly invariant: Invariant; readonly text: string };
 

@@ -249,7 +249,7 @@ export class Flow {
       this.#transmit(last.start, last.end, last.bytes);
       return;
     }
-    this.#congestion.timedOut(this.#agenda.now);
+    if (this.#probes === 2) this.#congestion.timedOut(this.#agenda.now); // the next of a series change nothing more
     this.#recoveryEnd = this.#order;
     this.#notice(Number.POSITIVE_INFINITY);
     this.#pump();

@@ -4,12 +4,15 @@
 //              [corrupt 2 %] [holds 0 % 50 %] [pong never | pong late 300 ms] [held in path 4 MB]
 //   at 3 s NAME rate 2 Mbit/s | loss 1 % | rtt 200 ms | jitter 5 ms | corrupt 5 % | refuse CODE [after 2 s]
 //   at 3 s NAME blackhole | recover | kill | restart | reset | hang | accept
+//   tolerate INVARIANT: known to be broken at present
 //   expect done | fail CODE
 //   expect fluid|tcp|single|waste|pause|hedges|patterns|by-pattern|first-byte above|below VALUE · share of NAME …
 import { ERROR_CODES } from '../../../protocol/errors.ts';
 import type { ErrorCode } from '../../../protocol/errors.ts';
 import { CORE_DEFAULTS } from '../../../client/core/options.ts';
 import type { CoreOptions } from '../../../client/core/options.ts';
+import { INVARIANTS } from '../measure/invariants.ts';
+import type { Invariant } from '../measure/invariants.ts';
 import { parseExpectation } from './expectation.ts';
 import type { Expectation } from './expectation.ts';
 import { lineRate, steadyRoute } from './scenario.ts';
@@ -21,7 +24,11 @@ const FRACTION = Object.freeze({ '%': 0.01 });
 const RATE = Object.freeze({ 'Mbit/s': 1, 'Gbit/s': 1_000, 'kbit/s': 0.001 });
 const SIZE = Object.freeze({ B: 1, kB: 1e3, KiB: 1_024, MB: 1e6, MiB: 1_048_576, GB: 1e9 });
 
-export type Story = { readonly scenario: Scenario; readonly expectations: readonly Expectation[] };
+export type Story = {
+  readonly scenario: Scenario;
+  readonly expectations: readonly Expectation[];
+  readonly tolerated: readonly Invariant[];
+};
 
 type Draft = {
   bytes: number | undefined;
@@ -30,25 +37,45 @@ type Draft = {
   readonly routes: RouteScenario[];
   readonly events: ScenarioEvent[];
   readonly expectations: Expectation[];
+  readonly tolerated: Invariant[];
 };
 
 /** Reads a story; throws an Error that names the line. */
 export function parseStory(text: string, name: string): Story {
-  const draft: Draft = { bytes: undefined, sinkRate: undefined, core: {}, routes: [], events: [], expectations: [] };
+  const draft: Draft = {
+    bytes: undefined,
+    sinkRate: undefined,
+    core: {},
+    routes: [],
+    events: [],
+    expectations: [],
+    tolerated: [],
+  };
   for (const [at, line] of text.split('\n').entries()) {
     const words = new Words(line.replace(/#.*/, ''), `${name}:${at + 1}`);
     if (words.isOver) continue;
     readStatement(draft, words);
     words.end();
   }
-  const { bytes, sinkRate, core, routes, events, expectations } = draft;
+  const { bytes, sinkRate, core, routes, events, expectations, tolerated } = draft;
   if (bytes === undefined || routes.length === 0) throw new Error(`${name}: a story needs an object and routes`);
-  return { scenario: { name, bytes, routes, events, sinkRate, core }, expectations };
+  return { scenario: { name, bytes, routes, events, sinkRate, core }, expectations, tolerated };
 }
 
 function readStatement(draft: Draft, words: Words): void {
   const names = draft.routes.map((route) => route.name);
-  const statements = ['object', 'output', 'segment', 'core', 'reorder', 'sink', 'route', 'at', 'expect'] as const;
+  const statements = [
+    'object',
+    'output',
+    'segment',
+    'core',
+    'reorder',
+    'sink',
+    'route',
+    'at',
+    'tolerate',
+    'expect',
+  ] as const;
   const statement = words.oneOf('a statement', statements);
   switch (statement) {
     case 'object':
@@ -80,6 +107,9 @@ function readStatement(draft: Draft, words: Words): void {
       draft.events.push({ atMs, route, change: readChange(words) });
       return;
     }
+    case 'tolerate':
+      draft.tolerated.push(words.oneOfThese('the invariant', words.rest(), INVARIANTS));
+      return;
     case 'expect':
       draft.expectations.push(parseExpectation(words, names));
       return;

@@ -46,10 +46,19 @@ export class Words {
   }
 
   oneOf<T extends string>(what: string, choices: readonly T[]): T {
-    const word = this.word(what);
+    return this.oneOfThese(what, this.word(what), choices);
+  }
+
+  /** `word` if it is one of `choices`. */
+  oneOfThese<T extends string>(what: string, word: string, choices: readonly T[]): T {
     const choice = choices.find((known) => known === word);
     if (choice === undefined) throw this.fault(`${what} is one of ${choices.join(', ')}, not "${word}"`);
     return choice;
+  }
+
+  /** All words that are left, as one. */
+  rest(): string {
+    return this.#words.splice(0).join(' ');
   }
 
   end(): void {
