@@ -4,22 +4,29 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startLink } from '../../client/demo/link-shaper.ts';
+import type { ShapedLink } from '../../client/demo/link-shaper.ts';
 import { NONSENSE, startNonsense } from '../support/false-relay.ts';
 import { objectBytes } from '../support/object-bytes.ts';
 import { heddle, startProgram } from '../support/program.ts';
-import type { Outcome } from '../support/program.ts';
+import type { Outcome, Program } from '../support/program.ts';
 import { refusingPort, startRelayProgram } from '../support/servers.ts';
+import { WireLog } from '../support/wire-log.ts';
+import { startWireTap } from '../support/wire-tap.ts';
 import { lastLine, startWorld } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 const SIZE = 3_000_000;
 const owned = new AsyncDisposableStack();
 let world: World;
+/** A link to the origin of 1 MB/s: the object takes three seconds. */
+let thin: ShapedLink;
 /** Placeholders of the table below and what they stand for. */
 let values: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   world = owned.use(await startWorld({ 'a.bin': objectBytes(SIZE, 1) }));
+  thin = owned.use(await startLink({ target: { port: world.origin.port }, megabitsPerSecond: 8, delayMs: 1 }));
   const relay = owned.use(await startRelayProgram({ main: world.origin.url }));
   const answer = NONSENSE['something that is not HTTP'] ?? ((): void => undefined);
   const nonsense = owned.use(await startNonsense(answer));
@@ -392,6 +399,45 @@ describe('outputs that fail', () => {
 
   function get(...more: readonly string[]): Promise<Outcome> {
     return heddle(['get', 'a.bin', '--route', `r=${values['RELAY']}`, ...more]);
+  }
+});
+
+describe('interrupted', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s in the middle: exit 130 at once, one line, nothing left',
+    async (signal) => {
+      const before = await world.outputs();
+      await using program = await halfway('collect', '-o', world.output('half.bin'));
+      program.signal(signal);
+      expectOneLine(await program.ended, 130);
+      expect(await world.outputs()).toEqual(before);
+    },
+  );
+
+  test('though the reader does not read', async () => {
+    await using program = await halfway('leave');
+    program.signal('SIGINT');
+    const { promise, resolve } = Promise.withResolvers<number | null>();
+    program.child.once('exit', resolve);
+    expect(await promise).toBe(130);
+    expect(program.stderr).toMatch(/^heddle: [^\n]+\n$/);
+  });
+
+  test('also as the last line of --json', async () => {
+    await using program = await halfway('collect', '-o', world.output('half.bin'), '--json');
+    program.signal('SIGINT');
+    const outcome = await program.ended;
+    expect(outcome).toMatchObject({ code: 130, stderr: '' });
+    expect(lastLine(outcome)).toMatchObject({ type: 'error', code: 'aborted' });
+  });
+
+  /** A transfer of which a part has come, over a link too thin for the rest. */
+  async function halfway(stdout: 'collect' | 'leave', ...more: readonly string[]): Promise<Program> {
+    const log = new WireLog();
+    const tap = owned.use(await startWireTap('thin', thin.port, log));
+    const program = startProgram(['get', 'a.bin', '--route', `r=${tap.url}`, ...more], { stdout });
+    await Promise.race([log.segmentsFrom('thin', 5), program.ended]);
+    return program;
   }
 });
 
