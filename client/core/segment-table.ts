@@ -73,9 +73,14 @@ export class SegmentTable {
     return index >= this.#from && index < this.#to && (this.#status[index - this.#from] ?? MISSING) === MISSING;
   }
 
-  /** True while the segment is in memory: arrived or proven, not yet taken. */
+  /** True while the segment is here and its verdict is not. */
+  isUnproven(index: number): boolean {
+    return this.#status[index - this.#from] === ARRIVED;
+  }
+
+  /** True while the segment is proven and the sink has not taken it. */
   isProven(index: number): boolean {
-    return (this.#status[index - this.#from] ?? MISSING) >= PROVEN;
+    return this.#status[index - this.#from] === PROVEN;
   }
 
   arrive(index: number): void {

@@ -98,8 +98,8 @@ export class Transfer {
     const route = routeOf(this.#state, channel);
     switch (input.type) {
       case 'connected':
+        if (!channel.apply('connected')) return;
         route.connected(input.connectMs);
-        channel.apply('connected');
         this.#scheduler.invalidate();
         this.#turn(now);
         return;
@@ -173,6 +173,7 @@ export class Transfer {
   }
 
   #hello(channel: Channel, size: number, now: number): void {
+    if (channel.helloSeen) return;
     const { options, table } = this.#state;
     routeOf(this.#state, channel).roundTrip(now - (channel.openedAt ?? channel.startedAt));
     channel.heardAt = now;
@@ -218,12 +219,16 @@ export class Transfer {
   }
 
   #stray(channel: number, index: number): void {
-    this.#state.counters.wasteBytes += segmentLength(this.#state, index);
-    this.#state.effects.push({ type: 'discard', channel, index });
+    const { counters, effects } = this.#state;
+    const bytes = segmentLength(this.#state, index);
+    counters.receivedBytes += bytes;
+    counters.wasteBytes += bytes;
+    effects.push({ type: 'discard', channel, index });
   }
 
   #verified(index: number, channelNumber: number, ok: boolean, now: number): void {
     const { effects, options, table } = this.#state;
+    if (!table.isUnproven(index)) return;
     if (!ok) {
       this.#state.counters.corrupt += 1;
       this.#scheduler.countInMemory(-1);
@@ -245,6 +250,7 @@ export class Transfer {
   }
 
   #taken(index: number): void {
+    if (!this.#state.table.isProven(index)) return;
     this.#state.table.take(index);
     this.#scheduler.countInMemory(-1);
     if (this.#state.table.complete) this.#finish();
@@ -252,7 +258,7 @@ export class Transfer {
 
   #dropped(channel: Channel, input: Extract<Input, { type: 'dropped' }>, now: number): void {
     const sent = input.reason === 'not-held' || input.reason === 'read-failed';
-    channel.ledger.answer(input.index, input.epoch, input.by, sent);
+    if (channel.ledger.answer(input.index, input.epoch, input.by, sent) === 'unasked') return;
     channel.settle(routeOf(this.#state, channel).rttMs, now);
     if (!this.#state.table.isMissing(input.index)) return;
     this.#repair.lose(input.index, channel.route);

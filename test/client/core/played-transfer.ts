@@ -63,6 +63,8 @@ export class PlayedTransfer {
   readonly #patterns = new Map<number, Pattern>();
   readonly #back: Input[] = [];
   #busy = false;
+  #sends = 0;
+  #outcome: string | undefined;
 
   constructor(order: PlayOrder = {}) {
     const { routes = 1, segments = 100, firstByte, endByte } = order;
@@ -83,8 +85,7 @@ export class PlayedTransfer {
 
   /** How it ended: 'done', the code of the failure, or undefined while it runs. */
   get outcome(): string | undefined {
-    const end = this.effects.find(({ type }) => type === 'done' || type === 'fail');
-    return end?.type === 'fail' ? end.code : end?.type;
+    return this.#outcome;
   }
 
   /** Channels that are dialled and not closed. */
@@ -187,15 +188,11 @@ export class PlayedTransfer {
   #handle(input: Input): void {
     if (input.type === 'taken') this.held.delete(input.index);
     const credits = new Map([...this.sources].map(([channel, { credit }]) => [channel, credit]));
-    const sends = this.#count('send');
+    const sends = this.#sends;
     this.transfer.handle(input, this.now);
     this.#drain();
-    if (this.#count('send') === sends) this.#checkWindows(credits);
+    if (this.#sends === sends) this.#checkWindows(credits);
     this.#checkMemory();
-  }
-
-  #count(type: Effect['type']): number {
-    return this.effects.filter((effect) => effect.type === type).length;
   }
 
   #drain(): void {
@@ -239,8 +236,12 @@ export class PlayedTransfer {
         if (this.sinkTakes) this.#back.push({ type: 'taken', index: effect.index });
         return;
       case 'discard':
+        return;
       case 'done':
+        this.#outcome = 'done';
+        return;
       case 'fail':
+        this.#outcome = effect.code;
         return;
       default:
         effect satisfies never;
@@ -271,6 +272,7 @@ export class PlayedTransfer {
       if (this.proves) this.#back.push({ ...effect, type: 'proof', ok: true });
     } else source.up.push(effect);
     if (effect.type === 'pattern') this.#checkPattern(effect.pattern);
+    if (effect.type === 'send') this.#sends += 1;
     if (effect.type !== 'credit') return;
     if (effect.total <= source.credit) this.#fault(`credit of channel ${effect.channel} not raised`);
     source.credit = effect.total;
@@ -308,6 +310,7 @@ export class PlayedTransfer {
    */
   #checkMemory(): void {
     const { output, reorderBytes, segmentBytes } = this.options;
+    if (this.held.size <= reorderBytes / segmentBytes) return;
     const windows = output === 'any' ? this.snapshot.routes.reduce((sum, { windowBytes }) => sum + windowBytes, 0) : 0;
     const most = (reorderBytes + windows) / segmentBytes + this.channels.length;
     if (this.held.size > most) this.#fault(`${this.held.size} segments are held, at most ${most} may be`);
