@@ -1,6 +1,7 @@
 // The library's face: createClient(options) → get (a Web stream) and download (a file). Each call is one transfer.
 import { HeddleError } from '../protocol/errors.ts';
 import { encodeKey } from '../protocol/paths.ts';
+import type { EarlyDials } from './io/dial.ts';
 import { openFileSink, isOrderedTarget } from './io/file-sink.ts';
 import { readableSink, writableSink } from './io/ordered-sink.ts';
 import type { SessionObserver, SessionReport } from './io/report.ts';
@@ -16,6 +17,8 @@ export type TransferOptions = {
   readonly observer?: SessionObserver;
   /** Overrides the client's pinned root. */
   readonly root?: string;
+  /** Connections to the routes that were dialled ahead. */
+  readonly early?: EarlyDials | undefined;
 };
 
 /** A running transfer. `done` rejects with a HeddleError. */
@@ -50,7 +53,18 @@ export function createClient(options: ClientOptions): Client {
     const root = transfer.root === undefined ? clientRoot : resolveRoot(transfer.root);
     const pins = { root, originKey: options.originKey };
     const observer = transfer.observer ?? {};
-    const session = new Session({ key, routes, core: core[sink.order], pins, firstByte, endByte, sink, observer });
+    const { early } = transfer;
+    const session = new Session({
+      key,
+      routes,
+      core: core[sink.order],
+      pins,
+      firstByte,
+      endByte,
+      sink,
+      observer,
+      early,
+    });
     return { done: session.run(transfer.signal), report: () => session.report() };
   }
 

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import { createClient } from '../client.ts';
 import type { Client, RunningTransfer, TransferOptions } from '../client.ts';
+import type { EarlyDials } from '../io/dial.ts';
 import { writableSink } from '../io/ordered-sink.ts';
 import type { SessionReport } from '../io/report.ts';
 import { parseRouteArgument } from '../options.ts';
@@ -26,8 +27,8 @@ export type GetFlags = {
 
 const PROGRESS_JSON_MS = 500;
 
-/** Runs the command; returns the exit code. */
-export async function get(key: string, flags: GetFlags): Promise<number> {
+/** Runs the command; returns the exit code. `early`: connections to the routes that were dialled ahead. */
+export async function get(key: string, flags: GetFlags, early?: EarlyDials): Promise<number> {
   const stopped = new AbortController();
   const interrupt = (): void => stopped.abort(new Error('interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
@@ -39,6 +40,7 @@ export async function get(key: string, flags: GetFlags): Promise<number> {
     const client = createClient(await clientOptions(flags));
     const transfer: TransferOptions = {
       signal: stopped.signal,
+      early,
       ...(flags.range === undefined ? {} : { range: parseRange(flags.range) }),
     };
     const running = start(client, key, flags.output, transfer);
@@ -57,7 +59,7 @@ export async function get(key: string, flags: GetFlags): Promise<number> {
 }
 
 /** The last line of --json. */
-export function doneLine(report: SessionReport): Record<string, unknown> {
+function doneLine(report: SessionReport): Record<string, unknown> {
   return {
     type: 'done',
     key: report.key,

@@ -2,102 +2,111 @@
 // `--help` and `get` start fast. Exit codes are those of protocol/errors.ts.
 import { Command, CommanderError } from 'commander';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
+import type { EarlyDials } from '../io/dial.ts';
 import type { GetFlags } from './get.ts';
 import { complain, errorLine } from './terminal.ts';
 
-const program = new Command('heddle')
-  .description('One object over many network routes at once, verified.')
-  .version('0.1.0')
-  .exitOverride()
-  .configureOutput({ outputError: () => {} });
-
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
-const getCommand = program
-  .command('get')
-  .description('fetch an object over all routes at once')
-  .argument('<key>', 'key of the object')
-  .option('-o, --output <file>', 'where to write it; - is standard output', '-')
-  .option('--route <name=baseurl>', 'a route; repeat for each (append #local=ADDRESS to bind it)', collect)
-  .option('--config <file>', 'YAML file with routes')
-  .option('--root <sha256:hex>', 'the only Merkle root to accept')
-  .option('--origin-key <file>', "the origin's public key (JWK)")
-  .option('--token-file <file>', 'file with a bearer token')
-  .option('--range <a-b>', 'bytes a to b, both included; "a-" to the end')
-  .option('--segment <bytes>', 'segment size, 32768 × 2^k')
-  .option('--json', 'one JSON object per line; the last says how it ended')
-  .option('--quiet', 'no progress')
-  .addHelpText(
-    'after',
-    `
+/** All commands; `early` goes to `get`. */
+function commandLine(early: EarlyDials | undefined): Command {
+  const program = new Command('heddle')
+    .description('One object over many network routes at once, verified.')
+    .version('0.1.0')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+
+  program
+    .command('get')
+    .description('fetch an object over all routes at once')
+    .argument('<key>', 'key of the object')
+    .option('-o, --output <file>', 'where to write it; - is standard output', '-')
+    .option('--route <name=baseurl>', 'a route; repeat for each (append #local=ADDRESS to bind it)', collect)
+    .option('--config <file>', 'YAML file with routes')
+    .option('--root <sha256:hex>', 'the only Merkle root to accept')
+    .option('--origin-key <file>', "the origin's public key (JWK)")
+    .option('--token-file <file>', 'file with a bearer token')
+    .option('--range <a-b>', 'bytes a to b, both included; "a-" to the end')
+    .option('--segment <bytes>', 'segment size, 32768 × 2^k')
+    .option('--json', 'one JSON object per line; the last says how it ended')
+    .option('--quiet', 'no progress')
+    .addHelpText(
+      'after',
+      `
 Examples:
   heddle get data/model.bin -o model.bin --route eu=http://relay-eu:9001/v1/via/main --route us=http://relay-us:9001/v1/via/main
   heddle get film.mp4 --route wifi=http://origin:8080#local=192.168.1.5 --route lte=http://origin:8080#local=10.64.0.2 | mpv -`,
-  )
-  .action(async (key: string, flags: GetFlags) => {
-    const { get } = await import('./get.ts');
-    process.exitCode = await get(key, flags);
-  });
+    )
+    .action(async (key: string, flags: GetFlags) => {
+      const { get } = await import('./get.ts');
+      process.exitCode = await get(key, flags, early);
+    });
 
-program
-  .command('origin')
-  .description('serve a folder of objects')
-  .requiredOption('--dir <dir>', 'folder with the objects')
-  .option('--listen <host:port>', 'where to listen')
-  .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
-  .option('--state <dir>', 'where the hash index and the signing key live')
-  .option('--config <file>', 'YAML configuration')
-  .action(async (flags) => {
-    const { originMain } = await import('../../origin/main.ts');
-    process.exitCode = await originMain(flags);
-  });
+  program
+    .command('origin')
+    .description('serve a folder of objects')
+    .requiredOption('--dir <dir>', 'folder with the objects')
+    .option('--listen <host:port>', 'where to listen')
+    .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
+    .option('--state <dir>', 'where the hash index and the signing key live')
+    .option('--config <file>', 'YAML configuration')
+    .action(async (flags) => {
+      const { originMain } = await import('../../origin/main.ts');
+      process.exitCode = await originMain(flags);
+    });
 
-program
-  .command('relay')
-  .description('forward requests to named upstreams')
-  .requiredOption('--listen <host:port>', 'where to listen')
-  .option('--upstream <name=baseurl>', 'an origin or relay this relay may reach; repeat for each', collect)
-  .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
-  .option('--token-keys <file>', 'JWKS with the keys that sign tokens')
-  .option('--insecure-open', 'serve anybody, without tokens')
-  .option('--config <file>', 'YAML configuration')
-  .action(async (flags) => {
-    const { relayMain } = await import('../../relay/main.ts');
-    process.exitCode = await relayMain({ ...flags, upstream: flags.upstream ?? [] });
-  });
+  program
+    .command('relay')
+    .description('forward requests to named upstreams')
+    .requiredOption('--listen <host:port>', 'where to listen')
+    .option('--upstream <name=baseurl>', 'an origin or relay this relay may reach; repeat for each', collect)
+    .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
+    .option('--token-keys <file>', 'JWKS with the keys that sign tokens')
+    .option('--insecure-open', 'serve anybody, without tokens')
+    .option('--config <file>', 'YAML configuration')
+    .action(async (flags) => {
+      const { relayMain } = await import('../../relay/main.ts');
+      process.exitCode = await relayMain({ ...flags, upstream: flags.upstream ?? [] });
+    });
 
-program
-  .command('demo')
-  .description('an origin, three unlike relays and a download, all on this machine')
-  .option('--size <megabytes>', 'size of the object', '48')
-  .option('--no-faults', 'do not slow one relay and kill another')
-  .action(async (flags) => {
-    const { demo } = await import('./demo.ts');
-    process.exitCode = await demo(flags);
-  });
+  program
+    .command('demo')
+    .description('an origin, three unlike relays and a download, all on this machine')
+    .option('--size <megabytes>', 'size of the object', '48')
+    .option('--no-faults', 'do not slow one relay and kill another')
+    .action(async (flags) => {
+      const { demo } = await import('./demo.ts');
+      process.exitCode = await demo(flags);
+    });
+  return program;
+}
 
 /** Runs the command that the arguments name and sets the exit code. */
-export async function run(): Promise<void> {
+export async function run(early?: EarlyDials): Promise<void> {
+  const program = commandLine(early);
   // what is said to a reader that is gone is lost, and no reason to end; data on its way to one is the sink's business
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     await program.parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = misused(error);
+    if (error instanceof CommanderError) process.exitCode = misused(error, program);
     else {
       const known = asHeddleError(error);
       complain(known);
       process.exitCode = exitCodeOf(known.code);
     }
+  } finally {
+    early?.[Symbol.dispose]();
   }
 }
 
 /** The arguments were not understood, or asked for help or the version, which is said already. */
-function misused({ code, exitCode, message }: CommanderError): number {
+function misused({ code, exitCode, message }: CommanderError, program: Command): number {
   if (exitCode === 0) return 0;
   if (code !== 'commander.help') {
     const usage = new HeddleError('usage', message.replace(/^error: /, '').replaceAll(/\s+/g, ' '));
-    const { json, output } = getCommand.opts<Partial<GetFlags>>();
+    const get = program.commands.find((command) => command.name() === 'get');
+    const { json, output } = get?.opts<Partial<GetFlags>>() ?? {};
     if (json !== true) complain(usage);
     else (output === '-' ? process.stderr : process.stdout).write(`${JSON.stringify(errorLine(usage))}\n`);
   }

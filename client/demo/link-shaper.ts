@@ -254,8 +254,10 @@ function mustWait({ lane, to }: Flow, now: number): boolean {
   return lane.isFull(now) || to.writableLength > RECEIVER_BYTES;
 }
 
+/** A reset while a FIN is just being sent fails in Node and leaks the handle: that one waits until the FIN has left. */
 function reset(socket: Socket): void {
   if (socket.connecting) socket.destroy();
+  else if (socket.writableEnded && !socket.writableFinished) setImmediate(() => void socket.resetAndDestroy());
   else socket.resetAndDestroy();
 }
 

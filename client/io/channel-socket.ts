@@ -1,7 +1,6 @@
 // Channel connector: one TCP or TLS connection to a route's first hop, the upgrade request, frames out, the receiver's
 // pieces in. Knows nothing of patterns. Reads land in the receiver's buffers (`onread`), never in fresh ones.
-import net from 'node:net';
-import type Tls from 'node:tls';
+import type { Socket } from 'node:net';
 import { UPGRADE_TOKEN } from '../../protocol/channel-request.ts';
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
@@ -10,6 +9,8 @@ import { encodeFrame } from '../../protocol/frame-writer.ts';
 import { formatRequestHead } from '../../protocol/http-head.ts';
 import type { ResponseHead } from '../../protocol/http-head.ts';
 import type { BufferPool } from './buffer-pool.ts';
+import { Dial, isSecure } from './dial.ts';
+import type { DialTarget } from './dial.ts';
 import { Receiver } from './receiver.ts';
 import { isWholeBody, refusalOf } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
@@ -24,12 +25,8 @@ export type ChannelEvents = {
   refused(refusal: Refusal): void;
 };
 
-/** Where a channel goes. */
-export type ChannelTarget = {
-  /** Base URL of the route; the path of the request is appended. */
-  readonly baseUrl: URL;
-  /** Local address to bind to. */
-  readonly localAddress: string | undefined;
+/** Where a channel goes: the path of the request is appended to the base URL's. */
+export type ChannelTarget = DialTarget & {
   /** Value of an Authorization header. */
   readonly authorization: string | undefined;
 };
@@ -38,16 +35,17 @@ export type ChannelTarget = {
 export class ChannelSocket {
   readonly #events: ChannelEvents;
   readonly #target: ChannelTarget;
-  readonly #socket: net.Socket;
+  readonly #dial: Dial;
+  readonly #socket: Socket;
   readonly #receiver: Receiver;
-  readonly #startedAt: number = performance.now();
   #upgraded = false;
   readonly #early: ClientFrame[] = [];
   #refusalHead: ResponseHead | undefined;
   #refusalBody = '';
   #ended = false;
 
-  constructor(target: ChannelTarget, pool: BufferPool, segmentBytes: number, events: ChannelEvents) {
+  /** Takes over `dial`, or dials. */
+  constructor(target: ChannelTarget, pool: BufferPool, segmentBytes: number, events: ChannelEvents, dial?: Dial) {
     this.#target = target;
     this.#events = events;
     this.#receiver = new Receiver(pool, segmentBytes, {
@@ -57,7 +55,10 @@ export class ChannelSocket {
       payload: (bytes) => this.#events.payload(bytes),
       segment: (frame, buffer) => this.#events.segment(frame, buffer),
     });
-    this.#socket = this.#connect();
+    this.#dial = dial ?? new Dial(target);
+    this.#socket = this.#dial.socket;
+    this.#dial.attach({ space: () => this.#receiver.space(), filled: (bytes) => this.#read(bytes) });
+    this.#watch();
   }
 
   /** Sends the upgrade request for `path` (appended to the base URL's). */
@@ -95,51 +96,30 @@ export class ChannelSocket {
     if (graceful && this.#upgraded && this.#socket.writable) {
       this.#socket.end(encodeFrame({ type: 'bye' }));
       this.#socket.destroySoon();
-    } else if (this.#socket.connecting || this.#secure) this.#socket.destroy();
+    } else if (this.#socket.connecting || isSecure(this.#target)) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
 
-  get #secure(): boolean {
-    return this.#target.baseUrl.protocol === 'https:';
-  }
-
-  #connect(): net.Socket {
-    const { baseUrl, localAddress } = this.#target;
-    const secure = this.#secure;
-    const host = baseUrl.hostname.replace(/^\[(.*)\]$/, '$1');
-    const options = {
-      host,
-      port: Number(baseUrl.port || (secure ? 443 : 80)),
-      ...(localAddress === undefined ? {} : { localAddress }),
-      noDelay: true,
-      keepAlive: true,
-      autoSelectFamily: localAddress === undefined,
-      onread: { buffer: () => this.#receiver.space(), callback: (bytes: number) => this.#read(bytes) },
+  #watch(): void {
+    const { socket, connectMs } = this.#dial;
+    const connected = (): void => {
+      if (!this.#ended && this.#dial.connectMs !== undefined) this.#events.connected(this.#dial.connectMs);
     };
-    const socket = secure
-      ? loadTls().connect({
-          ...options,
-          ...(net.isIP(host) === 0 ? { servername: host } : {}),
-          ALPNProtocols: ['http/1.1'],
-        })
-      : net.connect(options as net.NetConnectOpts);
-    socket.once(secure ? 'secureConnect' : 'connect', () => {
-      if (!this.#ended) this.#events.connected(performance.now() - this.#startedAt);
-    });
+    // whoever made this channel hears of it only after the constructor
+    if (connectMs !== undefined) process.nextTick(connected);
+    else socket.once(isSecure(this.#target) ? 'secureConnect' : 'connect', connected);
     socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(lossOf(error)));
     socket.on('end', () => this.#fail(new HeddleError('connection-lost', undefined, { side: 'remote' })));
     socket.on('close', () => this.#fail(new HeddleError('connection-lost', undefined, { side: 'remote' })));
-    return socket;
   }
 
-  #read(bytes: number): boolean {
-    if (this.#ended) return true;
+  #read(bytes: number): void {
+    if (this.#ended) return;
     try {
       this.#receiver.filled(bytes);
     } catch (error) {
       this.#fail(asHeddleError(error, 'bad-frame'));
     }
-    return true;
   }
 
   #head(head: ResponseHead): boolean {
@@ -180,9 +160,4 @@ function lossOf(error: NodeJS.ErrnoException): HeddleError {
   const lost: readonly (string | undefined)[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
   const code: ErrorCode = lost.includes(error.code) ? 'connection-lost' : 'unreachable';
   return new HeddleError(code, error.message || error.code, { side: 'remote', cause: error });
-}
-
-/** TLS is loaded when the first https route is dialled: it takes longer than everything else a start needs. */
-function loadTls(): typeof Tls {
-  return process.getBuiltinModule('node:tls');
 }

@@ -11,7 +11,8 @@ import type { Effect, Input } from '../core/messages.ts';
 import type { CoreOptions } from '../core/options.ts';
 import { Transfer } from '../core/transfer.ts';
 import { ChannelSocket } from './channel-socket.ts';
-import type { ChannelTarget } from './channel-socket.ts';
+import type { ChannelEvents, ChannelTarget } from './channel-socket.ts';
+import type { EarlyDials } from './dial.ts';
 import { Identity } from './identity.ts';
 import type { Pins } from './identity.ts';
 import { SegmentFlow } from './segment-flow.ts';
@@ -33,6 +34,8 @@ export type SessionOrder = {
   readonly endByte: number | undefined;
   readonly sink: Sink;
   readonly observer: SessionObserver;
+  /** Connections dialled before the session began. */
+  readonly early: EarlyDials | undefined;
 };
 
 /** Most pattern elements in the upgrade request, so that proxies with 8 KiB header lines pass it; more follow the 101. */
@@ -171,7 +174,7 @@ export class Session {
   #dial(number: number, routeIndex: number): void {
     const route = this.#order.routes[routeIndex];
     if (route === undefined) return;
-    const socket = new ChannelSocket(route, this.#flow.pool, this.#order.core.segmentBytes, {
+    const events: ChannelEvents = {
       connected: (connectMs) => this.#input({ type: 'connected', channel: number, connectMs }),
       frame: (frame) => this.#frame(number, frame),
       payload: (bytes) => this.#input({ type: 'received', channel: number, bytes }),
@@ -189,7 +192,9 @@ export class Session {
           ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
         });
       },
-    });
+    };
+    const { core, early } = this.#order;
+    const socket = new ChannelSocket(route, this.#flow.pool, core.segmentBytes, events, early?.take(route));
     this.#sockets.set(number, { socket, route });
   }
 

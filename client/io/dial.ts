@@ -1,0 +1,102 @@
+// One TCP or TLS connection being made, whose bytes go to whoever attaches later. So a program can dial its routes before
+// it has loaded the code that will use them: the round trip of the handshake passes meanwhile.
+import net from 'node:net';
+import type Tls from 'node:tls';
+
+/** Where to connect. */
+export type DialTarget = {
+  readonly baseUrl: URL;
+  /** Local address to bind to. */
+  readonly localAddress: string | undefined;
+};
+
+/** Takes the bytes of a connection: `space` is read into, `filled` says how much. */
+export type SocketReader = { space(): Uint8Array; filled(bytes: number): void };
+
+/** A connection, made or in the making. Reads land in the attached reader's buffers (`onread`), never in fresh ones. */
+export class Dial {
+  readonly socket: net.Socket;
+  readonly target: DialTarget;
+  /** ms from the dial until the connection stood; undefined before. */
+  connectMs: number | undefined;
+  readonly #startedAt: number = performance.now();
+  /** The first read was armed before a reader attached: what it brings is copied from here. */
+  readonly #scratch = new Uint8Array(1_024);
+  #reader: SocketReader | undefined;
+
+  constructor(target: DialTarget) {
+    this.target = target;
+    this.socket = this.#connect();
+    this.socket.once(isSecure(target) ? 'secureConnect' : 'connect', () => {
+      this.connectMs = performance.now() - this.#startedAt;
+    });
+  }
+
+  /** Everything read from now on goes to `reader`. */
+  attach(reader: SocketReader): void {
+    this.#reader = reader;
+  }
+
+  #connect(): net.Socket {
+    const { baseUrl, localAddress } = this.target;
+    const secure = isSecure(this.target);
+    const host = baseUrl.hostname.replace(/^\[(.*)\]$/, '$1');
+    const options = {
+      host,
+      port: Number(baseUrl.port || (secure ? 443 : 80)),
+      ...(localAddress === undefined ? {} : { localAddress }),
+      noDelay: true,
+      keepAlive: true,
+      autoSelectFamily: localAddress === undefined,
+      onread: {
+        buffer: () => this.#reader?.space() ?? this.#scratch,
+        callback: (bytes: number, buffer: Uint8Array) => {
+          if (buffer === this.#scratch) this.#reader?.space().set(buffer.subarray(0, bytes));
+          this.#reader?.filled(bytes);
+          return true;
+        },
+      },
+    };
+    if (!secure) return net.connect(options as net.NetConnectOpts);
+    const name = net.isIP(host) === 0 ? { servername: host } : {};
+    return loadTls().connect({ ...options, ...name, ALPNProtocols: ['http/1.1'] });
+  }
+}
+
+/** Connections dialled ahead of their use; each is taken once. */
+export class EarlyDials {
+  readonly #dials: Dial[] = [];
+
+  /** Dials, without keeping the process alive for it and without a fuss when it fails: who takes it will see. */
+  add(target: DialTarget): void {
+    const dial = new Dial(target);
+    dial.socket.unref().on('error', () => {});
+    this.#dials.push(dial);
+  }
+
+  /** The connection dialled for `target`, if there is one that has not failed. */
+  take(target: DialTarget): Dial | undefined {
+    const at = this.#dials.findIndex(({ target: { baseUrl, localAddress } }) => {
+      return baseUrl.origin === target.baseUrl.origin && localAddress === target.localAddress;
+    });
+    const [dial] = at < 0 ? [] : this.#dials.splice(at, 1);
+    if (dial === undefined || dial.socket.destroyed) return undefined;
+    dial.socket.ref();
+    return dial;
+  }
+
+  /** Closes what nobody took. */
+  [Symbol.dispose](): void {
+    for (const { socket } of this.#dials.splice(0)) socket.destroy();
+  }
+}
+
+/** True for targets that speak TLS. */
+export function isSecure(target: DialTarget): boolean {
+  return target.baseUrl.protocol === 'https:';
+}
+
+/** TLS is loaded when the first https route is dialled: it takes longer than everything else a start needs. */
+function loadTls(): typeof Tls {
+  return process.getBuiltinModule('node:tls');
+}
