@@ -5,7 +5,7 @@ import { HeddleError } from '../protocol/errors.ts';
 import { formatRoot, parseRoot } from '../protocol/manifest.ts';
 import { CORE_DEFAULTS } from './core/options.ts';
 import type { CoreOptions } from './core/options.ts';
-import type { SessionRoute } from './io/session.ts';
+import type { SessionRoute } from './io/order.ts';
 
 /** One route: a base URL to which `/v1/segments/<key>` and the other paths are appended. */
 export type RouteOptions = {

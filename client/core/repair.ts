@@ -149,7 +149,7 @@ export class Repair {
       const others = idle.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
       const target = this.#quickest(others);
       if (target === undefined) continue;
-      if (1.25 * this.#completion(target) + 20 > finishMs) continue;
+      if (finishMs < LATE_MS || 2 * this.#completion(target) > finishMs) continue;
       this.#state.counters.hedges += 1;
       this.#hedged.set(index, target.number);
       this.#send(target, index, now);

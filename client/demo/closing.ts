@@ -36,12 +36,12 @@ export function comparison(woven: SessionReport, alone: PlainResult, route: Rout
   const ratio = ours / theirs;
   const line = (name: string, rate: number, ms: number): string =>
     `  ${name.padEnd(24)} ${bar(rate / most, COMPARISON_CELLS)} ${seconds(ms).padStart(7)}  ${formatRate(rate).padStart(11)}`;
-  const inSpite = faults ? ', in spite of two faults' : '';
+  const onTheWay = faults ? ', with two faults on the way' : '';
   return [
     line(`heddle, ${woven.routes.length} routes`, ours, woven.elapsedMs),
     line(`plain GET, ${route.name} alone`, theirs, alone.ms),
     '',
-    `  The same ${formatBytes(alone.bytes)} at ${ratio.toFixed(2)} times the rate of the best single route${inSpite}.`,
+    `  The same ${formatBytes(alone.bytes)} at ${ratio.toFixed(2)} times the rate of the best single route${onTheWay}.`,
   ];
 }
 

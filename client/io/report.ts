@@ -4,7 +4,7 @@ import type { SegmentFrame } from '../../protocol/frames.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import type { RouteSnapshot, Snapshot } from '../core/snapshot.ts';
-import type { SessionOrder } from './session.ts';
+import type { SessionOrder } from './order.ts';
 
 /** One route in a report: the core's numbers, with its name. */
 export type RouteReport = RouteSnapshot & { readonly name: string };

@@ -8,35 +8,14 @@ import { HASH_BYTES } from '../../protocol/limits.ts';
 import { levelOf } from '../../protocol/merkle.ts';
 import { pathsOf } from '../../protocol/paths.ts';
 import type { Effect, Input } from '../core/messages.ts';
-import type { CoreOptions } from '../core/options.ts';
 import { Transfer } from '../core/transfer.ts';
 import { ChannelSocket } from './channel-socket.ts';
-import type { ChannelEvents, ChannelTarget } from './channel-socket.ts';
-import type { EarlyDials } from './dial.ts';
+import type { ChannelEvents } from './channel-socket.ts';
 import { Identity } from './identity.ts';
-import type { Pins } from './identity.ts';
 import { SegmentFlow } from './segment-flow.ts';
-import type { Sink } from './sink.ts';
-import type { SessionObserver, SessionReport } from './report.ts';
+import type { SessionOrder, SessionRoute } from './order.ts';
+import type { SessionReport } from './report.ts';
 import { reportOf } from './report.ts';
-
-/** A route as the session needs it. */
-export type SessionRoute = ChannelTarget & { readonly name: string };
-
-/** One transfer to run. */
-export type SessionOrder = {
-  readonly key: string;
-  readonly routes: readonly SessionRoute[];
-  readonly core: CoreOptions;
-  readonly pins: Pins;
-  /** First wanted byte, and the exclusive end (undefined: the object's). */
-  readonly firstByte: number;
-  readonly endByte: number | undefined;
-  readonly sink: Sink;
-  readonly observer: SessionObserver;
-  /** Connections dialled before the session began. */
-  readonly early: EarlyDials | undefined;
-};
 
 /** Most pattern elements in the upgrade request, so that proxies with 8 KiB header lines pass it; more follow the 101. */
 const MOST_FIRST_ELEMENTS = 4_096;

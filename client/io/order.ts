@@ -1,0 +1,25 @@
+// What a session is asked to do: one object (or a range of it), the routes to it, where its bytes go.
+import type { CoreOptions } from '../core/options.ts';
+import type { ChannelTarget } from './channel-socket.ts';
+import type { EarlyDials } from './dial.ts';
+import type { Pins } from './identity.ts';
+import type { SessionObserver } from './report.ts';
+import type { Sink } from './sink.ts';
+
+/** A route as the session needs it. */
+export type SessionRoute = ChannelTarget & { readonly name: string };
+
+/** One transfer to run. */
+export type SessionOrder = {
+  readonly key: string;
+  readonly routes: readonly SessionRoute[];
+  readonly core: CoreOptions;
+  readonly pins: Pins;
+  /** First wanted byte, and the exclusive end (undefined: the object's). */
+  readonly firstByte: number;
+  readonly endByte: number | undefined;
+  readonly sink: Sink;
+  readonly observer: SessionObserver;
+  /** Connections dialled before the session began. */
+  readonly early: EarlyDials | undefined;
+};
