@@ -271,8 +271,9 @@ export class Transfer {
     if (route.corrupt >= this.#state.options.corruptLimit) this.#supervisor.exclude(route, 'corrupt');
   }
 
+  /** The channel left the patterns. One that drains still answers what it was asked by SEND. */
   #lost(channel: Channel): void {
-    this.#repair.orphan(channel.number);
+    if (channel.state !== 'draining') this.#repair.orphan(channel.number);
     this.#scheduler.invalidate();
     if (channel.state === 'closed') this.#pings.forget(channel.number);
   }
