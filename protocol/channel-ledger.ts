@@ -2,7 +2,7 @@
 // the SENDs open. From it follows `maySend`, what the channel may send or have sent without the client knowing yet.
 // The exactly-once rule: a new pattern leaves at least maySend(c) with every healthy channel c and deals only the rest.
 // Pure counterpart of segment-set.ts.
-import { nextOwed } from './pattern.ts';
+import { elementAt, nextOwed } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
 import type { SentBy } from './frames.ts';
 
@@ -89,6 +89,11 @@ export class ChannelLedger {
   send(index: number): void {
     this.#sends.set(index, (this.#sends.get(index) ?? 0) + 1);
     this.#sendCount += 1;
+    for (const view of this.#views) {
+      const at = view.owed.indexOf(index);
+      if (at >= 0) view.owed.splice(at, 1);
+      this.#settle(view);
+    }
   }
 
   /** The channel said `epoch`: every older pattern is out of force there. */
@@ -139,9 +144,14 @@ export class ChannelLedger {
   }
 
   #answerPattern(index: number): AnswerVerdict {
-    if (this.#answers >= this.#credit || !this.#views.some((view) => view.owed.includes(index))) return 'unasked';
+    if (this.#answers >= this.#credit || !this.#views.some((view) => this.#mayAnswer(view, index))) return 'unasked';
     this.#answers += 1;
     return 'expected';
+  }
+
+  /** A segment with an open SEND is not listed as owed, but the pattern may have been quicker. */
+  #mayAnswer({ owed, pattern }: View, index: number): boolean {
+    return owed.includes(index) || (this.#sends.has(index) && elementAt(pattern, index) === this.#channel);
   }
 
   /** Brings `owed` to exactly as many segments as credit can still release under this pattern. */
@@ -156,9 +166,10 @@ export class ChannelLedger {
     }
   }
 
+  /** Segments with an open SEND are passed over: the source serves SENDs first, and then something behind them. */
   #nextUnanswered(view: View): number | undefined {
     let index = nextOwed(view.pattern, this.#channel, view.cursor);
-    while (index !== undefined && this.#answered.has(index)) {
+    while (index !== undefined && (this.#answered.has(index) || this.#sends.has(index))) {
       view.cursor = index + 1;
       index = nextOwed(view.pattern, this.#channel, view.cursor);
     }

@@ -207,6 +207,23 @@ describe('exactly once', () => {
     );
   });
 
+  test('a pattern that names a segment with an open SEND releases the one behind it', () => {
+    const ledger = new ChannelLedger(1);
+    const source = new SegmentSet(1, 8, [{ first: 0, length: 8 }]);
+    const pattern: Pattern = { epoch: 1, from: 0, to: 8, lead: new Uint16Array(0), cycle: Uint16Array.of(1) };
+    ledger.send(0);
+    source.handle({ type: 'send', ranges: [{ first: 0, length: 1 }], again: false });
+    ledger.pattern(pattern);
+    source.handle({ type: 'pattern', pattern });
+    ledger.grant();
+    source.handle({ type: 'credit', total: 1 });
+    expect(source.next()).toMatchObject({ index: 0, by: 'send' });
+    expect(source.next()).toMatchObject({ index: 1, by: 'pattern' });
+    expect(ledger.maySend(), 'before either answer is here').toEqual(new Set([0, 1]));
+    expect(ledger.answer(0, 1, 'send', true)).toBe('expected');
+    expect(ledger.answer(1, 1, 'pattern', true)).toBe('expected');
+  });
+
   test('leaving out the reservation is noticed (the property can fail)', () => {
     const ledger = new ChannelLedger(1);
     const source = new SegmentSet(1, 4, [{ first: 0, length: 4 }]);
