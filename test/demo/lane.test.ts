@@ -149,7 +149,8 @@ test('what comes out is what went in, in order, however it is pushed, paused and
         else if (does === 'look') collect(now);
         else if ('rate' in does) lane.setRate(does.rate, now);
         else {
-          const chunk = Uint8Array.from({ length: does.length }, () => (next += 1));
+          const chunk = countFrom(next, does.length);
+          next += does.length;
           went[does.owner]?.push(...chunk);
           lane.push(does.owner, chunk, now);
         }
@@ -176,6 +177,10 @@ function runUntilEmpty(period: number): Taken[] {
     for (const arrival of takeAll(lane, now)) taken.push({ at: now, length: arrival.bytes.length });
   }
   return taken;
+}
+
+function countFrom(first: number, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, at) => first + at);
 }
 
 function fullAt(options: ConstructorParameters<typeof Lane>[0]): number {
