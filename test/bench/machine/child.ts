@@ -19,6 +19,7 @@ export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signa
 
 /** Characters of a log that are worth showing. */
 const LOG_TAIL = 600;
+const FAULT_WORDS = 200;
 
 /** Starts a process that ends with `scope`. */
 export function startChild(scope: DisposableStack, options: ChildOptions): Child {
@@ -41,14 +42,14 @@ export class Child {
   readonly argv: readonly string[];
   /** Settles when it has ended, also when it could not be started. */
   readonly exit: Promise<Exit>;
+  readonly log: string;
   readonly #process: ChildProcess;
-  readonly #log: string;
   #ended = false;
 
   constructor(process_: ChildProcess, { argv, log }: ChildOptions) {
     this.argv = argv;
     this.#process = process_;
-    this.#log = log;
+    this.log = log;
     this.exit = new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null): void => {
         this.#ended = true;
@@ -69,7 +70,25 @@ export class Child {
 
   /** The end of what it said. */
   get lastWords(): string {
-    return readFileSync(this.#log, 'utf8').slice(-LOG_TAIL).trim();
+    return readFileSync(this.log, 'utf8').slice(-LOG_TAIL).trim();
+  }
+
+  /** Waits for its end and makes it when it takes longer than `limitMs`. */
+  async endsWithin(limitMs: number): Promise<Exit & { readonly timedOut: boolean }> {
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      this.kill();
+    }, limitMs);
+    const exit = await this.exit;
+    clearTimeout(timer);
+    return { ...exit, timedOut };
+  }
+
+  /** Why it failed, in a line; undefined when it did not. */
+  faultOf({ code, signal, timedOut }: Exit & { readonly timedOut: boolean }): string | undefined {
+    if (timedOut) return 'not done in time';
+    return code === 0 ? undefined : `exit ${code ?? signal}: ${this.lastWords.slice(-FAULT_WORDS)}`;
   }
 
   /** Ends the whole group, also what the process left behind. */

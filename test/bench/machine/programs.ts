@@ -6,12 +6,16 @@ import { delimiter, join } from 'node:path';
 
 /** Programs the benches know how to use, with the Debian package each comes in. */
 export const PACKAGES = {
+  'apt-get': 'apt',
   aria2c: 'aria2',
+  bash: 'bash',
   cc: 'gcc',
   curl: 'curl',
   haproxy: 'haproxy',
   ip: 'iproute2',
+  mkfifo: 'coreutils',
   nginx: 'nginx-light',
+  openssl: 'openssl',
   sha256sum: 'coreutils',
 } as const;
 
@@ -40,14 +44,15 @@ export function missingPrograms(names: readonly ProgramName[]): ProgramName[] {
 export function installMissing(names: readonly ProgramName[]): string {
   const packages = missingPrograms(names).map((name) => PACKAGES[name]);
   if (packages.length === 0) return 'every peer is there';
+  const installer = findProgram('apt-get');
+  if (installer === undefined) return `cannot install ${packages.join(', ')}: there is no apt-get`;
   if (process.getuid?.() !== 0) return `not root: cannot install ${packages.join(', ')}`;
   const quiet = !existsSync(POLICY_FILE);
   if (quiet) writeFileSync(POLICY_FILE, POLICY, { mode: 0o755 });
   try {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const argv = ['install', '--yes', '--no-install-recommends', ...packages];
-    const { status, error } = spawnSync('apt-get', argv, { env, stdio: ['ignore', 'ignore', 'pipe'] });
-    if (error !== undefined) return `cannot install ${packages.join(', ')}: there is no apt-get`;
+    const { status } = spawnSync(installer, argv, { env, stdio: 'ignore' });
     return status === 0 ? `installed ${packages.join(', ')}` : `apt-get could not install ${packages.join(', ')}`;
   } finally {
     if (quiet) rmSync(POLICY_FILE, { force: true });

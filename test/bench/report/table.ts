@@ -11,7 +11,8 @@ const NOTHING = '–';
 /** Lines of the table, heads first. Rows may be shorter than the heads. */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly Cell[])[]): string[] {
   const texts = rows.map((row) => columns.map((_, index) => escape(row[index] ?? NOTHING)));
-  const widths = columns.map(({ title }, index) =>
+  const titles = columns.map(({ title }) => escape(title));
+  const widths = titles.map((title, index) =>
     Math.max(3, width(title), ...texts.map((row) => width(row[index] ?? ''))),
   );
   const line = (cells: readonly string[]): string =>
@@ -20,7 +21,7 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
     const dashes = '-'.repeat((widths[index] ?? 3) - 1);
     return align === 'right' ? `${dashes}:` : `-${dashes}`;
   });
-  return [line(columns.map(({ title }) => title)), line(rule), ...texts.map(line)];
+  return [line(titles), line(rule), ...texts.map(line)];
 }
 
 /** A number with `digits` decimals; nothing for nothing. */

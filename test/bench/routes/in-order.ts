@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { Socket } from 'node:net';
+import { findProgram } from '../machine/programs.ts';
 import type { ReferenceObject } from '../machine/work-folder.ts';
 
 /** So many bytes were readable from the beginning, at this time after the start. */
@@ -64,8 +65,8 @@ export function watchFile(scope: DisposableStack, file: string, object: Referenc
 
 /** Follows a pipe: a real one, for that is what a user's next program reads from. */
 export function watchPipe(scope: DisposableStack, path: string): OutputWatch {
-  const { status } = spawnSync('mkfifo', [path]);
-  if (status !== 0) throw new Error('cannot make a pipe (mkfifo)');
+  const mkfifo = findProgram('mkfifo');
+  if (mkfifo === undefined || spawnSync(mkfifo, [path]).status !== 0) throw new Error('cannot make a pipe (mkfifo)');
   const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writing = openSync(path, constants.O_WRONLY);
   const socket = new Socket({ fd: reading, readable: true, writable: false });

@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from '../machine/child.ts';
-import type { Child, Exit } from '../machine/child.ts';
+import type { Child } from '../machine/child.ts';
 import { ForeignLoad } from '../machine/foreign-load.ts';
 import type { Heddle } from '../machine/heddle.ts';
 import type { Teardown } from '../machine/teardown.ts';
@@ -70,7 +70,7 @@ export async function runOnce(settings: RunSettings): Promise<RunResult> {
   clients.push(client);
   watch.begin(startedAt);
   using events = killsAndRestarts(scenario, servers);
-  const { exit, timedOut } = await ended(client, limitSeconds(scenario));
+  const exit = await client.endsWithin(1_000 * limitSeconds(scenario));
   events.dispose();
   client.kill();
   const wallSeconds = (exit.atMs - startedAt) / 1_000;
@@ -78,7 +78,8 @@ export async function runOnce(settings: RunSettings): Promise<RunResult> {
   const output = await watch.finish();
   const use = await network.finish();
 
-  const correct = exit.code === 0 && !timedOut && output.sha256 === object.sha256;
+  const fault = client.faultOf(exit) ?? (output.sha256 === object.sha256 ? undefined : 'wrong bytes');
+  const correct = fault === undefined;
   const afterKill: AfterKill = peer.servers === 'multipath' ? 'ignored' : 'returns';
   const ideal = idealSeconds(scenario, afterKill);
   const received = use.links.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0);
@@ -88,7 +89,7 @@ export async function runOnce(settings: RunSettings): Promise<RunResult> {
     peer: peer.name,
     seed,
     correct,
-    fault: correct ? undefined : faultOf(exit, timedOut, client),
+    fault,
     wallSeconds,
     idealSeconds: ideal,
     ofIdeal: correct ? ideal / wallSeconds : 0,
@@ -149,26 +150,9 @@ function killsAndRestarts(scenario: Scenario, servers: RunningServers): Disposab
   return timers;
 }
 
-async function ended(client: Child, limit: number): Promise<{ exit: Exit; timedOut: boolean }> {
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    client.kill();
-  }, limit * 1_000);
-  const exit = await client.exit;
-  clearTimeout(timer);
-  return { exit, timedOut };
-}
-
 function limitSeconds(scenario: Scenario): number {
   const ideal = idealSeconds(scenario, 'returns');
   return Math.max(LEAST_LIMIT_SECONDS, LIMIT_FACTOR * (Number.isFinite(ideal) ? ideal : 0));
-}
-
-function faultOf(exit: Exit, timedOut: boolean, client: Child): string {
-  if (timedOut) return 'not done in time';
-  if (exit.code !== 0) return `exit ${exit.code ?? exit.signal}: ${client.lastWords.slice(-200)}`;
-  return 'wrong bytes';
 }
 
 function sumOf(values: readonly (number | undefined)[]): number | undefined {

@@ -3,6 +3,7 @@
 import { decimal, percent, tableLines, times } from '../report/table.ts';
 import type { Cell, Column } from '../report/table.ts';
 import { known, median, ratio } from '../report/statistics.ts';
+import { trustedOrAll } from '../report/trust.ts';
 import { bestSingleRoute, idealSeconds } from './fluid-ideal.ts';
 import type { RunResult } from './result.ts';
 import type { Scenario } from './scenario.ts';
@@ -74,8 +75,7 @@ export function scenarioLine(scenario: Scenario): string {
 
 /** The runs that count: the trusted ones, else all. */
 export function countingRuns(results: readonly RunResult[]): readonly RunResult[] {
-  const trusted = results.filter(({ distrust }) => distrust.length === 0);
-  return trusted.length > 0 ? trusted : results;
+  return trustedOrAll(results, ({ distrust }) => distrust.length === 0);
 }
 
 function row(

@@ -1,0 +1,112 @@
+// `npm run bench`: the data plane on the loopback, every figure beside that of its peers in the same run. Prints tables,
+// writes them to results/, asserts nothing. The parts are in data-plane/.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { clientSection } from './data-plane/client-section.ts';
+import { controlSection } from './data-plane/control-section.ts';
+import { hopsSection } from './data-plane/hops-section.ts';
+import { originSection } from './data-plane/origin-section.ts';
+import { relaySection } from './data-plane/relay-section.ts';
+import { sectionLines } from './data-plane/section.ts';
+import type { Section } from './data-plane/section.ts';
+import { startSection } from './data-plane/start-section.ts';
+import { threeRelaysSection } from './data-plane/three-relays-section.ts';
+import { EFFORTS, Workbench } from './data-plane/workbench.ts';
+import { describeMachine, machineLines } from './machine/description.ts';
+import { heddleProgram } from './machine/heddle.ts';
+import { installMissing } from './machine/programs.ts';
+import type { ProgramName } from './machine/programs.ts';
+import { Teardown } from './machine/teardown.ts';
+import { makeWorkFolder } from './machine/work-folder.ts';
+
+const PEERS: readonly ProgramName[] = ['nginx', 'haproxy', 'curl', 'aria2c', 'sha256sum', 'openssl'];
+const RESULTS = join(import.meta.dirname, 'results');
+const SECTIONS = {
+  relay: relaySection,
+  origin: originSection,
+  client: clientSection,
+  hops: hopsSection,
+  three: threeRelaysSection,
+  start: startSection,
+  control: controlSection,
+} as const;
+type SectionName = keyof typeof SECTIONS;
+
+const USAGE = `node test/bench/bench.ts [--quick] [--only ${Object.keys(SECTIONS).join(',')}] [--keep] [--install]
+
+  --quick         a fifth of the bytes, once instead of three times
+  --only NAMES    these sections only
+  --keep          name the results so that git does not ignore them
+  --install       install missing peers (Debian, root)
+  --cli FILE      client/cli.ts of another checkout`;
+
+const LEGEND =
+  'Figures are medians of the samples during which others used at most 0.15 cores; where there is none, of all, and "others" ' +
+  'has a mark. Ratios are to the program named at the head of the column, in the same case.';
+
+const say = (line: string): void => console.log(line);
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: Object.keys(SECTIONS).join(',') },
+      keep: { type: 'boolean', default: false },
+      install: { type: 'boolean', default: false },
+      cli: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return say(USAGE);
+  const names = values.only.split(',').map(sectionName);
+  if (values.install) say(installMissing(PEERS));
+  const machine = describeMachine(PEERS);
+  const effort = EFFORTS[values.quick ? 'quick' : 'full'];
+  const sections: Section[] = [];
+  const lines = [...machineLines(machine), effortLine(effort), ''];
+  for (const line of lines) say(line);
+  using teardown = new Teardown();
+  using scope = teardown.scope();
+  const bench = new Workbench(teardown, makeWorkFolder(scope), heddleProgram(values.cli), effort);
+  for (const name of names) {
+    const section = await SECTIONS[name](bench, (line) => progress(`${name}: ${line}`));
+    progress('');
+    sections.push(section);
+    for (const line of sectionLines(section)) say(line);
+  }
+  say(LEGEND);
+  const text = [...lines, ...sections.flatMap(sectionLines), LEGEND];
+  const written = writeResults({ machine, effort, sections }, text, values.keep);
+  say(`written to ${written}.json and .md`);
+}
+
+function sectionName(name: string): SectionName {
+  if (name in SECTIONS) return name as SectionName;
+  throw new Error(`there is no section "${name}"; there are ${Object.keys(SECTIONS).join(', ')}`);
+}
+
+function effortLine({ repetitions, bytes, starts }: Workbench['effort']): string {
+  return `effort    ${(bytes / 1e9).toFixed(1)} GB each, medians of ${repetitions}; starts: medians of ${starts}`;
+}
+
+/** One line that is overwritten, on a terminal only. */
+function progress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${line}`);
+}
+
+function writeResults(results: object, lines: readonly string[], keep: boolean): string {
+  mkdirSync(RESULTS, { recursive: true });
+  const date = new Date().toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
+  const path = join(RESULTS, `${keep ? 'kept-' : ''}${date}`);
+  writeFileSync(`${path}.json`, `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(`${path}.md`, `# Data plane, ${date}\n\n${lines.join('\n')}\n`);
+  return path;
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,122 @@
+// The servers that the data plane is measured with, on free ports of the loopback: Heddle's, nginx, haproxy, and the
+// source that pushes from memory. Each ends with its scope.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import type { Child } from '../machine/child.ts';
+import { nginxCommand } from '../machine/nginx.ts';
+import { accepts, freePort, LOOPBACK, untilListening } from '../machine/ports.ts';
+import { findProgram } from '../machine/programs.ts';
+import type { ReferenceObject } from '../machine/work-folder.ts';
+import type { Workbench } from './workbench.ts';
+
+/** A server that listens. */
+export type LoopbackServer = { readonly port: number; readonly url: string; readonly pid: number };
+
+/** What relays take off a path: the same for all of them, so that requests are the same. */
+export const VIA = '/v1/via/main';
+
+const BUFFER = '256k';
+const BUFFER_BYTES = 262_144;
+const PIPE_BYTES = 1_048_576;
+
+/** `heddle origin` with one object. */
+export async function startOrigin(
+  scope: DisposableStack,
+  bench: Workbench,
+  object: ReferenceObject,
+): Promise<LoopbackServer> {
+  const port = await freePort();
+  const state = join(bench.folder, `origin-state-${object.bytes}`);
+  const flags = ['--dir', object.folder, '--listen', `${LOOPBACK}:${port}`, '--state', state];
+  return listening(bench.start(scope, 'origin', bench.heddle('origin', ...flags)), port);
+}
+
+/** `heddle relay` in front of a server. */
+export async function startRelay(scope: DisposableStack, bench: Workbench, upstream: string): Promise<LoopbackServer> {
+  const port = await freePort();
+  const flags = ['--listen', `${LOOPBACK}:${port}`, '--upstream', `main=${upstream}`, '--insecure-open'];
+  return listening(bench.start(scope, 'relay', bench.heddle('relay', ...flags)), port);
+}
+
+/** nginx that serves the object with sendfile. */
+export async function startNginxFiles(
+  scope: DisposableStack,
+  bench: Workbench,
+  object: ReferenceObject,
+): Promise<LoopbackServer> {
+  const port = await freePort();
+  const server = { type: 'files', listen: `${LOOPBACK}:${port}`, root: object.folder } as const;
+  return listening(bench.start(scope, 'nginx', nginx(bench, server)), port);
+}
+
+/** nginx as a relay with large buffers. */
+export async function startNginxRelay(
+  scope: DisposableStack,
+  bench: Workbench,
+  upstream: string,
+): Promise<LoopbackServer> {
+  const port = await freePort();
+  const target = new URL(upstream).host;
+  const listen = `${LOOPBACK}:${port}`;
+  const server = { type: 'proxy', listen, upstream: target, prefix: `${VIA}/`, buffer: BUFFER } as const;
+  return listening(bench.start(scope, 'nginx', nginx(bench, server)), port);
+}
+
+/** haproxy as a relay, with large buffers or with splice(2). */
+export async function startHaproxy(
+  scope: DisposableStack,
+  bench: Workbench,
+  upstream: string,
+  splice: boolean,
+): Promise<LoopbackServer> {
+  const port = await freePort();
+  const file = join(bench.newFolder('haproxy'), 'haproxy.cfg');
+  writeFileSync(file, haproxyConfiguration(port, new URL(upstream).host, splice));
+  return listening(bench.start(scope, 'haproxy', [findProgram('haproxy') ?? 'haproxy', '-db', '-f', file]), port);
+}
+
+/** The source that pushes from memory. */
+export async function startPushSource(scope: DisposableStack, bench: Workbench): Promise<LoopbackServer> {
+  const child = bench.start(scope, 'source', [process.execPath, join(import.meta.dirname, 'push-source.ts')]);
+  let port = 0;
+  await untilListening(child, async () => {
+    port = Number((await readFile(child.log, 'utf8')).trim());
+    return port > 0;
+  });
+  return { port, url: urlOf(port), pid: child.pid };
+}
+
+async function listening(child: Child, port: number): Promise<LoopbackServer> {
+  await untilListening(child, () => accepts(port));
+  return { port, url: urlOf(port), pid: child.pid };
+}
+
+function nginx(bench: Workbench, server: Parameters<typeof nginxCommand>[3]): string[] {
+  return nginxCommand(findProgram('nginx') ?? 'nginx', bench.newFolder('nginx'), 'server', server);
+}
+
+function haproxyConfiguration(port: number, upstream: string, splice: boolean): string {
+  return `
+global
+  nbthread 1
+  ${splice ? `tune.pipesize ${PIPE_BYTES}` : `tune.bufsize ${BUFFER_BYTES}`}
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 600s
+  timeout server 600s
+  timeout tunnel 600s
+  ${splice ? 'option splice-request\n  option splice-response' : ''}
+frontend entry
+  bind ${LOOPBACK}:${port}
+  http-request replace-path ${VIA}(/.*) \\1
+  default_backend next
+backend next
+  server next ${upstream}
+`;
+}
+
+function urlOf(port: number): string {
+  return `http://${LOOPBACK}:${port}`;
+}
