@@ -47,25 +47,18 @@ export function createClient(options: ClientOptions): Client {
   const core = { order: resolveCore(options, 'order'), any: resolveCore(options, 'any') };
   const clientRoot = resolveRoot(options.root);
 
-  function start(key: string, sink: Sink, transfer: TransferOptions): RunningTransfer {
+  /** Checks everything a caller can get wrong before any output is opened. */
+  function prepare(key: string, transfer: TransferOptions): (sink: Sink) => RunningTransfer {
     encodeKey(key);
     const { firstByte, endByte } = boundsOf(transfer.range);
     const root = transfer.root === undefined ? clientRoot : resolveRoot(transfer.root);
     const pins = { root, originKey: options.originKey };
-    const observer = transfer.observer ?? {};
-    const { early } = transfer;
-    const session = new Session({
-      key,
-      routes,
-      core: core[sink.order],
-      pins,
-      firstByte,
-      endByte,
-      sink,
-      observer,
-      early,
-    });
-    return { done: session.run(transfer.signal), report: () => session.report() };
+    const { early, observer = {}, signal } = transfer;
+    return (sink) => {
+      const order = { key, routes, core: core[sink.order], pins, firstByte, endByte, sink, observer, early };
+      const session = new Session(order);
+      return { done: session.run(signal), report: () => session.report() };
+    };
   }
 
   return {
@@ -74,17 +67,16 @@ export function createClient(options: ClientOptions): Client {
       const { stream, sink } = readableSink((reason) => cancelled.abort(reason));
       const signals = transfer.signal === undefined ? [] : [transfer.signal];
       const signal = AbortSignal.any([cancelled.signal, ...signals]);
-      const running = start(key, sink, { ...transfer, signal });
+      const running = prepare(key, { ...transfer, signal })(sink);
       // whoever reads the stream sees the error there; `done` may be left alone
       running.done.catch(() => undefined);
       return { ...running, stream };
     },
     download(key, path, transfer = {}) {
-      encodeKey(key);
-      boundsOf(transfer.range);
+      const start = prepare(key, transfer);
       let running: RunningTransfer | undefined;
       const done = openTarget(path).then((sink) => {
-        running = start(key, sink, transfer);
+        running = start(sink);
         return running.done;
       });
       return {
@@ -95,7 +87,7 @@ export function createClient(options: ClientOptions): Client {
         },
       };
     },
-    into: (key, sink, transfer = {}) => start(key, sink, transfer),
+    into: (key, sink, transfer = {}) => prepare(key, transfer)(sink),
   };
 }
 

@@ -87,12 +87,15 @@ export class Session {
     this.#drain();
   }
 
-  /** Performs all waiting effects. Effects may cause inputs at once; those only queue more effects. */
+  /** Performs all waiting effects. Effects may cause inputs at once; those only queue more effects, and none after the end. */
   #drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    for (let effect = this.#transfer.poll(); effect !== undefined; effect = this.#transfer.poll())
+    while (!this.#ended) {
+      const effect = this.#transfer.poll();
+      if (effect === undefined) break;
       this.#perform(effect);
+    }
     this.#draining = false;
     this.#arm();
   }
