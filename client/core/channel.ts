@@ -2,7 +2,7 @@
 // nothing about other channels. States and their transitions are the table below.
 import { ChannelLedger } from '../../protocol/channel-ledger.ts';
 import type { Lane } from './dealer.ts';
-import { RateEstimator } from './rate-estimator.ts';
+import { FIRST_FLIGHT_BYTES, RateEstimator } from './rate-estimator.ts';
 
 export type ChannelState = 'dialing' | 'opening' | 'open' | 'stalled' | 'draining' | 'closed';
 export type ChannelEvent = 'connected' | 'hello' | 'silence' | 'bytes' | 'surplus' | 'ended';
@@ -123,7 +123,9 @@ export class Channel {
     return now - Math.max(this.heardAt, this.dueFrom);
   }
 
-  lane(rttMs: number): Lane {
-    return { channel: this.number, rate: this.rate.rateOr(rttMs), rttMs, outBytes: this.outBytes };
+  /** How the dealer sees it; `slowStart`: its route's window still grows. */
+  lane(rttMs: number, slowStart: boolean): Lane {
+    const flight = slowStart ? Math.max(FIRST_FLIGHT_BYTES, this.rate.flight) : undefined;
+    return { channel: this.number, rate: this.rate.rateOr(rttMs), rttMs, outBytes: this.outBytes, flight };
   }
 }

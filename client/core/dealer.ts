@@ -14,6 +14,8 @@ export type Lane = {
   readonly rttMs: number;
   /** Bytes asked for and not yet here. */
   readonly outBytes: number;
+  /** Bytes of the last round trip while every round still doubles (TCP's slow start); undefined once the rate stands. */
+  readonly flight?: number | undefined;
 };
 
 /** What the dealer must respect. */
@@ -35,8 +37,16 @@ export type DealOrder = {
   readonly cycleElements: number;
 };
 
-/** Completion of one more segment on a lane: max(RTT, outstanding / rate) + size / rate, ms from now. */
+/** ms a lane takes to bring `bytes`, once they come: bytes / rate, or as many doublings of its flight as that takes. */
+export function timeToBring(lane: Lane, bytes: number): number {
+  const steadyMs = bytes / lane.rate;
+  if (lane.flight === undefined) return steadyMs;
+  return Math.min(steadyMs, lane.rttMs * Math.log2(1 + bytes / lane.flight));
+}
+
+/** Completion of one more segment on a lane, ms from now: max(RTT, outstanding / rate) + size / rate. */
 export function expectedCompletion(lane: Lane, segmentBytes: number): number {
+  if (lane.flight !== undefined) return Math.max(lane.rttMs, timeToBring(lane, lane.outBytes + segmentBytes));
   return Math.max(lane.rttMs, lane.outBytes / lane.rate) + segmentBytes / lane.rate;
 }
 

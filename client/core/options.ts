@@ -42,6 +42,8 @@ const defaults = {
   cycleElements: 64,
   /** ms of data left below which the whole rest is planned segment by segment. */
   tailMs: 1_500,
+  /** The same for so few bytes, whatever the rates are: small objects are all tail. */
+  tailBytes: 4_194_304,
 
   /** ms of silence with segments outstanding until a channel counts as stalled, output in order. */
   stallOrderMs: 150,

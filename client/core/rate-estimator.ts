@@ -12,7 +12,7 @@ const LEAST_RATE = 0.5;
 /** Decay of the peak of bytes per RTT, per tick of 10 ms. */
 const PEAK_DECAY = 0.97;
 /** Bytes of TCP's first window: the guess before anything came. */
-const FIRST_FLIGHT_BYTES = 14_480;
+export const FIRST_FLIGHT_BYTES = 14_480;
 
 type Sample = { readonly at: number; readonly bytes: number; readonly busyMs: number };
 

@@ -2,8 +2,8 @@
 // late ones are hedged within a budget; in the tail an idle channel takes over what is expected last.
 // SEND is for exceptions: what a dead or stalled channel owed goes back to the pattern, not here.
 import type { Channel } from './channel.ts';
-import { expectedCompletion } from './dealer.ts';
-import { routeOf, segmentLength, soundChannels, usableChannels } from './state.ts';
+import { expectedCompletion, timeToBring } from './dealer.ts';
+import { laneOf, routeOf, segmentLength, soundChannels, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 import { activeChannels, askedBytes } from './window-room.ts';
 
@@ -178,13 +178,12 @@ export class Repair {
   *#heldBy(now: number): Generator<Held> {
     const { options, table } = this.#state;
     for (const holder of soundChannels(this.#state)) {
-      const { rttMs } = routeOf(this.#state, holder);
-      const rate = holder.rate.rateOr(rttMs);
+      const lane = laneOf(this.#state, holder);
       const silence = holder.silence(now);
       const lag = silence > 60 ? silence : 0;
       let ahead = holder.outBytes - (holder.ledger.outstanding - 1) * options.segmentBytes;
       for (const index of [...holder.ledger.openSends, ...holder.ledger.expected]) {
-        if (table.isMissing(index)) yield { index, holder, finishMs: ahead / rate + lag };
+        if (table.isMissing(index)) yield { index, holder, finishMs: timeToBring(lane, ahead) + lag };
         ahead += options.segmentBytes;
       }
     }
@@ -206,7 +205,6 @@ export class Repair {
   }
 
   #completion(channel: Channel): number {
-    const lane = channel.lane(routeOf(this.#state, channel).rttMs);
-    return expectedCompletion(lane, this.#state.options.segmentBytes);
+    return expectedCompletion(laneOf(this.#state, channel), this.#state.options.segmentBytes);
   }
 }

@@ -7,7 +7,7 @@ import type { Pattern } from '../../protocol/pattern.ts';
 import type { Channel } from './channel.ts';
 import { deal, expectedCompletion } from './dealer.ts';
 import type { Repair } from './repair.ts';
-import { routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
+import { laneOf, routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 import { windowRoom } from './window-room.ts';
 
@@ -77,7 +77,8 @@ export class Scheduler {
 
   #inTail(): boolean {
     const { options, table } = this.#state;
-    return table.missingLeft * options.segmentBytes < totalRate(this.#state) * options.tailMs;
+    const left = table.missingLeft * options.segmentBytes;
+    return left < Math.max(options.tailBytes, totalRate(this.#state) * options.tailMs);
   }
 
   #sharesMoved(usable: readonly Channel[]): boolean {
@@ -107,7 +108,7 @@ export class Scheduler {
       from: Math.max(this.#pattern.from, Math.min(table.lowestMissing, table.to)),
       to: table.to,
       segmentBytes: options.segmentBytes,
-      lanes: usable.map((channel) => channel.lane(routeOf(state, channel).rttMs)),
+      lanes: usable.map((channel) => laneOf(state, channel)),
       isWanted: (index) => table.isMissing(index) && !this.#repair.owns(index),
       reserved,
       reach: Math.max(table.highestSeen, this.#repair.highest, ...reserved.keys()),
@@ -152,7 +153,7 @@ export class Scheduler {
     for (; room >= segmentBytes / 2; room -= segmentBytes) {
       const next = channel.ledger.nextToGrant();
       if (next === undefined || !this.#mayHold(next)) break;
-      const finish = expectedCompletion(channel.lane(route.rttMs), segmentBytes);
+      const finish = expectedCompletion(laneOf(this.#state, channel), segmentBytes);
       channel.ledger.grant();
       channel.promises.set(next, now + finish);
       channel.settle(route.rttMs, now);

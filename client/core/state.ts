@@ -1,6 +1,7 @@
 // The state of one transfer that its parts share: routes, channels, segments, effects waiting to be polled, counters.
 // Holds no rules of its own beyond counting.
 import type { Channel } from './channel.ts';
+import type { Lane } from './dealer.ts';
 import type { Effect } from './messages.ts';
 import type { CoreOptions } from './options.ts';
 import type { Route } from './route.ts';
@@ -34,6 +35,12 @@ export function routeOf(state: TransferState, channel: Channel): Route {
   const route = state.routes[channel.route];
   if (route === undefined) throw new Error(`channel ${channel.number} has no route`);
   return route;
+}
+
+/** A channel as the dealer sees it now. */
+export function laneOf(state: TransferState, channel: Channel): Lane {
+  const { rttMs, window } = routeOf(state, channel);
+  return channel.lane(rttMs, window.slowStart);
 }
 
 /** Channels that patterns may deal segments to. */
