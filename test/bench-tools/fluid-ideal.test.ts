@@ -31,7 +31,8 @@ describe('ideal', () => {
     expect(idealSeconds(scenario, 'returns')).toBeCloseTo(3, 4);
     expect(idealSeconds(scenario, 'returns', [0])).toBeCloseTo(0.2 + 132 / 40, 4);
     expect(idealSeconds(scenario, 'returns', [1])).toBeCloseTo(1 + 132 / 10, 4);
-    expect(bestSingleRoute(scenario)).toBe(0);
+    expect(bestSingleRoute(scenario, 'cubic').route).toBe(0);
+    expect(bestSingleRoute(scenario, 'cubic').seconds).toBeCloseTo(0.2 + 132 / 40, 4);
   });
 
   test('an object that ends before the second route begins', () => {
@@ -64,8 +65,15 @@ describe('ideal', () => {
     expect(idealSeconds(scenario, 'gone')).toBe(Number.POSITIVE_INFINITY);
     expect(idealSeconds(scenario, 'ignored')).toBeCloseTo(2.2, 4);
     const beside = scenarioOf(worth(40, 2), [fast, slow], events);
-    expect(bestSingleRoute(beside)).toBe(1);
+    expect(bestSingleRoute(beside, 'cubic').route).toBe(1);
   });
+});
+
+test('random loss makes a fat route the worse one for a connection that takes it for congestion', () => {
+  const lossy = { megabitsPerSecond: 100, rttMs: 150, lossPercent: 0.5 };
+  const scenario = scenarioOf(worth(10, 20), [lossy, { megabitsPerSecond: 10, rttMs: 100 }]);
+  expect(bestSingleRoute(scenario, 'bbr').route).toBe(0);
+  expect(bestSingleRoute(scenario, 'cubic')).toEqual({ route: 1, seconds: expect.closeTo(20.2, 3) });
 });
 
 test('capacity between two times is the sum of the steps in it', () => {

@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   if (options.help) return say(USAGE);
   const named = options.scenarios.flatMap((name) => (name === 'all' ? scenarioNames() : [name]));
   const scenarios = (options.list ? scenarioNames() : named).map(loadScenario);
-  if (options.list) return scenarios.forEach((scenario) => say(scenarioLine(scenario)));
+  if (options.list) return scenarios.forEach((scenario) => say(scenarioLine(scenario, options.congestion)));
   if (options.install) say(installMissing([...PEER_PROGRAMS, 'ip', 'cc']));
   removeAbandoned();
   const against = options.userSpace ? 'asked for' : reasonAgainstNamespaces();
@@ -64,7 +64,7 @@ async function runAll(
   const objects = new Map<number, ReferenceObject>();
   const results: RunResult[] = [];
   for (const scenario of scenarios) {
-    say(`\n${scenarioLine(scenario)}`);
+    say(`\n${scenarioLine(scenario, options.congestion)}`);
     const reason = kind === 'user-space' ? reasonAgainstUserSpace(scenario) : undefined;
     if (reason !== undefined) {
       say(`  left out: ${reason}`);

@@ -2,7 +2,7 @@
 // itself. A run beside a busy neighbour says little, so this decides whether it is trusted.
 import { machineCpuSeconds, usageOf } from './usage.ts';
 
-const LOOK_MS = 100;
+const LOOK_MS = 200;
 
 /** Watches from its making on. */
 export class ForeignLoad implements Disposable {

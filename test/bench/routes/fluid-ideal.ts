@@ -2,6 +2,7 @@
 // rate is at that moment, and nothing is sent twice. No protocol can be faster; slow start and loss recovery make it
 // unreachable for small objects and lossy long routes. Pure.
 import type { RouteShape, Scenario } from './scenario.ts';
+import type { CongestionControl } from './topology.ts';
 
 /** From this time on a route carries so much TCP payload, until the next step. */
 export type CapacityStep = { readonly atSeconds: number; readonly megabitsPerSecond: number };
@@ -14,6 +15,8 @@ export const PAYLOAD_SHARE: number = 1448 / 1500;
 
 const START_ROUND_TRIPS = 2;
 const LIMIT_SECONDS = 3_600;
+const MATHIS_FACTOR = Math.sqrt(3 / 2);
+const PACKET_BITS = 1_500 * 8;
 
 /** Seconds until the object is there; over all routes, or those named (counted from 0). Infinite if it never is. */
 export function idealSeconds(scenario: Scenario, afterKill: AfterKill, only?: readonly number[]): number {
@@ -43,10 +46,24 @@ export function capacityBetween(scenario: Scenario, afterKill: AfterKill, from: 
   return megabits;
 }
 
-/** The route (from 0) on which one plain connection is done first, known in hindsight. */
-export function bestSingleRoute(scenario: Scenario): number {
-  const seconds = scenario.routes.map((_, index) => idealSeconds(scenario, 'gone', [index]));
-  return seconds.indexOf(Math.min(...seconds));
+/** What one plain connection can do at best, known in hindsight: on which route (from 0), and how long it takes. */
+export function bestSingleRoute(scenario: Scenario, congestion: CongestionControl): { route: number; seconds: number } {
+  const routes = congestion === 'bbr' ? scenario.routes : scenario.routes.map(asOneConnection);
+  const seconds = routes.map((_, index) => idealSeconds({ ...scenario, routes }, 'gone', [index]));
+  const least = Math.min(...seconds);
+  return { route: seconds.indexOf(least), seconds: least };
+}
+
+/**
+ * Random loss limits one connection whose congestion control takes it for congestion: Mathis, Semke, Mahdavi, Ott, "The
+ * macroscopic behavior of the TCP congestion avoidance algorithm", 1997.
+ */
+function asOneConnection(shape: RouteShape): RouteShape {
+  const { lossPercent = 0, rttMs, megabitsPerSecond } = shape;
+  if (lossPercent === 0) return shape;
+  const segments = MATHIS_FACTOR / Math.sqrt(lossPercent / 100);
+  const limit = (segments * PACKET_BITS) / (rttMs * 1_000);
+  return { ...shape, megabitsPerSecond: Math.min(megabitsPerSecond, limit) };
 }
 
 /** What one route carries over time, from 2 RTT after the start on. */

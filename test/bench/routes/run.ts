@@ -111,12 +111,12 @@ export async function runOnce(settings: RunSettings): Promise<RunResult> {
 }
 
 function contextOf(
-  { scenario, object, heddle, getFlags }: RunSettings,
+  { scenario, object, heddle, getFlags, congestion }: RunSettings,
   network: Network,
   outFile: string,
   folder: string,
 ) {
-  const best = bestSingleRoute(scenario);
+  const best = bestSingleRoute(scenario, congestion).route;
   return {
     heddle,
     getFlags,

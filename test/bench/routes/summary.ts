@@ -7,6 +7,7 @@ import { trustedOrAll } from '../report/trust.ts';
 import { bestSingleRoute, idealSeconds } from './fluid-ideal.ts';
 import type { RunResult } from './result.ts';
 import type { Scenario } from './scenario.ts';
+import type { CongestionControl } from './topology.ts';
 
 const COLUMNS: readonly Column[] = [
   { title: 'scenario', align: 'left' },
@@ -60,16 +61,16 @@ export function summaryLines(scenarios: readonly Scenario[], results: readonly R
 }
 
 /** One line on what a scenario is and what is possible in it. */
-export function scenarioLine(scenario: Scenario): string {
+export function scenarioLine(scenario: Scenario, congestion: CongestionControl): string {
   const routes = scenario.routes.map(
     (r) => `${r.megabitsPerSecond}/${r.rttMs}${r.lossPercent ? `/${r.lossPercent} %` : ''}`,
   );
-  const best = idealSeconds(scenario, 'gone', [bestSingleRoute(scenario)]);
+  const best = bestSingleRoute(scenario, congestion);
   const ideal = idealSeconds(scenario, 'returns');
   const megabytes = decimal(scenario.objectBytes / 1e6, 0);
   return (
     `${scenario.name}: ${scenario.title}; ${megabytes} MB over ${routes.join(', ')} (Mbit/s / ms); ` +
-    `ideal ${decimal(ideal, 2)} s, best single route ${decimal(best, 2)} s`
+    `ideal ${decimal(ideal, 2)} s, one connection at best ${decimal(best.seconds, 2)} s (route ${best.route + 1})`
   );
 }
 
