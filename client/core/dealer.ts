@@ -46,8 +46,9 @@ export function timeToBring(lane: Lane, bytes: number): number {
 
 /** Completion of one more segment on a lane, ms from now: max(RTT, outstanding / rate) + size / rate. */
 export function expectedCompletion(lane: Lane, segmentBytes: number): number {
-  if (lane.flight !== undefined) return Math.max(lane.rttMs, timeToBring(lane, lane.outBytes + segmentBytes));
-  return Math.max(lane.rttMs, lane.outBytes / lane.rate) + segmentBytes / lane.rate;
+  const { rttMs, rate, outBytes, flight } = lane;
+  if (flight === undefined) return Math.max(rttMs, outBytes / rate) + segmentBytes / rate;
+  return Math.max(rttMs + Math.min(rttMs, segmentBytes / rate), timeToBring(lane, outBytes + segmentBytes));
 }
 
 /** The pattern of one epoch. With no lanes it leaves what is reserved and gives the rest to nobody. */

@@ -73,7 +73,7 @@ describe('lost segments', () => {
   });
 
   test('bad from one route after the other go to those that have not been tried', () => {
-    const { state, repair } = kitOf([100, 200, 300], { output });
+    const { state, repair } = kitOf([1_000, 2_000, 3_000], { output });
     const asked = [0, 1].map(() => {
       repair.turn(0);
       return sends(state);
@@ -98,7 +98,7 @@ describe('lost segments', () => {
   });
 
   test('are asked for elsewhere when their holder ends or stalls', () => {
-    const { state, repair, channels } = kitOf([100, 200, 300], { output });
+    const { state, repair, channels } = kitOf([1_000, 2_000, 3_000], { output });
     repair.lose(7, 2);
     repair.turn(0);
     expect(sends(state)).toMatchObject([{ channel: 2 }]);
