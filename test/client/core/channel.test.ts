@@ -73,6 +73,26 @@ describe('states', () => {
 });
 
 describe('account', () => {
+  test('begins with nothing asked, nothing heard and no upgrade', () => {
+    const channel = new Channel(1, 0, SEGMENT, 5);
+    expect(channel).toMatchObject({ helloSeen: false, opened: false, outBytes: 0, receivedBytes: 0, heardAt: 5 });
+    channel.openedAt = 6;
+    expect(channel.opened).toBe(true);
+  });
+
+  test('what it hears is what it delivers, and waiting for the first answer is not slowness', () => {
+    const channel = channelIn('open');
+    channel.ledger.pattern(leadOf(1, [1]));
+    channel.ledger.grant();
+    channel.settle(200, 0);
+    for (let now = 0; now <= 1_200; now += 10) {
+      if (now > 200) channel.hear(1_000, now);
+      channel.rate.tick(now, 20, false);
+    }
+    expect(channel.rate.measured).toBeGreaterThan(90);
+    expect(channel.rate.measured).toBeLessThan(110);
+  });
+
   test('bytes asked for and not yet here never go below zero, whatever comes', () => {
     const step = fc.constantFrom('grant', 'send', 'bytes', 'answer');
     fc.assert(

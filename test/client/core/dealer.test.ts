@@ -90,6 +90,7 @@ describe('deal', () => {
         expect(pattern).toMatchObject({ epoch: given.epoch, from: given.from, to: given.to });
         expect(end).toBeGreaterThanOrEqual(Math.min(given.to, given.reach + 1));
         expect(end).toBeLessThanOrEqual(given.to);
+        expect(pattern.cycle.length === 0, 'a cycle only where the lead leaves something').toBe(end === given.to);
         const fresh = Array.from(pattern.lead).filter(
           (element, at) => element !== NOBODY && !given.reserved.has(given.from + at),
         );

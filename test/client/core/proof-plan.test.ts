@@ -72,10 +72,14 @@ describe('what is asked for', () => {
     expect(asked(state)).toContain(0);
   });
 
-  test('a short last page is whole', () => {
-    const { state, plan } = planOf(10);
-    plan.proven(0, 10);
-    plan.turn(9, 0);
+  test.each([0, PAGE])('a short last page is whole, behind %i others', (before) => {
+    const { state, plan } = planOf(before + 10);
+    plan.proven(0, Math.min(PAGE, before + 10));
+    plan.proven(before, 9);
+    plan.turn(before + 9, 0);
+    expect(asked(state)).toEqual(before === 0 ? [] : [before]);
+    plan.proven(before, 10);
+    plan.turn(before + 9, LONG_MS);
     expect(asked(state)).toEqual([]);
   });
 
@@ -106,6 +110,23 @@ describe('who is asked', () => {
     expect(askedOf(state)).toEqual([]);
     plan.turn(0, LONG_MS);
     expect(askedOf(state)).toEqual([3 - first!]);
+  });
+
+  test('on a long way later than on a short one', () => {
+    const patience = (rttMs: number): number => {
+      const state = coreState({ routes: 2, segments: 10 });
+      for (const route of [0, 1]) openChannel(state, route + 1, { route, rttMs });
+      const plan = new ProofPlan(state);
+      plan.turn(0, 0);
+      askedOf(state);
+      let now = 0;
+      do plan.turn(0, (now += 10));
+      while (askedOf(state).length === 0);
+      return now;
+    };
+    const [near, far] = [patience(20), patience(600)];
+    expect(near).toBeGreaterThan(20);
+    expect(far).toBeGreaterThan(2 * 600);
   });
 
   test('the same one again when there is nobody else', () => {

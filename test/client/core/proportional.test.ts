@@ -55,6 +55,11 @@ describe('allocate', () => {
     );
   });
 
+  test('the largest remainders get what is left', () => {
+    expect(allocate(10, [26, 33, 41])).toEqual([3, 3, 4]);
+    expect(allocate(10, [47, 16, 15.8, 12, 6.1, 3.1])).toEqual([5, 2, 1, 1, 1, 0]);
+  });
+
   test('who delivers nothing gets nothing while others deliver', () => {
     expect(allocate(10, [0, 3, 0, 2])).toEqual([0, 6, 0, 4]);
     expect(allocate(4, [0, 0])).toEqual([2, 2]);

@@ -119,6 +119,50 @@ describe('dialling', () => {
   });
 });
 
+describe('surplus', () => {
+  /** A route with four open channels that needs only one. */
+  function crowded(): { kit: Kit; channels: Channel[] } {
+    const kit = new Kit(1, { firstConnections: 4 });
+    kit.run(10);
+    const channels = [...kit.state.channels.values()];
+    for (const channel of channels) {
+      channel.apply('connected');
+      channel.apply('hello');
+      channel.helloSeen = true;
+    }
+    kit.state.routes[0]!.connections = () => 1;
+    return { kit, channels };
+  }
+
+  test('one after another finishes what it was asked for and goes; the last stays', () => {
+    const { kit, channels } = crowded();
+    kit.run(200);
+    expect(channels.filter(({ state }) => state === 'closed')).toHaveLength(3);
+    expect(channels.filter(({ state }) => state === 'open')).toHaveLength(1);
+    expect(kit.lost.length).toBeGreaterThanOrEqual(3);
+    expect(kit.run(1_000).dials).toEqual([]);
+  });
+
+  test('the slowest goes first, and is closed only when nothing may come from it any more', () => {
+    const { kit, channels } = crowded();
+    for (const [at, channel] of channels.entries()) {
+      channel.rate.becomesBusy(0);
+      channel.rate.add(100_000 * (4 - at), 10);
+      channel.rate.tick(0, 20, false);
+      channel.rate.tick(10, 20, false);
+      owe(kit.state, channel, leadOf(1, [channel.number]), 1, kit.now);
+    }
+    kit.run(10);
+    expect(channels.map(({ state }) => state)).toEqual(['open', 'open', 'open', 'draining']);
+    kit.run(100);
+    expect(channels.map(({ state }) => state)).toEqual(['open', 'draining', 'draining', 'draining']);
+    channels[3]!.ledger.answer(0, 1, 'pattern', true);
+    kit.run(10);
+    expect(channels.map(({ state }) => state)).toEqual(['open', 'draining', 'draining', 'closed']);
+    expect(kit.state.channels.has(channels[3]!.number)).toBe(false);
+  });
+});
+
 describe('exclusion', () => {
   test('closes every channel of the route and dials it never again', () => {
     const kit = new Kit(2);

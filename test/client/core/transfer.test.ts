@@ -343,6 +343,46 @@ describe('a bad segment', () => {
   });
 });
 
+describe('proof pages', () => {
+  const proves = (effects: readonly Effect[]): { channel: number; first: number }[] =>
+    effects
+      .flatMap((effect) => (effect.type === 'prove' ? [effect] : []))
+      .map(({ channel, first }) => ({ channel, first }));
+
+  test('are asked for ahead of what is asked for', () => {
+    const play = opened({ segments: 100_000, options: { proofNodes: 64 } });
+    for (let turn = 0; turn < 20; turn += 1) {
+      play.up(1);
+      play.down(1);
+      play.pass(5);
+      const highest = play.arrivals.length - 1;
+      const pages = new Set(proves(play.effects).map(({ first }) => first / 64));
+      for (let page = 0; page <= Math.floor(highest / 64) + 1; page += 1) expect(pages).toContain(page);
+    }
+  });
+
+  test('a false one is asked for elsewhere, and its route is blamed', () => {
+    const play = playOf({ routes: 2, segments: 100 });
+    play.proves = false;
+    play.open(1);
+    play.open(2);
+    const [asked] = proves(play.effects);
+    play.feed({ type: 'proof', channel: asked!.channel, first: 0, count: 100, ok: false });
+    expect(play.snapshot.routes.map(({ corrupt }) => corrupt)).toEqual(asked!.channel === 1 ? [1, 0] : [0, 1]);
+    expect(proves(play.pass(20))).toEqual([{ channel: 3 - asked!.channel, first: 0 }]);
+  });
+});
+
+describe('what an epoch that is confirmed allows', () => {
+  test('a segment that an old pattern may have released stays with its channel until it confirms a newer one', () => {
+    const play = opened({ routes: 2, segments: 1_000 });
+    const mayOwe = (): number[] => upTo(1_000).filter((index) => elementAt(play.snapshot.pattern, index) === 1);
+    const before = mayOwe().slice(0, 3);
+    play.pass(500);
+    for (const index of before) expect(mayOwe()).toContain(index);
+  });
+});
+
 describe('a source that does not have all', () => {
   test('what it drops is asked of another', () => {
     const play = opened({ routes: 2, segments: 50 });

@@ -196,6 +196,16 @@ describe('delivery', () => {
     expect(kit.flow.pool.take()).not.toBe(kit.flow.pool.take());
   });
 
+  test('each segment is put once, however often it is to be delivered', async () => {
+    const kit = await kitOf().begin();
+    kit.flow.addPage(object.page(0, 64));
+    kit.arrive(0);
+    kit.flow.verify(0);
+    kit.flow.deliver(0);
+    kit.flow.deliver(0);
+    expect(kit.sink.puts).toHaveLength(1);
+  });
+
   test('a sink that fails, at the beginning or later, is told', async () => {
     const early = kitOf();
     early.flow.begin(object.bytes.length, object.root);

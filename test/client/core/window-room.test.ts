@@ -1,0 +1,84 @@
+// The room of a channel: the route's window is shared out over its channels, and all of them together never get more.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { TransferState } from '../../../client/core/state.ts';
+import { activeChannels, askedBytes, windowRoom } from '../../../client/core/window-room.ts';
+import { coreState, leadOf, openChannel, owe, SEGMENT } from './core-state.ts';
+
+/** `rates.length` channels on one route; channel n has n · 3 segments asked for and measured rates[n − 1]. */
+function routeOf(rates: readonly number[], asked = 0): TransferState {
+  const state = coreState({ routes: 2, segments: 1_000 });
+  for (const [at, rate] of rates.entries()) {
+    const number = at + 1;
+    const channel = openChannel(state, number, { rate });
+    owe(
+      state,
+      channel,
+      leadOf(
+        1,
+        Array.from({ length: 50 }, () => number),
+      ),
+      asked,
+      0,
+    );
+  }
+  return state;
+}
+
+describe('room', () => {
+  test('an only channel has all that its route has left', () => {
+    for (const asked of [0, 1, 3]) {
+      const state = routeOf([1_000], asked);
+      const { bytes } = state.routes[0]!.window;
+      expect(windowRoom(state, state.channels.get(1)!)).toBe(bytes - asked * SEGMENT);
+    }
+  });
+
+  test('what one channel was asked for is no room for another', () => {
+    const state = routeOf([1_000, 1_000], 2);
+    expect(askedBytes(state, 0)).toBe(4 * SEGMENT);
+    expect(windowRoom(state, state.channels.get(1)!)).toBeLessThanOrEqual(state.routes[0]!.window.bytes - 4 * SEGMENT);
+  });
+
+  test('another route is another window', () => {
+    const state = routeOf([1_000], 3);
+    openChannel(state, 9, { route: 1 });
+    expect(askedBytes(state, 1)).toBe(0);
+    expect(windowRoom(state, state.channels.get(9)!)).toBe(state.routes[1]!.window.bytes);
+  });
+
+  test('who is not in use has none', () => {
+    const state = routeOf([1_000]);
+    const channel = state.channels.get(1)!;
+    channel.apply('silence');
+    expect(windowRoom(state, channel)).toBe(0);
+    const late = openChannel(state, 2);
+    late.openedAt = undefined;
+    expect(windowRoom(state, late)).toBe(0);
+  });
+
+  test('what a draining channel still owes takes its part of the window', () => {
+    const state = routeOf([1_000, 1_000], 1);
+    state.channels.get(2)!.apply('surplus');
+    expect(activeChannels(state, state.channels.get(1)!).map(({ number }) => number)).toEqual([1]);
+    expect(windowRoom(state, state.channels.get(1)!)).toBe(state.routes[0]!.window.bytes - 2 * SEGMENT);
+  });
+
+  test('granted one after another, whatever their rates, all together stay within window + one segment', () => {
+    const rates = fc.array(fc.double({ min: 1, max: 20_000, noNaN: true }), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(rates, fc.array(fc.nat(7), { maxLength: 60 }), (list, order) => {
+        const state = routeOf(list);
+        const { window } = state.routes[0]!;
+        for (let turn = 0; turn < 30; turn += 1)
+          window.tick({ flight: 40_000 * turn, rate: 1_000, rttMs: 20, channels: list.length }, turn * 10);
+        for (const at of order) {
+          const channel = state.channels.get(1 + (at % list.length))!;
+          if (windowRoom(state, channel) >= SEGMENT / 2) channel.ledger.grant();
+        }
+        expect(askedBytes(state, 0)).toBeLessThanOrEqual(window.bytes + SEGMENT);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
