@@ -37,6 +37,8 @@ export class Account {
   pointAt = 0;
   /** Since when nobody is asked for it. */
   unaskedSince: number | undefined;
+  /** Since when each route with a greeted channel is asked for nothing. */
+  readonly idleSince: Map<number, number> = new Map();
   taken = 0;
   nextInOrder = 0;
   newArrivalAt = 0;
@@ -55,6 +57,19 @@ export class Account {
       sum += Math.max(0, channel.ledger.unanswered * this.options.segmentBytes - channel.partialBytes);
     }
     return sum;
+  }
+
+  get openChannels(): number {
+    let count = 0;
+    for (const { stage } of this.channels.values()) if (stage !== 'closed') count += 1;
+    return count;
+  }
+
+  /** Segments that are not here and that nobody is asked for. */
+  get unasked(): number {
+    let asked = 0;
+    for (const { stage, ledger } of this.channels.values()) if (stage !== 'closed') asked += ledger.outstanding;
+    return this.segments - this.arrivedBy.size - asked;
   }
 
   isAsked(index: number): boolean {
@@ -191,5 +206,13 @@ export class Account {
   #tick(now: number): void {
     const isUnasked = this.point < this.segments && this.isAnyGreeted && !this.isAsked(this.point);
     this.unaskedSince = isUnasked ? (this.unaskedSince ?? now) : undefined;
+    const idle = new Map<number, boolean>();
+    for (const { stage, route, ledger } of this.channels.values()) {
+      if (stage === 'greeted') idle.set(route, (idle.get(route) ?? true) && ledger.outstanding === 0);
+    }
+    for (const [route, isIdle] of idle) {
+      if (!isIdle) this.idleSince.delete(route);
+      else if (!this.idleSince.has(route)) this.idleSince.set(route, now);
+    }
   }
 }

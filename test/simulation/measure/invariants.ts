@@ -15,6 +15,9 @@ const ASKED_WITHIN_MS = 500;
 const MOVES_WITHIN_MS = 10_000;
 /** Silence that may have made the core think that a channel stalled, ms. */
 const SUSPECT_MS = 140;
+/** ms after which a route that could carry something must have been asked for something, while much is open. */
+const IDLE_MS = 2_000;
+const MUCH_SEGMENTS = 30;
 const LEAST_BY_PATTERN = 0.95;
 /** Smaller objects may be hedged more than that: the budget has a fixed part. */
 const LEAST_PATTERN_BYTES = 32_000_000;
@@ -31,6 +34,7 @@ export const INVARIANTS = [
   'memory is bounded',
   'the in-order point is asked for',
   'the in-order point moves',
+  'no sound route is left idle',
   'a sound channel keeps what it may send',
   'the honest are not blamed',
   'most answers PATTERN',
@@ -58,17 +62,16 @@ export class Invariants implements Observer {
 
   input(input: Input, now: number): void {
     const account = this.#account;
-    if (input.type === 'segment')
-      this.#check(
-        'a sound channel keeps what it may send',
-        now,
-        duplicatesAreExcused(account, input.channel, input.index),
-      );
+    if (input.type === 'segment') {
+      const broken = duplicatesAreExcused(account, input.channel, input.index);
+      this.#check('a sound channel keeps what it may send', now, broken);
+    }
     account.input(input, now);
     if (input.type !== 'tick') return;
     this.#check('memory is bounded', now, memoryIsBounded(account));
     this.#check('the in-order point is asked for', now, pointIsAsked(account, now));
     this.#check('the in-order point moves', now, pointMoves(account, now));
+    this.#check('no sound route is left idle', now, noSoundRouteIdles(this.#scenario, account, now));
   }
 
   turn(snapshot: () => Snapshot, now: number): void {
@@ -172,9 +175,9 @@ function creditStaysInWindow(account: Account, seen: readonly (RouteSnapshot | u
   return `route ${route.index} is asked for ${outstanding} bytes, its window is ${Math.round(windowBytes)}`;
 }
 
-function memoryIsBounded({ arrivedBy, taken, options, channels }: Account): Broken {
+function memoryIsBounded({ arrivedBy, taken, options, openChannels }: Account): Broken {
   const held = (arrivedBy.size - taken) * options.segmentBytes;
-  const most = options.reorderBytes + channels.size * options.segmentBytes;
+  const most = options.reorderBytes + openChannels * options.segmentBytes;
   return held <= most ? undefined : `${held} bytes wait for the sink, ${most} are allowed`;
 }
 
@@ -188,6 +191,18 @@ function pointMoves({ point, pointAt, newArrivalAt, segments }: Account, now: nu
   return isStuck
     ? `segment ${point} starves: missing for ${(now - pointAt).toFixed(0)} ms while others come`
     : undefined;
+}
+
+/** Only where nothing goes wrong, and for a route that brings a segment within a fraction of the time. */
+function noSoundRouteIdles(scenario: Scenario, account: Account, now: number): Broken {
+  if (!isFaultFree(scenario) || account.unasked < MUCH_SEGMENTS) return undefined;
+  for (const [index, since] of account.idleSince) {
+    const route = scenario.routes[index];
+    if (now - since <= IDLE_MS || route === undefined || route.loss > 0.001) continue;
+    account.idleSince.set(index, now);
+    return `route ${route.name} is asked for nothing for ${IDLE_MS} ms while ${account.unasked} segments are asked of nobody`;
+  }
+  return undefined;
 }
 
 /** A segment comes twice only after a SEND for it, or when one of its holders had fallen silent or ended. */
