@@ -1,6 +1,7 @@
 // The source scheduler: which routes are in use now, when one is dialled (again), when a channel counts as stalled and is
 // replaced, and when the transfer has to give up. Route count never reaches zero while one answers.
 import type { ErrorCode } from '../../protocol/errors.ts';
+import { LIMITS } from '../../protocol/limits.ts';
 import { Channel } from './channel.ts';
 import { stalledNow } from './liveness.ts';
 import type { Route } from './route.ts';
@@ -119,7 +120,8 @@ export class Supervisor {
     const replaceable = stalled.every((channel) => now - channel.stalledAt > this.#state.options.replaceStalledMs);
     if (!replaceable) return;
     if (own.length === 0) route.window.restart();
-    for (let at = 0; at < missing; at += 1) this.#dial(route, now);
+    const room = LIMITS.maxPatternChannels - this.#state.channels.size;
+    for (let at = 0; at < Math.min(missing, room); at += 1) this.#dial(route, now);
   }
 
   /** One channel more than the route needs: the slowest finishes what it was asked for and goes. */

@@ -8,6 +8,7 @@ import type { CoreOptions } from '../../../client/core/options.ts';
 import type { TransferState } from '../../../client/core/state.ts';
 import { Supervisor } from '../../../client/core/supervisor.ts';
 import type { ErrorCode } from '../../../protocol/errors.ts';
+import { LIMITS } from '../../../protocol/limits.ts';
 import { coreState, leadOf, owe, taken } from './core-state.ts';
 
 const { redialMs, dialTimeoutMs, firstDials, giveUpMs, replaceStalledMs } = CORE_DEFAULTS;
@@ -64,6 +65,11 @@ describe('dialling', () => {
     expect(kit.run(10).dials).toEqual([0, 1, 2]);
     expect(new Set(kit.state.channels.keys()).size).toBe(3);
     expect(kit.run(1_000).dials).toEqual([]);
+  });
+
+  test('no more than one pattern can name', () => {
+    const kit = new Kit(4, { firstConnections: 100 });
+    expect(kit.run(50).dials).toHaveLength(LIMITS.maxPatternChannels);
   });
 
   test('a lost channel is dialled again after the pause, under a new number', () => {
