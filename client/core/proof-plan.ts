@@ -27,7 +27,8 @@ export class ProofPlan {
     const { options } = this.#state;
     const page = Math.floor(first / options.proofNodes);
     const whole = Math.min(options.proofNodes, this.#nodes() - page * options.proofNodes);
-    if (first === page * options.proofNodes && count >= whole) this.#have.add(page);
+    if (first !== page * options.proofNodes || count < whole) return;
+    this.#have.add(page);
     this.#asked.delete(page);
     while (this.#have.has(this.#complete)) this.#complete += 1;
   }

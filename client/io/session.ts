@@ -162,10 +162,12 @@ export class Session {
       payload: (bytes) => this.#input({ type: 'received', channel: number, bytes }),
       segment: (frame, buffer) => this.#segment(number, frame, buffer),
       closed: (error) => {
+        this.#sockets.delete(number);
         this.#order.observer.channelClosed?.(route.name, error);
         this.#input({ type: 'closed', channel: number, code: error.code });
       },
       refused: ({ code, text, retryAfterMs }) => {
+        this.#sockets.delete(number);
         this.#order.observer.channelClosed?.(route.name, new HeddleError(code, text, { side: 'remote' }));
         this.#input({
           type: 'refused',

@@ -72,6 +72,15 @@ describe('what is asked for', () => {
     expect(asked(state)).toContain(0);
   });
 
+  test('nor is it asked for once more because of it: every source sends the first part with its HELLO', () => {
+    const { state, plan } = planOf(4 * PAGE);
+    plan.turn(0, 0);
+    expect(asked(state)).toEqual([0, PAGE]);
+    plan.proven(0, 64);
+    plan.turn(0, 1);
+    expect(asked(state)).toEqual([]);
+  });
+
   test.each([0, PAGE])('a short last page is whole, behind %i others', (before) => {
     const { state, plan } = planOf(before + 10);
     plan.proven(0, Math.min(PAGE, before + 10));
