@@ -32,8 +32,10 @@ export class Channel {
   helloSeen = false;
   /** When its upgrade was requested. */
   openedAt: number | undefined;
-  /** Last time anything was read. */
+  /** Last time payload was read. */
   heardAt: number;
+  /** Last time a PING was answered. */
+  pongAt: number = Number.NEGATIVE_INFINITY;
   /** When the first answer to what is outstanding was due at the earliest. */
   dueFrom: number = Number.POSITIVE_INFINITY;
   stalledAt = 0;

@@ -32,6 +32,7 @@ export class Pings {
     const ping = this.#open.get(nonce);
     if (ping === undefined || ping.channel !== channel.number) return;
     this.#open.delete(nonce);
+    channel.pongAt = now;
     const route = routeOf(this.#state, channel);
     route.roundTrip(now - ping.at);
     route.window.pong(now - ping.at, ping.at, now);

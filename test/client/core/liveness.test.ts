@@ -61,6 +61,15 @@ describe('stalledNow', () => {
     expect(stalled([silent!, greeted!], 1_010)).toEqual([]);
   });
 
+  test('who has nothing left to receive proves by PONGs that it gets through; who waits for bytes does not', () => {
+    const [silent, idle] = channelsHeardAt(100, 100);
+    idle!.pongAt = 1_000;
+    expect(stalled([silent!, idle!], 1_010)).toEqual([]);
+    for (const index of [0, 1]) idle!.ledger.answer(index, 1, 'pattern', true);
+    expect(stalled([silent!, idle!], 1_010)).toEqual([1]);
+    expect(stalled([silent!, idle!], 2_000)).toEqual([]);
+  });
+
   test('an only channel is never stalled', () => {
     expect(stalled(channelsHeardAt(100), 60_000)).toEqual([]);
   });
