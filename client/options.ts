@@ -73,7 +73,10 @@ export function resolveCore(options: ClientOptions, output: 'order' | 'any'): Co
   if (!isSegmentSize(segmentBytes)) throw wrong(`segmentBytes ${segmentBytes} is not 32768 × 2^k up to 1048576`);
   const reorderBytes = options.reorderBytes ?? CORE_DEFAULTS.reorderBytes;
   if (!(reorderBytes >= 4 * segmentBytes)) throw wrong(`reorderBytes ${reorderBytes} is less than four segments`);
-  return Object.freeze({ ...CORE_DEFAULTS, segmentBytes, reorderBytes, output });
+  // a window that has no room for a segment would never ask for one
+  const firstWindowBytes = Math.max(CORE_DEFAULTS.firstWindowBytes, 2 * segmentBytes);
+  const leastWindowBytes = Math.max(CORE_DEFAULTS.leastWindowBytes, 2 * segmentBytes);
+  return Object.freeze({ ...CORE_DEFAULTS, segmentBytes, reorderBytes, output, firstWindowBytes, leastWindowBytes });
 }
 
 /** The pinned root in its one spelling; throws `bad-configuration`. */

@@ -110,8 +110,14 @@ describe('core options', () => {
 
   test('are the defaults with what was said, and cannot be changed', () => {
     const core = resolveCore(options({ segmentBytes: 65_536, reorderBytes: 1_000_000 }), 'any');
-    expect(core).toEqual({ ...CORE_DEFAULTS, segmentBytes: 65_536, reorderBytes: 1_000_000, output: 'any' });
+    const said = { segmentBytes: 65_536, reorderBytes: 1_000_000, output: 'any' };
+    expect(core).toEqual({ ...CORE_DEFAULTS, ...said, leastWindowBytes: 131_072 });
     expect(Object.isFrozen(core)).toBe(true);
+  });
+
+  test('every window has room for two segments', () => {
+    const core = resolveCore(options({ segmentBytes: 1_048_576 }), 'any');
+    expect(core).toMatchObject({ firstWindowBytes: 2_097_152, leastWindowBytes: 2_097_152 });
   });
 
   test.each([0, -1, 1, 32_767, 98_304, 2_097_152, Number.NaN, Number.POSITIVE_INFINITY])(
