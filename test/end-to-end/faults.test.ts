@@ -5,7 +5,7 @@ import { objectBytes } from '../support/object-bytes.ts';
 import { startProgram } from '../support/program.ts';
 import type { Outcome } from '../support/program.ts';
 import { startRoutes } from '../support/routes.ts';
-import type { TestRoutes } from '../support/routes.ts';
+import type { RouteShape, TestRoutes } from '../support/routes.ts';
 import { startOriginProgram, startRelayProgram } from '../support/servers.ts';
 import { WireLog } from '../support/wire-log.ts';
 import { lastLine, routeOf, startWorld } from '../support/world.ts';
@@ -18,6 +18,9 @@ const content = objectBytes(SIZE, 31);
 const GOES_ON_MS = 2_000;
 /** Three routes that take about a second together. */
 const SHAPES = ['a', 'b', 'c'].map((name) => ({ name, megabitsPerSecond: 24, delayMs: 8 }));
+/** A route with half a megabyte under way, and so many segments left that most of them are on it. */
+const LONG: RouteShape = { name: 'c', megabitsPerSecond: 24, delayMs: 90 };
+const IN_FLIGHT = 14;
 
 const owned = new AsyncDisposableStack();
 let world: World;
@@ -53,6 +56,20 @@ describe.each(['file', 'standard output'] as const)('into a %s', (output) => {
     expect(done.routes.every(({ corrupt }) => corrupt === 0)).toBe(true);
   });
 });
+
+test.each(['file', 'standard output'] as const)(
+  'a route falls silent when the others have nothing left to do (into a %s)',
+  async (output) => {
+    // the last to arrive are those of the long route; when it falls silent nobody else receives any more
+    await using setting = await settingOf(output, world, [...SHAPES.slice(0, 2), LONG]);
+    const { log, routes, outcome } = setting;
+    await log.segmentsFrom(undefined, SEGMENTS - IN_FLIGHT);
+    routes.all[2]!.link.pause();
+    const silentAt = performance.now();
+    await setting.verified(await outcome);
+    expect(longestSilence(log, silentAt)).toBeLessThan(GOES_ON_MS);
+  },
+);
 
 test('a relay is stopped and never goes on', async () => {
   await using setting = await settingOf('file');
@@ -127,10 +144,14 @@ type Setting = AsyncDisposable & {
 };
 
 /** A running transfer over three tapped and shaped routes with relays of their own. */
-async function settingOf(output: 'file' | 'standard output', from: World = world): Promise<Setting> {
+async function settingOf(
+  output: 'file' | 'standard output',
+  from: World = world,
+  shapes: readonly RouteShape[] = SHAPES,
+): Promise<Setting> {
   await using stack = new AsyncDisposableStack();
   const log = new WireLog();
-  const routes = stack.use(await startRoutes(SHAPES, from.origin.url, log));
+  const routes = stack.use(await startRoutes(shapes, from.origin.url, log));
   const target = output === 'file' ? from.output('out.bin') : '-';
   const program = stack.use(startProgram(['get', 'a.bin', '-o', target, '--json', ...routes.arguments]));
   const owner = stack.move();
