@@ -83,8 +83,17 @@ export class Session {
 
   #input(input: Input): void {
     if (this.#ended) return;
-    this.#transfer.handle(input, performance.now());
+    this.#guarded(() => this.#transfer.handle(input, performance.now()));
     this.#drain();
+  }
+
+  /** A broken invariant ends the transfer with its error; it is not the peer's fault, nor the end of the process. */
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#fail(asHeddleError(error));
+    }
   }
 
   /** Performs all waiting effects. Effects may cause inputs at once; those only queue more effects, and none after the end. */
@@ -94,7 +103,7 @@ export class Session {
     while (!this.#ended) {
       const effect = this.#transfer.poll();
       if (effect === undefined) break;
-      this.#perform(effect);
+      this.#guarded(() => this.#perform(effect));
     }
     this.#draining = false;
     this.#arm();
