@@ -2,6 +2,8 @@
 
 /** Heddle's own account of a transfer. */
 export type ClosingLine = {
+  /** Of the transfer, without starting and ending the program. */
+  readonly seconds?: number;
   readonly wasteBytes?: number;
   readonly hedges?: number;
   readonly patterns?: number;

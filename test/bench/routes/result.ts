@@ -16,6 +16,8 @@ export type RunResult = ProgressFigures & {
   /** idealSeconds / wallSeconds; 0 when not correct. */
   readonly ofIdeal: number;
   readonly launchSeconds: number | undefined;
+  /** What Heddle itself says the transfer took: far less than wallSeconds means that it lingers at its end. */
+  readonly transferSeconds: number | undefined;
   /** Payload received beyond the object, as a fraction of it: headers, frames, repetitions of TCP and of the peer. */
   readonly overhead: number | undefined;
   /** As Heddle counts it: payload that came more than once. */
