@@ -67,7 +67,7 @@ const defaults = {
   /** Most bytes of hedges allowed before anything was received, */
   hedgeBytes: 600_000,
   /** but no more than this fraction of what the transfer wants, or two segments. */
-  hedgeFirstFraction: 0.01,
+  hedgeFirstFraction: 0.005,
   /** Hedged bytes allowed per byte received. */
   hedgeFraction: 0.01,
   /** Proven bad segments after which a route is banned for the transfer. */

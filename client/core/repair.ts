@@ -13,10 +13,13 @@ const HEDGE_LEAST_SILENCE_MS = 70;
 const HEDGE_DUE_MS = 200;
 const LATE_MS = 150;
 const TAKE_OVERS_PER_TURN = 8;
+/** A SEND that is not answered within this time, and this many times its expected completion, is asked of another. */
+const LEAST_PATIENCE_MS = 1_000;
+const PATIENCE_COMPLETIONS = 4;
 /** Windows of a route up to which an urgent segment may be asked of it on top. */
 const HEDGE_WINDOWS = 1.5;
 
-type Lost = { readonly index: number; readonly avoid: Set<number>; holder: number | undefined };
+type Lost = { readonly index: number; readonly avoid: Set<number>; holder: number | undefined; patienceUntil: number };
 type Held = { readonly index: number; readonly holder: Channel; readonly finishMs: number };
 
 /** Decides what is asked for again, and whom. */
@@ -42,7 +45,7 @@ export class Repair {
 
   /** `index` has to be asked for again, if possible not over `route`. */
   lose(index: number, route: number): void {
-    const lost = this.#lost.get(index) ?? { index, avoid: new Set<number>(), holder: undefined };
+    const lost = this.#lost.get(index) ?? { index, avoid: new Set<number>(), holder: undefined, patienceUntil: 0 };
     lost.avoid.add(route);
     lost.holder = undefined;
     this.#lost.set(index, lost);
@@ -63,7 +66,9 @@ export class Repair {
   turn(now: number): void {
     const usable = usableChannels(this.#state).filter((channel) => channel.helloSeen);
     if (usable.length === 0) return;
-    for (const lost of this.#lost.values()) if (lost.holder === undefined) this.#ask(lost, usable, now);
+    for (const lost of this.#lost.values()) {
+      if (lost.holder === undefined || now > lost.patienceUntil) this.#ask(lost, usable, now);
+    }
     if (usable.length < 2) return;
     if (this.#state.options.output === 'order') {
       this.#hedge(usable, now);
@@ -73,10 +78,13 @@ export class Repair {
   }
 
   #ask(lost: Lost, usable: readonly Channel[], now: number): void {
+    const silent = this.#state.routeOfChannel.get(lost.holder ?? 0);
+    if (silent !== undefined) lost.avoid.add(silent);
     const elsewhere = usable.filter((channel) => !lost.avoid.has(channel.route));
     const target = this.#quickest(elsewhere.length > 0 ? elsewhere : usable);
     if (target === undefined) return;
     lost.holder = target.number;
+    lost.patienceUntil = now + Math.max(LEAST_PATIENCE_MS, PATIENCE_COMPLETIONS * this.#completion(target));
     this.#send(target, lost.index, now);
   }
 
@@ -139,12 +147,12 @@ export class Repair {
    * for they have nothing better to do.
    */
   #unblock(usable: readonly Channel[], now: number): void {
-    const { table } = this.#state;
+    const { options, table } = this.#state;
     const idle = usable.filter((channel) => channel.ledger.unanswered === 0 && this.#hasRoom(channel, 1));
-    if (idle.length === 0 || table.missingLeft <= usable.length) return;
-    const blocking = [...this.#heldBy(now)]
-      .filter(({ index }) => !this.#hedged.has(index))
-      .sort((a, b) => a.index - b.index);
+    const waiting = table.lowestMissing - table.takenPoint;
+    const slowSink = waiting * options.segmentBytes > options.reorderBytes / 4;
+    if (idle.length === 0 || slowSink || table.missingLeft <= usable.length) return;
+    const blocking = this.#expected(now).sort((a, b) => a.index - b.index);
     for (const { index, holder, finishMs } of blocking.slice(0, HEDGE_DEPTH)) {
       const others = idle.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
       const target = this.#quickest(others);
@@ -161,17 +169,23 @@ export class Repair {
     const { table } = this.#state;
     const outstanding = soundChannels(this.#state).reduce((sum, channel) => sum + channel.ledger.outstanding, 0);
     if (table.missingLeft === 0 || table.missingLeft > outstanding) return;
-    const late = [...this.#heldBy(now)]
-      .filter(({ index }) => !this.#hedged.has(index))
-      .sort((a, b) => b.finishMs - a.finishMs)
-      .slice(0, TAKE_OVERS_PER_TURN);
-    for (const { index, holder, finishMs } of late) {
+    const late = this.#expected(now).sort((a, b) => b.finishMs - a.finishMs);
+    for (const { index, holder, finishMs } of late.slice(0, TAKE_OVERS_PER_TURN)) {
       const others = usable.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
       const target = this.#quickest(others);
       if (target === undefined) continue;
       if (this.#completion(target) > finishMs - Math.max(20, 0.25 * finishMs)) continue;
       if (!this.#double(target, index, now)) return;
     }
+  }
+
+  /** What has one holder only, and when it comes: what is overdue may never come, however little stands before it. */
+  #expected(now: number): Held[] {
+    const single = [...this.#heldBy(now)].filter(({ index }) => !this.#hedged.has(index));
+    return single.map((held) => {
+      const promise = held.holder.promises.get(held.index) ?? now;
+      return { ...held, finishMs: held.finishMs + Math.max(0, now - promise) };
+    });
   }
 
   /** Missing segments with their holder and the ms until they are expected there. */

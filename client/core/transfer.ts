@@ -1,6 +1,7 @@
 // One transfer: takes inputs, keeps the state, asks the parts (supervisor, scheduler, repair, proof plan) for decisions
 // and hands them out as effects. Deterministic: same options and inputs, same effects. No clock: `now` is monotonic ms.
 import type { ErrorCode } from '../../protocol/errors.ts';
+import { Arrivals } from './arrivals.ts';
 import type { Channel } from './channel.ts';
 import type { Effect, Input } from './messages.ts';
 import type { CoreOptions } from './options.ts';
@@ -12,7 +13,7 @@ import { Scheduler } from './scheduler.ts';
 import { SegmentTable } from './segment-table.ts';
 import { snapshotOf } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
-import { routeOf, segmentLength } from './state.ts';
+import { routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -32,6 +33,7 @@ export class Transfer {
   readonly #supervisor: Supervisor;
   readonly #scheduler: Scheduler;
   readonly #repair: Repair;
+  readonly #arrivals: Arrivals;
   readonly #proofs: ProofPlan;
   readonly #endByte: number | undefined;
   readonly #pings: Pings;
@@ -54,6 +56,7 @@ export class Transfer {
     this.#endByte = order.endByte;
     this.#repair = new Repair(this.#state);
     this.#scheduler = new Scheduler(this.#state, this.#repair);
+    this.#arrivals = new Arrivals(this.#state, this.#scheduler, this.#repair, (route) => this.#blame(route));
     this.#proofs = new ProofPlan(this.#state);
     this.#pings = new Pings(this.#state);
     this.#supervisor = new Supervisor(this.#state, (channel) => this.#lost(channel), now);
@@ -64,12 +67,14 @@ export class Transfer {
   /** Takes one input. Inputs for channels that are gone change nothing. */
   handle(input: Input, now: number): void {
     if (this.#ended) return;
-    if (input.type === 'taken') this.#taken(input.index);
-    else if (input.type === 'verified') this.#verified(input.index, input.channel, input.ok, now);
-    else if (input.type !== 'tick') {
+    if (input.type === 'taken') {
+      if (this.#arrivals.take(input.index)) this.#finish();
+    } else if (input.type === 'verified') {
+      if (this.#arrivals.judge(input.index, input.channel, input.ok)) this.#turn(now);
+    } else if (input.type !== 'tick') {
       const channel = this.#state.channels.get(input.channel);
       if (channel === undefined) {
-        if (input.type === 'segment') this.#stray(input.channel, input.index);
+        if (input.type === 'segment') this.#arrivals.stray(input.channel, input.index);
       } else this.#handleChannel(channel, input, now);
     }
     if (now - this.#tickedAt >= this.#state.options.tickMs) this.#turn(now);
@@ -111,7 +116,9 @@ export class Transfer {
         this.#scheduler.grant(channel, now);
         return;
       case 'segment':
-        return this.#segment(channel, input, now);
+        this.#arrivals.arrive(channel, input, now);
+        this.#supervisor.heard(channel, now);
+        return;
       case 'dropped':
         return this.#dropped(channel, input, now);
       case 'idle':
@@ -188,72 +195,6 @@ export class Transfer {
       if (table.complete) return this.#finish();
     }
     this.#turn(now);
-  }
-
-  #segment(channel: Channel, input: Extract<Input, { type: 'segment' }>, now: number): void {
-    const { counters, effects, table } = this.#state;
-    const { index } = input;
-    const route = routeOf(this.#state, channel);
-    const bytes = segmentLength(this.#state, index);
-    const verdict = channel.ledger.answer(index, input.epoch, input.by, true);
-    channel.answered();
-    channel.settle(route.rttMs, now);
-    channel.promises.delete(index);
-    channel.segments += 1;
-    this.#supervisor.heard(channel, now);
-    counters.receivedBytes += bytes;
-    if (verdict === 'unasked' || !table.isMissing(index)) {
-      counters.wasteBytes += bytes;
-      effects.push({ type: 'discard', channel: channel.number, index });
-      if (verdict === 'unasked') this.#blame(route);
-      return;
-    }
-    route.segments += 1;
-    route.payloadBytes += bytes;
-    if (input.by === 'pattern') route.patternBytes += bytes;
-    table.arrive(index);
-    this.#scheduler.countInMemory(1);
-    this.#repair.settle(index);
-    effects.push({ type: 'verify', channel: channel.number, index });
-    this.#scheduler.grant(channel, now);
-  }
-
-  #stray(channel: number, index: number): void {
-    const { counters, effects } = this.#state;
-    const bytes = segmentLength(this.#state, index);
-    counters.receivedBytes += bytes;
-    counters.wasteBytes += bytes;
-    effects.push({ type: 'discard', channel, index });
-  }
-
-  #verified(index: number, channelNumber: number, ok: boolean, now: number): void {
-    const { effects, options, table } = this.#state;
-    if (!table.isUnproven(index)) return;
-    if (!ok) {
-      this.#state.counters.corrupt += 1;
-      this.#scheduler.countInMemory(-1);
-      table.lose(index);
-      const route = this.#state.routes[this.#state.routeOfChannel.get(channelNumber) ?? -1];
-      this.#repair.lose(index, route?.index ?? -1);
-      if (route !== undefined) this.#blame(route);
-      this.#turn(now);
-      return;
-    }
-    table.prove(index);
-    if (options.output === 'any') {
-      effects.push({ type: 'deliver', index });
-      return;
-    }
-    for (let next = table.takeNextInOrder(); next !== undefined; next = table.takeNextInOrder()) {
-      effects.push({ type: 'deliver', index: next });
-    }
-  }
-
-  #taken(index: number): void {
-    if (!this.#state.table.isProven(index)) return;
-    this.#state.table.take(index);
-    this.#scheduler.countInMemory(-1);
-    if (this.#state.table.complete) this.#finish();
   }
 
   #dropped(channel: Channel, input: Extract<Input, { type: 'dropped' }>, now: number): void {

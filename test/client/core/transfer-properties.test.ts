@@ -127,7 +127,8 @@ describe('whatever happens', () => {
           play.open(liar === 1 ? 2 : liar, 5);
           const answerOf = play.answer.bind(play);
           play.answer = (channel, answer) => {
-            if (answer.type === 'segment' && play.routes.get(channel) === liar - 1) play.bad.add(answer.index);
+            const first = answer.type === 'segment' && (play.arrivals[answer.index] ?? 0) === 0;
+            if (first && play.routes.get(channel) === liar - 1) play.bad.add(answer.index);
             answerOf(channel, answer);
           };
           live(play, life);

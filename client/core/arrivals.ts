@@ -1,0 +1,108 @@
+// Reassembly and integrity: books every segment that comes, has it proven, hands it out (in order, or as it is proven),
+// and says which route brought something wrong. Owns the way of a segment through the table's states.
+import type { Channel } from './channel.ts';
+import type { Input } from './messages.ts';
+import type { Repair } from './repair.ts';
+import type { Route } from './route.ts';
+import type { Scheduler } from './scheduler.ts';
+import { routeOf, segmentLength } from './state.ts';
+import type { TransferState } from './state.ts';
+
+/** Segments of one transfer from arrival to the sink. */
+export class Arrivals {
+  readonly #state: TransferState;
+  readonly #scheduler: Scheduler;
+  readonly #repair: Repair;
+  readonly #onBlame: (route: Route) => void;
+
+  /** `onBlame`: a route brought something that no honest one brings. */
+  constructor(state: TransferState, scheduler: Scheduler, repair: Repair, onBlame: (route: Route) => void) {
+    this.#state = state;
+    this.#scheduler = scheduler;
+    this.#repair = repair;
+    this.#onBlame = onBlame;
+  }
+
+  /** A whole segment came over a channel in use: has it verified if it is wanted, else thrown away. */
+  arrive(channel: Channel, input: Extract<Input, { type: 'segment' }>, now: number): void {
+    const { counters, effects, table } = this.#state;
+    const { index, epoch, by } = input;
+    const route = routeOf(this.#state, channel);
+    if (by === 'pattern') this.#missSwallowed(channel, index, epoch);
+    const verdict = channel.ledger.answer(index, epoch, by, true);
+    channel.answered();
+    channel.settle(route.rttMs, now);
+    channel.promises.delete(index);
+    channel.segments += 1;
+    if (verdict === 'unasked' || !table.isMissing(index)) {
+      this.stray(channel.number, index);
+      if (verdict === 'unasked') this.#onBlame(route);
+      return;
+    }
+    const bytes = segmentLength(this.#state, index);
+    counters.receivedBytes += bytes;
+    route.segments += 1;
+    route.payloadBytes += bytes;
+    if (by === 'pattern') route.patternBytes += bytes;
+    table.arrive(index);
+    this.#scheduler.countInMemory(1);
+    this.#repair.settle(index);
+    effects.push({ type: 'verify', channel: channel.number, index });
+    this.#scheduler.grant(channel, now);
+  }
+
+  /** A segment nobody needs. */
+  stray(channel: number, index: number): void {
+    const { counters, effects } = this.#state;
+    const bytes = segmentLength(this.#state, index);
+    counters.receivedBytes += bytes;
+    counters.wasteBytes += bytes;
+    effects.push({ type: 'discard', channel, index });
+  }
+
+  /** The verifier's verdict. A bad segment is missing again and is asked for elsewhere; true when it was bad. */
+  judge(index: number, channel: number, ok: boolean): boolean {
+    const { counters, effects, options, table } = this.#state;
+    if (!table.isUnproven(index)) return false;
+    if (!ok) {
+      counters.corrupt += 1;
+      this.#scheduler.countInMemory(-1);
+      table.lose(index);
+      const route = this.#state.routes[this.#state.routeOfChannel.get(channel) ?? -1];
+      this.#repair.lose(index, route?.index ?? -1);
+      if (route !== undefined) this.#onBlame(route);
+      return true;
+    }
+    table.prove(index);
+    if (options.output === 'any') effects.push({ type: 'deliver', index });
+    else this.#handOutInOrder();
+    return false;
+  }
+
+  /** The sink is done with a segment; true when that was the last. */
+  take(index: number): boolean {
+    const { table } = this.#state;
+    if (!table.isProven(index)) return false;
+    table.take(index);
+    this.#scheduler.countInMemory(-1);
+    return table.complete;
+  }
+
+  #handOutInOrder(): void {
+    const { effects, table } = this.#state;
+    for (let next = table.takeNextInOrder(); next !== undefined; next = table.takeNextInOrder()) {
+      effects.push({ type: 'deliver', index: next });
+    }
+  }
+
+  /** What an answer overtook was swallowed on the way: it is asked for elsewhere, and the route is blamed once. */
+  #missSwallowed(channel: Channel, index: number, epoch: number): void {
+    const swallowed = channel.ledger.overtaken(index, epoch);
+    if (swallowed.length === 0) return;
+    for (const lost of swallowed) {
+      channel.ledger.answer(lost, epoch, 'pattern', true);
+      if (this.#state.table.isMissing(lost)) this.#repair.lose(lost, channel.route);
+    }
+    this.#onBlame(routeOf(this.#state, channel));
+  }
+}
