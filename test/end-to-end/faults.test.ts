@@ -1,5 +1,6 @@
 // What happens to a transfer when a relay or the origin is killed, stopped or started again in the middle of it. Every
 // part is a real process; when to strike is told by the wire, not by a clock.
+import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { objectBytes } from '../support/object-bytes.ts';
 import { startProgram } from '../support/program.ts';
@@ -119,6 +120,34 @@ test('the origin is killed and started again: the transfer waits and ends well',
   await setting.verified(await outcome);
   expect(new Set(log.frames('segment').map(({ frame }) => frame.index)).size).toBe(SEGMENTS);
   expect(again.program.running).toBe(true);
+});
+
+test('the origin comes back with another version: exit 4, nothing is mixed, nothing is left', async () => {
+  await using own = await startWorld({ 'a.bin': content });
+  await using setting = await settingOf('file', own);
+  const { log, outcome } = setting;
+  await log.segmentsFrom(undefined, SEGMENTS / 4);
+  await own.origin.program.kill();
+  await writeFile(`${own.objects}/a.bin`, objectBytes(SIZE, 33));
+  await using again = await startOriginProgram({ dir: own.objects, state: own.state, port: own.origin.port });
+  expect((await outcome).code).toBe(4);
+  expect(lastLine(await outcome)).toMatchObject({
+    type: 'error',
+    code: expect.stringMatching(/root-mismatch|changed/),
+  });
+  expect(await own.outputs()).toEqual([]);
+  expect(again.program.running).toBe(true);
+});
+
+test('the object is overwritten while it is sent: an error, nothing is mixed, nothing is left', async () => {
+  await using own = await startWorld({ 'a.bin': content });
+  await using setting = await settingOf('file', own);
+  const { log, outcome } = setting;
+  await log.segmentsFrom(undefined, SEGMENTS / 4);
+  await writeFile(`${own.objects}/a.bin`, objectBytes(SIZE, 33));
+  expect((await outcome).code).toBe(4);
+  expect(lastLine(await outcome).type).toBe('error');
+  expect(await own.outputs()).toEqual([]);
 });
 
 test('everything stands still at once, and goes on: nobody is blamed, nothing comes twice', async () => {

@@ -21,8 +21,8 @@ export const ROUTES: readonly string[] = ['wide', 'middle', 'thin'];
 
 const SHAPES: readonly RouteShape[] = [
   { name: 'wide', megabitsPerSecond: 64, delayMs: 5 },
-  { name: 'middle', megabitsPerSecond: 32, delayMs: 15 },
-  { name: 'thin', megabitsPerSecond: 16, delayMs: 30 },
+  { name: 'middle', megabitsPerSecond: 32, delayMs: 10 },
+  { name: 'thin', megabitsPerSecond: 16, delayMs: 20 },
 ];
 
 /** What is known after a transfer. */

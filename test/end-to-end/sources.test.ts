@@ -36,6 +36,39 @@ test('two origins with copies of one object, and no relay', async () => {
   for (const name of ['one', 'two']) expect(routeOf(done, name).share).toBeGreaterThan(0.2);
 });
 
+test('the last line of --json says what the contract says, and its numbers agree', async () => {
+  await using setting = await settingOf({ one: world.origin.url, two: copy.url });
+  const done = await setting.get('contract.bin');
+  expect(done).toEqual({
+    type: 'done',
+    key: 'films/a.bin',
+    bytes: SIZE,
+    seconds: expect.any(Number),
+    root: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+    verified: true,
+    patterns: expect.any(Number),
+    wasteBytes: expect.any(Number),
+    hedges: expect.any(Number),
+    firstByteSeconds: expect.any(Number),
+    routes: ['one', 'two'].map((name) =>
+      expect.objectContaining({
+        name,
+        bytes: expect.any(Number),
+        segments: expect.any(Number),
+        corrupt: 0,
+        state: 'active',
+      }),
+    ),
+  });
+  const sum = (part: 'bytes' | 'segments' | 'share'): number =>
+    done.routes.reduce((all, route) => all + route[part], 0);
+  expect(sum('bytes')).toBe(SIZE);
+  expect(sum('segments')).toBe(SEGMENTS);
+  expect(sum('share')).toBeCloseTo(1, 3);
+  expect(done.firstByteSeconds).toBeLessThan(done.seconds);
+  for (const { name, bytes } of done.routes) expect(bytes / SIZE).toBeCloseTo(routeOf(done, name).share, 3);
+});
+
 test('two origins behind three relays', async () => {
   await using stack = new AsyncDisposableStack();
   const upstreams = [world.origin.url, copy.url, world.origin.url];
