@@ -116,6 +116,13 @@ export class Repair {
     return true;
   }
 
+  /** A second request that costs no budget, because its channel has nothing better to do. */
+  #free(target: Channel, index: number, now: number): void {
+    this.#state.counters.hedges += 1;
+    this.#hedged.set(index, target.number);
+    this.#send(target, index, now);
+  }
+
   /** Late at the in-order point: silent holder, or far behind the promise made when it was granted. */
   #hedge(usable: readonly Channel[], now: number): void {
     const { table } = this.#state;
@@ -158,13 +165,11 @@ export class Repair {
       const target = this.#quickest(others);
       if (target === undefined) continue;
       if (finishMs < LATE_MS || 2 * this.#completion(target) > finishMs) continue;
-      this.#state.counters.hedges += 1;
-      this.#hedged.set(index, target.number);
-      this.#send(target, index, now);
+      this.#free(target, index, now);
     }
   }
 
-  /** Nothing is left to grant: an idle channel repeats what is expected last, if it would be much earlier. */
+  /** Nothing is left to grant: an idle channel repeats what is expected last, if it would be much earlier. Free as well. */
   #takeOver(usable: readonly Channel[], now: number): void {
     const { table } = this.#state;
     const outstanding = soundChannels(this.#state).reduce((sum, channel) => sum + channel.ledger.outstanding, 0);
@@ -175,7 +180,7 @@ export class Repair {
       const target = this.#quickest(others);
       if (target === undefined) continue;
       if (this.#completion(target) > finishMs - Math.max(20, 0.25 * finishMs)) continue;
-      if (!this.#double(target, index, now)) return;
+      this.#free(target, index, now);
     }
   }
 
