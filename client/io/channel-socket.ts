@@ -31,6 +31,9 @@ export type ChannelTarget = DialTarget & {
   readonly authorization: string | undefined;
 };
 
+/** How long a BYE may take to leave, ms. */
+const LINGER_MS = 2_000;
+
 /** One channel's connection. */
 export class ChannelSocket {
   readonly #events: ChannelEvents;
@@ -96,6 +99,9 @@ export class ChannelSocket {
     if (graceful && this.#upgraded && this.#socket.writable) {
       this.#socket.end(encodeFrame({ type: 'bye' }));
       this.#socket.destroySoon();
+      // a peer that vanished never takes the BYE: neither the socket nor the process waits for it
+      this.#socket.unref();
+      setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
     } else if (this.#socket.connecting || isSecure(this.#target)) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }

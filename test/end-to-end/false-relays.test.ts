@@ -102,7 +102,7 @@ const LIES: readonly Lie[] = [
     state: 'excluded',
     corrupt: 2,
   },
-  { name: 'swallows every tenth segment', tell: everySegment(10, () => []), corrupt: 0 },
+  { name: 'swallows every tenth segment: banned', tell: everySegment(10, () => []), state: 'excluded', corrupt: 2 },
   {
     name: 'drops every tenth segment, and says so',
     tell: everySegment(10, ({ index, epoch, by }) => [{ type: 'dropped', index, epoch, by, reason: 'read-failed' }]),
