@@ -9,6 +9,12 @@ import type { SentBy } from './frames.ts';
 /** One pattern as the channel would execute it: `owed` are the first (credit − answers) unanswered it owes there. */
 type View = { readonly pattern: Pattern; creditLimit: number; owed: number[]; cursor: number };
 
+/**
+ * SENDs of one segment that are not answered. `since`: the newest pattern when the first was written. From that one on
+ * the source may serve the SEND first and, by pattern, something behind it.
+ */
+type OpenSend = { readonly count: number; readonly since: number };
+
 /** What an answer was: expected, or one the client never asked for (the peer is at fault). */
 export type AnswerVerdict = 'expected' | 'unasked';
 
@@ -18,7 +24,7 @@ export class ChannelLedger {
   /** Oldest possibly in force first; the last is the newest sent. */
   readonly #views: View[] = [];
   readonly #answered = new Set<number>();
-  readonly #sends = new Map<number, number>();
+  readonly #sends = new Map<number, OpenSend>();
   #sendCount = 0;
   #credit = 0;
   #answers = 0;
@@ -87,13 +93,14 @@ export class ChannelLedger {
 
   /** A SEND for `index` was sent. */
   send(index: number): void {
-    this.#sends.set(index, (this.#sends.get(index) ?? 0) + 1);
+    const open = this.#sends.get(index);
+    const view = this.#views.at(-1);
+    this.#sends.set(index, { count: (open?.count ?? 0) + 1, since: open?.since ?? view?.pattern.epoch ?? 0 });
     this.#sendCount += 1;
-    for (const view of this.#views) {
-      const at = view.owed.indexOf(index);
-      if (at >= 0) view.owed.splice(at, 1);
-      this.#settle(view);
-    }
+    if (view === undefined) return;
+    const at = view.owed.indexOf(index);
+    if (at >= 0) view.owed.splice(at, 1);
+    this.#settle(view);
   }
 
   /** The channel said `epoch`: every older pattern is out of force there. */
@@ -113,6 +120,15 @@ export class ChannelLedger {
       this.#settle(view);
     }
     return verdict;
+  }
+
+  /**
+   * What a pattern answer of `index` under `epoch` overtook: a source answers what it owes in increasing order, so
+   * whatever it owed below under the same pattern was swallowed on the way. Ask before `answer`.
+   */
+  overtaken(index: number, epoch: number): number[] {
+    const view = this.#views.find(({ pattern }) => pattern.epoch === epoch);
+    return view === undefined ? [] : view.owed.slice(0, Math.max(0, view.owed.indexOf(index)));
   }
 
   /** True when the channel has answered `index` already: by pattern it will not send it again. */
@@ -135,10 +151,10 @@ export class ChannelLedger {
   }
 
   #answerSend(index: number): AnswerVerdict {
-    const open = this.#sends.get(index) ?? 0;
-    if (open === 0) return 'unasked';
-    if (open === 1) this.#sends.delete(index);
-    else this.#sends.set(index, open - 1);
+    const open = this.#sends.get(index);
+    if (open === undefined) return 'unasked';
+    if (open.count === 1) this.#sends.delete(index);
+    else this.#sends.set(index, { ...open, count: open.count - 1 });
     this.#sendCount -= 1;
     return 'expected';
   }
@@ -166,10 +182,15 @@ export class ChannelLedger {
     }
   }
 
-  /** Segments with an open SEND are passed over: the source serves SENDs first, and then something behind them. */
+  /** What will not be the next answer under this pattern. */
+  #isPassedOver(view: View, index: number): boolean {
+    const send = this.#sends.get(index);
+    return this.#answered.has(index) || (send !== undefined && view.pattern.epoch >= send.since);
+  }
+
   #nextUnanswered(view: View): number | undefined {
     let index = nextOwed(view.pattern, this.#channel, view.cursor);
-    while (index !== undefined && (this.#answered.has(index) || this.#sends.has(index))) {
+    while (index !== undefined && this.#isPassedOver(view, index)) {
       view.cursor = index + 1;
       index = nextOwed(view.pattern, this.#channel, view.cursor);
     }
