@@ -12,7 +12,7 @@ export function allocate(total: number, weights: readonly number[]): number[] {
   let left = total - parts.reduce((a, b) => a + b, 0);
   const byRemainder = exact
     .map((share, at) => ({ at, remainder: share - Math.floor(share) }))
-    .sort((a, b) => b.remainder - a.remainder || a.at - b.at);
+    .sort((a, b) => b.remainder - a.remainder || (weights[b.at] ?? 0) - (weights[a.at] ?? 0) || a.at - b.at);
   for (const { at } of byRemainder) {
     if (left <= 0) break;
     parts[at] = (parts[at] ?? 0) + 1;
