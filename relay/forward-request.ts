@@ -48,7 +48,8 @@ async function forward(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { target, agent, traffic } = upstream;
+  const { target, traffic } = upstream;
+  const agent = await upstream.agent();
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   if (response.destroyed) return;

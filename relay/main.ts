@@ -15,7 +15,7 @@ import { parseListen, resolveOptions } from './options.ts';
 import type { RelayOptions } from './options.ts';
 import { startListening } from './listeners.ts';
 import { Sessions } from './sessions.ts';
-import { createTokenCheck } from './token-check.ts';
+import type { TokenCheck } from './token-check.ts';
 import { createUpstream } from './upstream.ts';
 import type { Upstream } from './upstream.ts';
 import { packageVersion } from './version.ts';
@@ -54,7 +54,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const upstreams = new Map(resolved.upstreams.map((target) => [target.name, createUpstream(target, buffers, limits)]));
   const sessions = new Sessions(limits);
   const { tokenKeys } = resolved;
-  const tokenCheck = tokenKeys === undefined ? undefined : createTokenCheck(tokenKeys, limits.tokenCacheEntries);
+  const tokenCheck = tokenKeys === undefined ? undefined : await loadTokenCheck(tokenKeys, limits.tokenCacheEntries);
   const pseudonym = `heddle-${randomBytes(6).toString('hex')}`;
   const metrics = createMetrics({ version: packageVersion(), upstreams, sessions, buffers, isReady });
   const admission = new Admission({ upstreams, pseudonym, tokenCheck, maxSessions: limits.maxSessions });
@@ -115,6 +115,12 @@ export async function relayMain(flags: RelayFlags): Promise<number> {
     say(process.stderr, `heddle relay: ${failure.message}`);
     return exitCodeOf(failure.code);
   }
+}
+
+/** An open relay has no use for what checks tokens, and no memory to spare for it. */
+async function loadTokenCheck(keys: JSONWebKeySet, maxEntries: number): Promise<TokenCheck> {
+  const { createTokenCheck } = await import('./token-check.ts');
+  return createTokenCheck(keys, maxEntries);
 }
 
 async function untilStopped(relay: RunningRelay): Promise<void> {

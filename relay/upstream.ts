@@ -1,6 +1,6 @@
 // One upstream of the allow-list at run time: how it is dialled, its warm connections, its pool for plain requests
 // and its totals. Owns their resources; who may use them is admission's business.
-import { Agent } from 'undici';
+import type { Agent } from 'undici';
 import type { Traffic } from './join.ts';
 import type { LandingBuffers } from './landing-buffers.ts';
 import type { RelayLimits, UpstreamTarget } from './options.ts';
@@ -10,7 +10,8 @@ import { WarmConnections } from './warm-connections.ts';
 
 export type Upstream = {
   readonly target: UpstreamTarget;
-  readonly agent: Agent;
+  /** The pool for plain requests; made, and its library loaded, at the first. */
+  agent(): Promise<Agent>;
   readonly warm: WarmConnections;
   readonly traffic: Traffic;
   dial(signal: AbortSignal): Promise<UpstreamSocket>;
@@ -21,21 +22,22 @@ export function createUpstream(target: UpstreamTarget, buffers: LandingBuffers, 
   const dial = (signal: AbortSignal): Promise<UpstreamSocket> =>
     dialUpstream(target.endpoint, buffers, { timeoutMs: limits.connectTimeoutMs, signal });
   const warm = new WarmConnections(dial, limits);
-  const agent = createAgent(target, limits);
+  let agent: Promise<Agent> | undefined;
   return {
     target,
-    agent,
+    agent: () => (agent ??= createAgent(target, limits)),
     warm,
     traffic: { toClient: 0, toUpstream: 0 },
     dial,
     close: async () => {
       warm.close();
-      await agent.destroy();
+      await (await agent)?.destroy();
     },
   };
 }
 
-function createAgent(target: UpstreamTarget, limits: RelayLimits): Agent {
+async function createAgent(target: UpstreamTarget, limits: RelayLimits): Promise<Agent> {
+  const { Agent } = await import('undici');
   const { trustedCertificates: ca } = target.endpoint;
   return new Agent({
     // HTTP/2 would put parallel requests of all clients into one TCP connection.
