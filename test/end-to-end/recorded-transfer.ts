@@ -10,6 +10,8 @@ import { startRoutes } from '../support/routes.ts';
 import type { RouteShape } from '../support/routes.ts';
 import { startOriginProgram } from '../support/servers.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { undisturbed, watched } from '../support/undisturbed.ts';
+import type { Measured } from '../support/undisturbed.ts';
 import { numberOf, WireLog } from '../support/wire-log.ts';
 import type { WireLine } from '../support/wire-log.ts';
 import { startWireTap } from '../support/wire-tap.ts';
@@ -35,8 +37,12 @@ export type RecordedTransfer = {
   readonly changedAt: number;
 };
 
-/** Runs one. `swap`: the widest route becomes the thinnest and the other way round when a third has come. */
-export async function recordTransfer(output: 'file' | 'standard output', swap: boolean): Promise<RecordedTransfer> {
+/** Records one. `swap`: the widest route becomes the thinnest and the other way round when a third has come. */
+export function recordTransfer(output: 'file' | 'standard output', swap: boolean): Promise<RecordedTransfer> {
+  return undisturbed(() => attempt(output, swap));
+}
+
+async function attempt(output: 'file' | 'standard output', swap: boolean): Promise<Measured<RecordedTransfer>> {
   await using folder = await temporaryFolder();
   await mkdir(folder.file('objects'));
   const sent = objectBytes(SIZE, 7);
@@ -46,17 +52,19 @@ export async function recordTransfer(output: 'file' | 'standard output', swap: b
   await using tap = await startWireTap('origin', origin.port, log);
   await using routes = await startRoutes(SHAPES, tap.url, log);
   const target = output === 'file' ? folder.file('out') : '-';
-  await using program = startProgram(['get', 'a.bin', '-o', target, '--json', ...routes.arguments]);
   let changedAt = Number.POSITIVE_INFINITY;
-  if (swap) {
-    await Promise.race([log.segmentsFrom('wide', SEGMENTS / 3), program.ended]);
-    routes.all.at(0)?.link.setRate(16);
-    routes.all.at(-1)?.link.setRate(64);
-    changedAt = performance.now();
-  }
-  const outcome = await program.ended;
+  const { value: outcome, standstillMs } = await watched(async () => {
+    await using program = startProgram(['get', 'a.bin', '-o', target, '--json', ...routes.arguments]);
+    if (swap) {
+      await Promise.race([log.segmentsFrom('wide', SEGMENTS / 3), program.ended]);
+      routes.all.at(0)?.link.setRate(16);
+      routes.all.at(-1)?.link.setRate(64);
+      changedAt = performance.now();
+    }
+    return await program.ended;
+  });
   const received = output === 'file' ? await readFile(target) : outcome.stdout;
-  return { outcome, sent, received, log, changedAt };
+  return { value: { outcome, sent, received, log, changedAt }, standstillMs };
 }
 
 /** The patterns that were sent on `line`, by epoch. */

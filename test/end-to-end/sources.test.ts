@@ -7,6 +7,7 @@ import { objectBytes } from '../support/object-bytes.ts';
 import { heddle } from '../support/program.ts';
 import { startOriginProgram, startRelayProgram } from '../support/servers.ts';
 import type { ServerProgram } from '../support/servers.ts';
+import { undisturbed, watched } from '../support/undisturbed.ts';
 import { numberOf, WireLog } from '../support/wire-log.ts';
 import { startWireTap } from '../support/wire-tap.ts';
 import { lastLine, routeOf, startWorld } from '../support/world.ts';
@@ -30,15 +31,13 @@ beforeAll(async () => {
 afterAll(() => owned.disposeAsync());
 
 test('two origins with copies of one object, and no relay', async () => {
-  await using setting = await settingOf({ one: world.origin.url, two: copy.url });
-  const done = await setting.get('copies.bin');
-  expectPromises(setting.log, done, ['one', 'two']);
+  const { log, done } = await downloaded('copies.bin', { one: world.origin.url, two: copy.url });
+  expectPromises(log, done, ['one', 'two']);
   for (const name of ['one', 'two']) expect(routeOf(done, name).share).toBeGreaterThan(0.2);
 });
 
 test('the last line of --json says what the contract says, and its numbers agree', async () => {
-  await using setting = await settingOf({ one: world.origin.url, two: copy.url });
-  const done = await setting.get('contract.bin');
+  const { done } = await downloaded('contract.bin', { one: world.origin.url, two: copy.url });
   expect(done).toEqual({
     type: 'done',
     key: 'films/a.bin',
@@ -74,24 +73,22 @@ test('two origins behind three relays', async () => {
   const upstreams = [world.origin.url, copy.url, world.origin.url];
   const relays = await Promise.all(upstreams.map((main) => startRelayProgram({ main })));
   const [a, b, c] = relays.map((relay) => `${stack.use(relay).url}/v1/via/main`);
-  await using setting = await settingOf({ a: a!, b: b!, c: c! });
-  const done = await setting.get('relayed.bin');
-  expectPromises(setting.log, done, ['a', 'b', 'c']);
+  const { log, done } = await downloaded('relayed.bin', { a: a!, b: b!, c: c! });
+  expectPromises(log, done, ['a', 'b', 'c']);
   for (const name of ['a', 'b', 'c']) expect(routeOf(done, name).share).toBeGreaterThan(0.1);
 });
 
 test('one direct route beside a relay and a chain of two', async () => {
   await using far = await startRelayProgram({ main: world.origin.url });
   await using near = await startRelayProgram({ far: far.url });
-  await using setting = await settingOf({
+  const { log, done } = await downloaded('mixed.bin', {
     direct: copy.url,
     one: `${far.url}/v1/via/main`,
     two: `${near.url}/v1/via/far/v1/via/main`,
   });
-  const done = await setting.get('mixed.bin');
-  expectPromises(setting.log, done, ['direct', 'one', 'two']);
+  expectPromises(log, done, ['direct', 'one', 'two']);
   for (const name of ['direct', 'one', 'two']) expect(routeOf(done, name).share).toBeGreaterThan(0.1);
-  expect(setting.log.channels('two')[0]?.path).toBe('/v1/via/far/v1/via/main/v1/segments/films/a.bin');
+  expect(log.channels('two')[0]?.path).toBe('/v1/via/far/v1/via/main/v1/segments/films/a.bin');
 });
 
 test('routes bound to local addresses leave from there, in arguments and in a configuration', async () => {
@@ -117,30 +114,26 @@ test('routes bound to local addresses leave from there, in arguments and in a co
   );
 });
 
-type Setting = AsyncDisposable & { readonly log: WireLog; get(name: string): Promise<LastLine> };
+type Download = { readonly log: WireLog; readonly done: LastLine };
 
-/** Taps and links of 48 Mbit/s and 10 ms in front of base URLs; `get` downloads over all of them and compares. */
-async function settingOf(urls: Readonly<Record<string, string>>): Promise<Setting> {
-  await using stack = new AsyncDisposableStack();
-  const log = new WireLog();
-  const flags: string[] = [];
-  for (const [name, url] of Object.entries(urls)) {
-    const { port, pathname } = new URL(url);
-    const link = stack.use(await startLink({ target: { port: Number(port) }, megabitsPerSecond: 48, delayMs: 5 }));
-    const tap = stack.use(await startWireTap(name, link.port, log));
-    flags.push('--route', `${name}=${tap.url}${pathname === '/' ? '' : pathname}`);
-  }
-  const owner = stack.move();
-  return {
-    log,
-    get: async (name) => {
-      const outcome = await heddle(['get', 'films/a.bin', '-o', world.output(name), '--json', ...flags]);
-      expect(outcome).toMatchObject({ code: 0, stderr: '' });
-      expect((await world.read(name)).equals(content)).toBe(true);
-      return lastLine(outcome);
-    },
-    [Symbol.asyncDispose]: () => owner.disposeAsync(),
-  };
+/** Downloads over taps and links of 48 Mbit/s and 10 ms in front of these base URLs, and compares the bytes. */
+function downloaded(name: string, urls: Readonly<Record<string, string>>): Promise<Download> {
+  return undisturbed(async () => {
+    await using stack = new AsyncDisposableStack();
+    const log = new WireLog();
+    const flags: string[] = [];
+    for (const [route, url] of Object.entries(urls)) {
+      const { port, pathname } = new URL(url);
+      const link = stack.use(await startLink({ target: { port: Number(port) }, megabitsPerSecond: 48, delayMs: 5 }));
+      const tap = stack.use(await startWireTap(route, link.port, log));
+      flags.push('--route', `${route}=${tap.url}${pathname === '/' ? '' : pathname}`);
+    }
+    const args = ['get', 'films/a.bin', '-o', world.output(name), '--json', ...flags];
+    const { value: outcome, standstillMs } = await watched(() => heddle(args));
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect((await world.read(name)).equals(content)).toBe(true);
+    return { value: { log, done: lastLine(outcome) }, standstillMs };
+  });
 }
 
 /** Every route carried segments, together the object, nearly all by pattern, next to nothing twice. */

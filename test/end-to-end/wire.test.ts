@@ -14,6 +14,9 @@ const SHARE_TOLERANCE = 0.1;
 /** Silence of a channel from which its segments may be dealt anew: a third of the client's own limit, as the tap sees less. */
 const LEAST_SILENCE_MS = 50;
 
+/** A disturbed recording is made again. */
+const RECORDING_MS = 90_000;
+
 describe.each([
   { name: 'steady routes, into a file', output: 'file', swap: false },
   { name: 'routes that change places, to standard output', output: 'standard output', swap: true },
@@ -21,7 +24,7 @@ describe.each([
   let transfer: RecordedTransfer;
   beforeAll(async () => {
     transfer = await recordTransfer(output, swap);
-  });
+  }, RECORDING_MS);
 
   test('delivers the bytes of the object', () => {
     expect(transfer.outcome).toMatchObject({ code: 0, signal: null });

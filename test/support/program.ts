@@ -6,6 +6,9 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** Ends the program when the channel to its parent breaks; does not keep it running. */
+const TETHER = 'data:text/javascript,process.once("disconnect", () => process.exit()); process.channel?.unref();';
+
 const CLI = join(import.meta.dirname, '../../client/cli.ts');
 
 /** How the program is started, beyond its arguments. */
@@ -16,6 +19,8 @@ export type ProgramOptions = {
   readonly stdout?: 'collect' | 'leave' | number;
   /** Arguments of node itself. */
   readonly nodeArguments?: readonly string[];
+  /** For what never ends by itself: it ends when the test's process does, however that ends. */
+  readonly tethered?: boolean;
 };
 
 /** How the program ended, and all it said. */
@@ -46,9 +51,12 @@ export class Program {
   readonly #stderr: Buffer[] = [];
   readonly #lookers = new Set<() => void>();
 
-  constructor(args: readonly string[], { cwd, env, stdout = 'collect', nodeArguments = [] }: ProgramOptions) {
+  constructor(args: readonly string[], options: ProgramOptions) {
+    const { cwd, env, stdout = 'collect', nodeArguments = [], tethered = false } = options;
     const stdio: StdioOptions = ['ignore', typeof stdout === 'number' ? stdout : 'pipe', 'pipe'];
-    this.child = spawn(process.execPath, [...nodeArguments, CLI, ...args], {
+    if (tethered) stdio.push('ipc');
+    const tether = tethered ? ['--import', TETHER] : [];
+    this.child = spawn(process.execPath, [...tether, ...nodeArguments, CLI, ...args], {
       stdio,
       cwd: cwd ?? tmpdir(),
       env: { ...process.env, NO_COLOR: '1', ...env },

@@ -49,7 +49,7 @@ export async function accepts(port: number): Promise<boolean> {
 
 async function listening(args: readonly string[]): Promise<ServerProgram> {
   await using stack = new AsyncDisposableStack();
-  const program = stack.use(startProgram(args));
+  const program = stack.use(startProgram(args, { tethered: true }));
   const [, url = '', port] = await program.said(/ on (http:\/\/[^\s:]+:(\d+))/);
   const owned = stack.move();
   return { program, url, port: Number(port), [Symbol.asyncDispose]: () => owned.disposeAsync() };
