@@ -53,7 +53,7 @@ async function attempt(output: 'file' | 'standard output', swap: boolean): Promi
   await using routes = await startRoutes(SHAPES, tap.url, log);
   const target = output === 'file' ? folder.file('out') : '-';
   let changedAt = Number.POSITIVE_INFINITY;
-  const { value: outcome, standstillMs } = await watched(async () => {
+  const { value: outcome, steady } = await watched(log, async () => {
     await using program = startProgram(['get', 'a.bin', '-o', target, '--json', ...routes.arguments]);
     if (swap) {
       await Promise.race([log.segmentsFrom('wide', SEGMENTS / 3), program.ended]);
@@ -64,7 +64,7 @@ async function attempt(output: 'file' | 'standard output', swap: boolean): Promi
     return await program.ended;
   });
   const received = output === 'file' ? await readFile(target) : outcome.stdout;
-  return { value: { outcome, sent, received, log, changedAt }, standstillMs };
+  return { value: { outcome, sent, received, log, changedAt }, steady };
 }
 
 /** The patterns that were sent on `line`, by epoch. */

@@ -129,10 +129,10 @@ function downloaded(name: string, urls: Readonly<Record<string, string>>): Promi
       flags.push('--route', `${route}=${tap.url}${pathname === '/' ? '' : pathname}`);
     }
     const args = ['get', 'films/a.bin', '-o', world.output(name), '--json', ...flags];
-    const { value: outcome, standstillMs } = await watched(() => heddle(args));
+    const { value: outcome, steady } = await watched(log, () => heddle(args));
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
     expect((await world.read(name)).equals(content)).toBe(true);
-    return { value: { log, done: lastLine(outcome) }, standstillMs };
+    return { value: { log, done: lastLine(outcome) }, steady };
   });
 }
 

@@ -66,6 +66,12 @@ export class WireLog {
     });
   }
 
+  /** Longest time between two frames of one direction, on whichever line, ms. */
+  longestPause(way: 'up' | 'down'): number {
+    const times = this.events.filter((event) => event.way === way).map(({ at }) => at);
+    return Math.max(0, ...times.map((at, place) => at - (times[place - 1] ?? at)));
+  }
+
   /** The channels, in the order of their numbers. */
   channels(tap?: string): WireLine[] {
     return this.lines
