@@ -20,7 +20,7 @@ const FLAT_LEAST_BYTES = 58_000;
 /** Added to the window in slow start, so that one segment more is always under way. */
 const ADDED_BYTES = 32_768;
 /** PONG delay that ends slow start: this many RTTs and so many ms beyond. */
-const DELAY_RTTS = 1.6;
+const DELAY_RTTS = 1.15;
 const DELAY_MS = 25;
 const BEST_RATE_DECAY_MS = 600;
 /** Time after the first bytes from which late PONGs end slow start even on a route too thin to grow. */
@@ -131,7 +131,7 @@ export class RouteWindow {
     const target = targetOf(rttMs);
     const crowded = this.#bytes < 2 * this.#active * this.#options.segmentBytes;
     if (queueMs < 0.4 * target) {
-      this.#extraMs = Math.min(1.25 * this.#extraMs, Math.max(60, 0.5 * rttMs));
+      this.#extraMs = Math.min(1.25 * this.#extraMs, Math.max(60, rttMs));
       if (!crowded) this.#active = Math.min(channels, this.#active + 1);
     } else if (queueMs > target) {
       this.#extraMs = Math.max(0.7 * target, 0.85 * this.#extraMs);
