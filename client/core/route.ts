@@ -5,7 +5,9 @@ import type { CoreOptions } from './options.ts';
 import { RouteWindow } from './route-window.ts';
 
 /** Round trips after which their minimum is believed: the first hold a handshake, or a cold process. */
-const SURE_ROUND_TRIPS = 1;
+const SURE_ROUND_TRIPS = 3;
+/** Sooner only when connecting and the first of them took this many times as long as makes a route long. */
+const SURELY_LONG = 1.5;
 
 /** A route of a transfer. */
 export class Route {
@@ -28,6 +30,7 @@ export class Route {
   /** Payload that answered PATTERN, bytes. */
   patternBytes = 0;
   #roundTrips = 0;
+  #connectMs = 0;
 
   constructor(index: number, options: CoreOptions) {
     this.index = index;
@@ -36,7 +39,9 @@ export class Route {
 
   /** Channels this route should have now. */
   connections(options: CoreOptions): number {
-    const sure = this.#roundTrips >= SURE_ROUND_TRIPS;
+    const both = Math.min(this.#connectMs, this.rttMs);
+    const sure =
+      this.#roundTrips >= SURE_ROUND_TRIPS || (this.#roundTrips > 0 && both >= SURELY_LONG * options.longRttMs);
     if (sure && this.rttMs >= options.veryLongRttMs) return options.veryLongConnections;
     if (sure && this.rttMs >= options.longRttMs) return options.longConnections;
     return this.window.slowStart ? options.firstConnections : options.steadyConnections;
@@ -44,6 +49,7 @@ export class Route {
 
   /** TCP's round trip to the first hop: a first guess. */
   connected(connectMs: number): void {
+    this.#connectMs = connectMs;
     if (this.#roundTrips === 0) this.rttMs = Math.max(1, connectMs);
   }
 

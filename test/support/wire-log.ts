@@ -45,6 +45,13 @@ export class WireLog {
     for (const watch of this.#watchers) watch(event);
   }
 
+  /** Begins anew: what was seen so far is forgotten, but for connections that were made ahead of their use. */
+  clear(): void {
+    const unused = this.lines.filter(({ channel, closedAt }) => channel === undefined && closedAt === undefined);
+    this.events.length = 0;
+    this.lines.splice(0, this.lines.length, ...unused);
+  }
+
   /** Settles at the first event from now on for which `isIt` is true. */
   until(isIt: (event: WireEvent) => boolean): Promise<WireEvent> {
     const { promise, resolve } = Promise.withResolvers<WireEvent>();
