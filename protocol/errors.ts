@@ -34,7 +34,7 @@ const codes = {
   usage: { wire: 80, exit: 1, text: 'the command is not used as documented' },
   'bad-configuration': { wire: 81, exit: 2, text: 'the configuration is not valid' },
   'local-io': { wire: 82, exit: 6, text: 'the local file system refused' },
-  aborted: { wire: 83, exit: 130, text: 'interrupted; what is verified is kept' },
+  aborted: { wire: 83, exit: 130, text: 'interrupted; nothing is left under the final name' },
   internal: { wire: 99, exit: 3, text: 'a broken invariant; please report it' },
 } as const;
 

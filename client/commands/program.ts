@@ -65,6 +65,8 @@ Examples:
     .option('--insecure-open', 'serve anybody, without tokens')
     .option('--config <file>', 'YAML configuration')
     .action(async (flags) => {
+      if (flags.config !== undefined)
+        throw new HeddleError('usage', 'the relay reads no --config file yet; use the flags');
       const { relayMain } = await import('../../relay/main.ts');
       process.exitCode = await relayMain({ ...flags, upstream: flags.upstream ?? [] });
     });
