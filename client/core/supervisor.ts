@@ -54,9 +54,9 @@ export class Supervisor {
     return this.#hopeless(now);
   }
 
-  /** A payload or HELLO came: the transfer is alive. */
-  heard(channel: Channel, now: number): void {
-    this.#heardAt = now;
+  /** HELLO or payload came. `isProgress`: what shows that the transfer moves; a HELLO alone, again and again, does not. */
+  heard(channel: Channel, isProgress: boolean, now: number): void {
+    if (isProgress) this.#heardAt = now;
     const route = routeOf(this.#state, channel);
     route.failedDials = 0;
     for (const sibling of this.#channelsOf(route)) {

@@ -117,7 +117,7 @@ export class Transfer {
         return;
       case 'segment':
         this.#arrivals.arrive(channel, input, now);
-        this.#supervisor.heard(channel, now);
+        this.#supervisor.heard(channel, true, now);
         return;
       case 'dropped':
         return this.#dropped(channel, input, now);
@@ -186,7 +186,7 @@ export class Transfer {
     channel.heardAt = now;
     channel.helloSeen = true;
     channel.apply('hello');
-    this.#supervisor.heard(channel, now);
+    this.#supervisor.heard(channel, this.#state.size === undefined, now);
     if (this.#state.size === undefined) {
       this.#state.size = size;
       const end = Math.min(this.#endByte ?? size, size);

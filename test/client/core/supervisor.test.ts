@@ -50,7 +50,7 @@ class Kit {
     channel.apply('hello');
     channel.helloSeen = true;
     this.state.size = 1_000 * this.state.options.segmentBytes;
-    this.supervisor.heard(channel, this.now);
+    this.supervisor.heard(channel, true, this.now);
     return channel;
   }
 
@@ -209,7 +209,7 @@ describe('stalls', () => {
     const dials: number[] = [];
     for (let at = 0; at < ms; at += 10) {
       alive.hear(100, kit.now);
-      kit.supervisor.heard(alive, kit.now);
+      kit.supervisor.heard(alive, true, kit.now);
       dials.push(...kit.run(10).dials);
     }
     return dials;
@@ -230,7 +230,7 @@ describe('stalls', () => {
     const fresh = kit.open(0);
     expect(kit.state.channels.has(silent.number)).toBe(true);
     fresh.segments = 1;
-    kit.supervisor.heard(fresh, kit.now);
+    kit.supervisor.heard(fresh, true, kit.now);
     expect(kit.state.channels.has(silent.number)).toBe(false);
     expect(taken(kit.state, 'close')).toMatchObject([{ channel: silent.number, graceful: false }]);
   });
