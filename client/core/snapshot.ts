@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import type { ChannelState } from './channel.ts';
 import type { Route } from './route.ts';
+import { channelsOf } from './state.ts';
 import type { Counters, TransferState } from './state.ts';
 
 /** One route now. Rates in bytes per second, times in ms. */
@@ -51,7 +52,7 @@ export function snapshotOf(state: TransferState, pattern: Pattern, _now: number)
 }
 
 function routeSnapshot(state: TransferState, route: Route, delivered: number): RouteSnapshot {
-  const channels = [...state.channels.values()].filter((channel) => channel.route === route.index);
+  const channels = channelsOf(state, route);
   const rate = channels.reduce((sum, channel) => sum + channel.rate.measured, 0);
   return {
     index: route.index,

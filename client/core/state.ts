@@ -1,5 +1,6 @@
 // The state of one transfer that its parts share: routes, channels, segments, effects waiting to be polled, counters.
 // Holds no rules of its own beyond counting.
+import { lengthOfSegment } from '../../protocol/merkle.ts';
 import type { Channel } from './channel.ts';
 import type { Lane } from './dealer.ts';
 import type { Effect } from './messages.ts';
@@ -37,6 +38,11 @@ export function routeOf(state: TransferState, channel: Channel): Route {
   return route;
 }
 
+/** All channels of a route, whatever their state. */
+export function channelsOf(state: TransferState, route: Route): Channel[] {
+  return [...state.channels.values()].filter((channel) => channel.route === route.index);
+}
+
 /** A channel as the dealer sees it now. */
 export function laneOf(state: TransferState, channel: Channel): Lane {
   const { rttMs, window } = routeOf(state, channel);
@@ -64,5 +70,5 @@ export function totalRate(state: TransferState): number {
 export function segmentLength(state: TransferState, index: number): number {
   const { segmentBytes } = state.options;
   if (state.size === undefined) return segmentBytes;
-  return Math.max(0, Math.min(segmentBytes, state.size - index * segmentBytes));
+  return lengthOfSegment(index, state.size, segmentBytes);
 }

@@ -5,7 +5,7 @@ import { LIMITS } from '../../protocol/limits.ts';
 import { Channel } from './channel.ts';
 import { stalledNow } from './liveness.ts';
 import type { Route } from './route.ts';
-import { routeOf } from './state.ts';
+import { channelsOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 
 /** Refusals in the order in which they tell most about why nothing works. */
@@ -59,7 +59,7 @@ export class Supervisor {
     if (isProgress) this.#heardAt = now;
     const route = routeOf(this.#state, channel);
     route.failedDials = 0;
-    for (const sibling of this.#channelsOf(route)) {
+    for (const sibling of channelsOf(this.#state, route)) {
       if (sibling !== channel && sibling.state === 'stalled' && channel.segments > 0) this.close(sibling);
     }
   }
@@ -70,7 +70,7 @@ export class Supervisor {
     route.lastCode = code;
     route.dialAt = Math.max(route.dialAt, now + (pauseMs ?? this.#state.options.redialMs));
     this.#forget(channel);
-    const last = this.#channelsOf(route).length === 0;
+    const last = channelsOf(this.#state, route).length === 0;
     if (last && !channel.helloSeen && !PATIENCE.includes(code)) route.failedDials += 1;
   }
 
@@ -83,7 +83,7 @@ export class Supervisor {
   /** Takes a route out of use for the rest of the transfer. */
   exclude(route: Route, code: ErrorCode): void {
     route.excluded = code;
-    for (const channel of this.#channelsOf(route)) this.close(channel);
+    for (const channel of channelsOf(this.#state, route)) this.close(channel);
   }
 
   #stall(channel: Channel, now: number): void {
@@ -111,7 +111,7 @@ export class Supervisor {
 
   #dialIfDue(route: Route, now: number): void {
     if (route.excluded !== undefined || now < route.dialAt) return;
-    const own = this.#channelsOf(route);
+    const own = channelsOf(this.#state, route);
     const sound = own.filter((channel) => channel.state !== 'stalled' && channel.state !== 'draining');
     const missing = route.connections(this.#state.options) - sound.length;
     if (missing < 0) this.#shed(sound);
@@ -162,9 +162,5 @@ export class Supervisor {
     return this.#state.routes
       .map((route) => `{route ${route.index}}: ${route.excluded ?? route.lastCode ?? 'unreachable'}`)
       .join(', ');
-  }
-
-  #channelsOf(route: Route): Channel[] {
-    return [...this.#state.channels.values()].filter((channel) => channel.route === route.index);
   }
 }

@@ -13,7 +13,7 @@ import { Scheduler } from './scheduler.ts';
 import { SegmentTable } from './segment-table.ts';
 import { snapshotOf } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
-import { routeOf } from './state.ts';
+import { channelsOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -172,7 +172,7 @@ export class Transfer {
       channel.rate.tick(now, route.rttMs, route.window.slowStart);
     }
     for (const route of routes) {
-      const own = [...channels.values()].filter((channel) => channel.route === route.index && channel.sound);
+      const own = channelsOf(this.#state, route).filter((channel) => channel.sound);
       const flight = own.reduce((sum, channel) => sum + channel.rate.flight, 0);
       const rate = own.reduce((sum, channel) => sum + channel.rate.measured, 0);
       if (own.length > 0) route.window.tick({ flight, rate, rttMs: route.rttMs, channels: own.length }, now);
