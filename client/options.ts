@@ -56,6 +56,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
       baseUrl: url,
       localAddress,
       authorization: options.token === undefined ? undefined : `Bearer ${options.token}`,
+      terms: {},
     };
   });
 }

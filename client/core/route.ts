@@ -2,6 +2,7 @@
 // is out of use if it is. Its channels belong to the transfer.
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { CoreOptions } from './options.ts';
+import type { RouteTerms } from './route-terms.ts';
 import { RouteWindow } from './route-window.ts';
 
 /** Round trips after which their minimum is believed: the first hold a handshake, or a cold process. */
@@ -12,6 +13,7 @@ const SURELY_LONG = 1.5;
 /** A route of a transfer. */
 export class Route {
   readonly index: number;
+  readonly terms: RouteTerms;
   readonly window: RouteWindow;
   /** Smallest full round trip seen, ms; the connect time stands in until one was measured. */
   rttMs = 50;
@@ -32,8 +34,9 @@ export class Route {
   #roundTrips = 0;
   #connectMs = 0;
 
-  constructor(index: number, options: CoreOptions) {
+  constructor(index: number, options: CoreOptions, terms: RouteTerms = {}) {
     this.index = index;
+    this.terms = terms;
     this.window = new RouteWindow(options);
   }
 

@@ -9,6 +9,7 @@ import { Pings } from './pings.ts';
 import { ProofPlan } from './proof-plan.ts';
 import { Repair } from './repair.ts';
 import { Route } from './route.ts';
+import type { RouteTerms } from './route-terms.ts';
 import { Scheduler } from './scheduler.ts';
 import { SegmentTable } from './segment-table.ts';
 import { snapshotOf } from './snapshot.ts';
@@ -19,7 +20,8 @@ import { Supervisor } from './supervisor.ts';
 
 /** What one transfer wants. Byte offsets are turned into segments by the caller's options. */
 export type TransferOrder = {
-  readonly routes: number;
+  /** The terms of every route, in the order of the route numbers. */
+  readonly routes: readonly RouteTerms[];
   readonly options: CoreOptions;
   /** First wanted byte. */
   readonly firstByte?: number;
@@ -45,7 +47,7 @@ export class Transfer {
     const table = new SegmentTable(Math.floor((order.firstByte ?? 0) / options.segmentBytes));
     this.#state = {
       options,
-      routes: Array.from({ length: order.routes }, (_, index) => new Route(index, options)),
+      routes: order.routes.map((terms, index) => new Route(index, options, terms)),
       channels: new Map(),
       routeOfChannel: new Map(),
       table,

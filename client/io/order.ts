@@ -1,5 +1,6 @@
 // What a session is asked to do: one object (or a range of it), the routes to it, where its bytes go.
 import type { CoreOptions } from '../core/options.ts';
+import type { RouteTerms } from '../core/route-terms.ts';
 import type { ChannelTarget } from './channel-socket.ts';
 import type { EarlyDials } from './dial.ts';
 import type { Pins } from './identity.ts';
@@ -7,7 +8,7 @@ import type { SessionObserver } from './report.ts';
 import type { Sink } from './sink.ts';
 
 /** A route as the session needs it. */
-export type SessionRoute = ChannelTarget & { readonly name: string };
+export type SessionRoute = ChannelTarget & { readonly name: string; readonly terms: RouteTerms };
 
 /** One transfer to run. */
 export type SessionOrder = {

@@ -48,7 +48,10 @@ export class Session {
         failed: (error) => this.#fail(asHeddleError(error, 'local-io')),
       },
     );
-    this.#transfer = new Transfer({ routes: routes.length, options: core, firstByte, endByte }, this.#startedAt);
+    this.#transfer = new Transfer(
+      { routes: routes.map(({ terms }) => terms), options: core, firstByte, endByte },
+      this.#startedAt,
+    );
   }
 
   /** Runs to the end. Rejects with a HeddleError; the sink is committed or aborted by then. */

@@ -73,7 +73,12 @@ export class PlayedTransfer {
     this.segments = Math.ceil(this.size / this.options.segmentBytes);
     this.#held = order.held ?? [{ first: 0, length: Math.max(1, this.segments) }];
     this.transfer = new Transfer(
-      { routes, options: this.options, ...(firstByte === undefined ? {} : { firstByte }), endByte },
+      {
+        routes: Array.from({ length: routes }, () => ({})),
+        options: this.options,
+        ...(firstByte === undefined ? {} : { firstByte }),
+        endByte,
+      },
       0,
     );
     this.#drain();

@@ -45,6 +45,7 @@ function start(servers: readonly PeerServer[], observer: SessionObserver = {}, s
     baseUrl: url,
     localAddress: undefined,
     authorization: undefined,
+    terms: {},
   }));
   const session = new Session({
     key: object.key,

@@ -63,7 +63,7 @@ export class Shell {
     this.#agenda = agenda;
     this.#random = random.fork('shell');
     this.#order = order;
-    this.#transfer = new Transfer({ routes: order.paths.length, options: order.core }, agenda.now);
+    this.#transfer = new Transfer({ routes: order.paths.map(() => ({})), options: order.core }, agenda.now);
     this.#drain();
   }
 
