@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// The entry of the command line. Compiled code is cached between runs, which takes two thirds off the time to start;
+// therefore everything else is imported after the cache is on. This file alone is JavaScript: `cli.ts` is a link to it,
+// and Node goes by the name behind a link. The entry is loaded before any cache, and stripping types from one file alone
+// takes Node longer (45 ms) than all the rest of the start.
+import { enableCompileCache } from 'node:module';
+
+const INTERRUPTED = 130;
+
+enableCompileCache();
+const args = process.argv.slice(2);
+const early = args[0] === 'get' ? (await import('./commands/early.ts')).dialEarly(args) : undefined;
+const { run } = await import('./commands/program.ts');
+await run(early);
+// whoever is interrupted ends now: bytes on their way to a reader that does not read would keep the process for ever
+if (process.exitCode === INTERRUPTED) process.exit();
