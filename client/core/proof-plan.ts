@@ -19,7 +19,7 @@ export class ProofPlan {
 
   constructor(state: TransferState) {
     this.#state = state;
-    this.#complete = Math.floor(state.table.from / state.options.proofNodes);
+    this.#complete = Math.floor(state.table.lowestMissing / state.options.proofNodes);
   }
 
   /** A proven page with the nodes [first, first + count) came. */

@@ -1,5 +1,9 @@
 // What is known of each segment of the transfer: missing, arrived, proven, taken by the sink. Owns the in-order point.
 // Indexes are those of the object; [from, to) is what this transfer wants. `to` becomes known with the object's size.
+// Memory grows with the segments that came, never with a size that somebody claims.
+import { indexesOf } from '../../protocol/ranges.ts';
+import type { Range } from '../../protocol/ranges.ts';
+
 const MISSING = 0;
 const ARRIVED = 1;
 const PROVEN = 2;
@@ -17,12 +21,19 @@ export class SegmentTable {
   #missingLeft = Number.POSITIVE_INFINITY;
   #takenCount = 0;
 
-  constructor(from: number) {
+  /** `have`: segments that an earlier transfer left with the sink. */
+  constructor(from: number, have: readonly Range[] = []) {
     this.#from = from;
     this.#lowestMissing = from;
     this.#nextToDeliver = from;
     this.#takenPoint = from;
     this.#highestSeen = from - 1;
+    for (const index of indexesOf(have)) {
+      if (index < from || this.#statusOf(index) === TAKEN) continue;
+      this.#highestSeen = Math.max(this.#highestSeen, index);
+      this.take(index);
+    }
+    this.#advance();
   }
 
   get from(): number {
@@ -60,17 +71,20 @@ export class SegmentTable {
 
   /** The size became known: the transfer ends before `to`. */
   bound(to: number): void {
-    const grown = new Uint8Array(Math.max(0, to - this.#from));
-    grown.set(this.#status.subarray(0, Math.min(this.#status.length, grown.length)));
-    this.#status = grown;
+    if (this.#status.length > to - this.#from) this.#status = this.#status.slice(0, Math.max(0, to - this.#from));
     this.#to = to;
-    let missing = 0;
-    for (const status of grown) if (status === MISSING) missing += 1;
-    this.#missingLeft = missing;
+    let here = 0;
+    let taken = 0;
+    for (const status of this.#status) {
+      if (status !== MISSING) here += 1;
+      if (status === TAKEN) taken += 1;
+    }
+    this.#missingLeft = to - this.#from - here;
+    this.#takenCount = taken;
   }
 
   isMissing(index: number): boolean {
-    return index >= this.#from && index < this.#to && (this.#status[index - this.#from] ?? MISSING) === MISSING;
+    return index >= this.#from && index < this.#to && this.#statusOf(index) === MISSING;
   }
 
   /** True while the segment is here and its verdict is not. */
@@ -103,6 +117,7 @@ export class SegmentTable {
 
   /** The next segment that can be handed out in order, or undefined; each is returned once. */
   takeNextInOrder(): number | undefined {
+    while (this.#statusOf(this.#nextToDeliver) === TAKEN) this.#nextToDeliver += 1;
     const index = this.#nextToDeliver;
     if (index >= this.#to || this.#status[index - this.#from] !== PROVEN) return undefined;
     this.#nextToDeliver += 1;
@@ -113,6 +128,10 @@ export class SegmentTable {
     this.#set(index, TAKEN);
     this.#takenCount += 1;
     while (this.#takenPoint < this.#to && this.#status[this.#takenPoint - this.#from] === TAKEN) this.#takenPoint += 1;
+  }
+
+  #statusOf(index: number): number {
+    return this.#status[index - this.#from] ?? MISSING;
   }
 
   #set(index: number, status: number): void {
@@ -126,8 +145,6 @@ export class SegmentTable {
   }
 
   #advance(): void {
-    while (this.#lowestMissing < this.#to && (this.#status[this.#lowestMissing - this.#from] ?? MISSING) !== MISSING) {
-      this.#lowestMissing += 1;
-    }
+    while (this.#lowestMissing < this.#to && this.#statusOf(this.#lowestMissing) !== MISSING) this.#lowestMissing += 1;
   }
 }

@@ -1,6 +1,7 @@
 // One transfer: takes inputs, keeps the state, asks the parts (supervisor, scheduler, repair, proof plan) for decisions
 // and hands them out as effects. Deterministic: same options and inputs, same effects. No clock: `now` is monotonic ms.
 import type { ErrorCode } from '../../protocol/errors.ts';
+import type { Range } from '../../protocol/ranges.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Channel } from './channel.ts';
 import type { Effect, Input } from './messages.ts';
@@ -27,6 +28,8 @@ export type TransferOrder = {
   readonly firstByte?: number;
   /** Exclusive end of the wanted bytes; the object's size when left out. */
   readonly endByte?: number | undefined;
+  /** Segments that are with the sink already, from an earlier transfer. */
+  readonly have?: readonly Range[];
 };
 
 /** The client core. Call `handle`, then `poll` until undefined, then wait for `deadline` or the next input. */
@@ -44,7 +47,7 @@ export class Transfer {
 
   constructor(order: TransferOrder, now: number) {
     const { options } = order;
-    const table = new SegmentTable(Math.floor((order.firstByte ?? 0) / options.segmentBytes));
+    const table = new SegmentTable(Math.floor((order.firstByte ?? 0) / options.segmentBytes), order.have);
     this.#state = {
       options,
       routes: order.routes.map((terms, index) => new Route(index, options, terms)),
@@ -93,8 +96,8 @@ export class Transfer {
   }
 
   /** A picture of the transfer for people, metrics and tests. */
-  snapshot(now: number): Snapshot {
-    return snapshotOf(this.#state, this.#scheduler.pattern, now);
+  snapshot(_now: number): Snapshot {
+    return snapshotOf(this.#state, this.#scheduler.pattern, this.#supervisor.scores());
   }
 
   #handleChannel(

@@ -106,6 +106,42 @@ describe('segment table', () => {
     expect(table.isMissing(70_000)).toBe(false);
   });
 
+  test('what an earlier transfer left counts as taken', () => {
+    const table = new SegmentTable(2, [
+      { first: 0, length: 4 },
+      { first: 6, length: 1 },
+    ]);
+    expect([table.lowestMissing, table.takenPoint, table.highestSeen]).toEqual([4, 4, 6]);
+    table.bound(8);
+    expect(table.missingLeft).toBe(3);
+    expect([2, 4, 5, 6, 7].map((index) => table.isMissing(index))).toEqual([false, true, true, false, true]);
+    const out: number[] = [];
+    for (const index of [7, 5, 4]) {
+      table.arrive(index);
+      table.prove(index);
+      for (let next = table.takeNextInOrder(); next !== undefined; next = table.takeNextInOrder()) out.push(next);
+    }
+    expect(out).toEqual([4, 5, 7]);
+    for (const index of out) table.take(index);
+    expect(table.complete).toBe(true);
+    expect(table.takenPoint).toBe(8);
+  });
+
+  test('what an earlier transfer left may be all there is', () => {
+    const table = new SegmentTable(0, [{ first: 0, length: 3 }]);
+    expect(table.complete).toBe(false);
+    table.bound(3);
+    expect(table.complete).toBe(true);
+  });
+
+  test('a claimed size costs no memory', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const table = new SegmentTable(0);
+    table.bound(0xffff_ffff);
+    expect(table.missingLeft).toBe(0xffff_ffff);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
+  });
+
   test('wants nothing outside of what was asked for', () => {
     const table = new SegmentTable(10);
     table.bound(20);
