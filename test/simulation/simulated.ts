@@ -21,15 +21,22 @@ export type Simulated = {
   readonly fingerprint: string | undefined;
 };
 
+export type SimulateOptions = {
+  /** Log every effect, for a fingerprint. */
+  readonly log?: boolean;
+  /** The bounds, when they are known already. */
+  readonly ideal?: Ideal;
+};
+
 /** Simulates `scenario`; throws HangError when it does not come to its end. */
-export function simulate(scenario: Scenario, seed: number, options: { readonly log?: boolean } = {}): Simulated {
+export function simulate(scenario: Scenario, seed: number, options: SimulateOptions = {}): Simulated {
   const trace = new Trace();
   const invariants = new Invariants(scenario);
   const log = options.log === true ? new EffectLog() : undefined;
   const run = runScenario(scenario, seed, [trace, invariants, ...(log === undefined ? [] : [log])]);
   trace.end(run.snapshot, run.ms);
   invariants.end(run.snapshot, run.ms);
-  const ideal = idealOf(scenario, seed);
+  const ideal = options.ideal ?? idealOf(scenario, seed);
   const figures = figuresOf(scenario, run, trace, ideal);
   return { run, trace, ideal, figures, faults: invariants.faults, fingerprint: log?.fingerprint };
 }

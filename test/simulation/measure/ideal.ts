@@ -1,158 +1,103 @@
-// What a scenario allows at best: the fluid sum of the lines' capacities from the second round trip on, and what TCP can
-// carry: a greedy flow without limits on every route, under the same line and the same model, redialled at once after
-// every fault; from the same flows, the best single route.
-import { Agenda } from '../agenda.ts';
-import { Flow } from '../network/flow.ts';
-import { PACKET_BYTES } from '../network/link.ts';
+// What a scenario allows at best. Bare lines (fluid); what up to 16 TCP connections per route can carry, slow start and
+// loss included (ideal); what greedy flows really carry in the same model; and one route alone, by the same rules.
 import { Random } from '../random.ts';
-import { lineRate } from '../scenario/scenario.ts';
-import type { RouteChange, RouteScenario, Scenario } from '../scenario/scenario.ts';
-import { Path } from '../world/path.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { capacitySteps, MOST_CONNECTIONS, timeToCarry } from './capacity.ts';
+import { GreedyRoute } from './greedy.ts';
 
 /** ms that each bound allows. Infinite where it is never reached. */
 export type Ideal = {
+  /** The sum of the bare lines from their second round trip on. */
   readonly fluidMs: number;
-  readonly tcpMs: number;
+  /** The smaller of what formulas and what the model say of up to 16 connections per route. */
+  readonly idealMs: number;
+  /** Greedy flows in the model: on every route 1 or 16, whichever has carried more. */
+  readonly greedyMs: number;
+  /** One greedy flow per route. */
+  readonly plainMs: number;
+  /** One route alone, with 1 or 16 greedy flows, and with 1. */
   readonly bestSingleMs: number;
-  /** Place of the best single route. */
+  readonly bestPlainSingleMs: number;
+  /** Place of the best single route; −1 when none carries the object. */
   readonly bestSingle: number;
 };
 
-const PAYLOAD_SHARE = PACKET_BYTES / 1_500;
-const FIRST_ROUND_TRIPS = 2;
 /** Nothing takes longer than this, ms. */
 const HORIZON_MS = 600_000;
-const REFILL_BYTES = 1_048_576;
+const STEP_MS = 10;
 
-/** The bounds of `scenario`; `connections` greedy flows per route. */
-export function idealOf(scenario: Scenario, seed: number, connections = 1): Ideal {
-  const sinkMs = scenario.sinkRate === undefined ? 0 : scenario.bytes / scenario.sinkRate;
-  const { tcpMs, bestSingleMs, bestSingle } = tcpIdeal(scenario, seed, connections);
+type Greedy = { readonly plain: GreedyRoute; readonly many: GreedyRoute };
+
+/** The bounds of `scenario`; the flows of the model lose what `seed` says. */
+export function idealOf(scenario: Scenario, seed: number): Ideal {
+  const { bytes } = scenario;
+  const sinkMs = scenario.sinkRate === undefined ? 0 : bytes / scenario.sinkRate;
+  const routes = greedyRoutes(scenario, seed);
+  const fluidMs = fluidIdeal(scenario);
+  const formulaMs = timeToCarry(bytes, capacitySteps(scenario, MOST_CONNECTIONS));
+  const greedyMs = timeTogether(bytes, fluidMs, routes, mostOf);
+  const plainMs = timeTogether(bytes, fluidMs, routes, ({ plain }, ms) => plain.carriedBy(ms));
+  const single = bestSingle(scenario, routes);
+  const bound = (ms: number): number => Math.max(sinkMs, ms);
   return {
-    fluidMs: Math.max(sinkMs, fluidIdeal(scenario)),
-    tcpMs: Math.max(sinkMs, tcpMs),
-    bestSingleMs: Math.max(sinkMs, bestSingleMs),
-    bestSingle,
+    fluidMs: bound(fluidMs),
+    idealMs: bound(Math.min(formulaMs, greedyMs)),
+    greedyMs: bound(greedyMs),
+    plainMs: bound(plainMs),
+    bestSingleMs: bound(single.ms),
+    bestPlainSingleMs: bound(single.plainMs),
+    bestSingle: single.route,
   };
 }
 
-/** Smallest T so that the capacities of all routes, each from its second round trip on, sum to the object. */
+/** Smallest time in which the bare lines, each from its second round trip on, carry the object. */
 export function fluidIdeal(scenario: Scenario): number {
-  const steps = scenario.routes.flatMap((route, index) => capacitySteps(scenario, route, index));
-  steps.sort((a, b) => a.atMs - b.atMs);
-  let at = 0;
-  let sum = 0;
-  let left = scenario.bytes;
-  const capacity = scenario.routes.map(() => 0);
-  for (const step of steps) {
-    const carried = sum * (step.atMs - at);
-    if (carried >= left) break;
-    left -= carried;
-    at = step.atMs;
-    capacity[step.route] = step.rate;
-    sum = capacity.reduce((a, b) => a + b, 0);
-  }
-  return sum > 0 ? at + left / sum : Number.POSITIVE_INFINITY;
+  return timeToCarry(scenario.bytes, capacitySteps(scenario, undefined));
 }
 
-type Step = { readonly atMs: number; readonly route: number; readonly rate: number };
-
-/** When the capacity of a route changes, and to what: bytes per ms of payload. */
-function capacitySteps(scenario: Scenario, route: RouteScenario, index: number): Step[] {
-  let { rateMbit, loss, rttMs } = route;
-  let isSilent = false;
-  let isDead = false;
-  let isRefusing = false;
-  const startMs = FIRST_ROUND_TRIPS * rttMs;
-  const rate = (): number => (isSilent || isDead ? 0 : lineRate(rateMbit) * PAYLOAD_SHARE * (1 - loss));
-  const steps = [{ atMs: startMs, route: index, rate: rate() }];
-  for (const { atMs, change } of scenario.events.filter((event) => event.route === index)) {
-    const wasDead = isDead;
-    if (change.type === 'rate') rateMbit = change.rateMbit;
-    if (change.type === 'loss') loss = change.loss;
-    if (change.type === 'rtt') rttMs = change.rttMs;
-    if (change.type === 'blackhole' || change.type === 'recover') isSilent = change.type === 'blackhole';
-    if (change.type === 'refuse' || change.type === 'accept') isRefusing = change.type === 'refuse';
-    if (change.type === 'kill' || (isRefusing && isEnd(change.type))) isDead = true;
-    if (change.type === 'restart' || change.type === 'accept') isDead = isRefusing;
-    const delayMs = wasDead && !isDead ? FIRST_ROUND_TRIPS * rttMs : 0;
-    steps.push({ atMs: Math.max(startMs, atMs + delayMs), route: index, rate: rate() });
-  }
-  return steps;
-}
-
-/** Connections end with this change. */
-function isEnd(type: RouteChange['type']): boolean {
-  return type === 'kill' || type === 'reset' || type === 'hang';
-}
-
-/** After this change a new connection is better than what there was. */
-function isBeginning(type: RouteChange['type']): boolean {
-  return type === 'restart' || type === 'reset' || type === 'hang' || type === 'recover' || type === 'accept';
-}
-
-function tcpIdeal(scenario: Scenario, seed: number, connections: number): Omit<Ideal, 'fluidMs'> {
-  const agenda = new Agenda({ steps: 50_000_000, ms: HORIZON_MS });
+function greedyRoutes({ routes, events }: Scenario, seed: number): Greedy[] {
   const random = new Random(seed).fork('ideal');
-  const carried = scenario.routes.map(() => 0);
-  let tcpMs = Number.POSITIVE_INFINITY;
-  let bestSingle = -1;
-  const count = (route: number, bytes: number): void => {
-    carried[route] = (carried[route] ?? 0) + bytes;
-    const sum = carried.reduce((a, b) => a + b, 0);
-    if (tcpMs === Number.POSITIVE_INFINITY && sum >= scenario.bytes) tcpMs = agenda.now;
-    if ((carried[route] ?? 0) >= scenario.bytes) bestSingle = route;
-  };
-  for (const [index, route] of scenario.routes.entries()) {
-    const events = scenario.events.filter((event) => event.route === index);
-    greedyRoute(agenda, new Path(agenda, random, route), connections, events, (bytes) => count(index, bytes));
-  }
-  let isOver = false;
-  agenda.at(HORIZON_MS - 1, () => (isOver = true));
-  agenda.run(
-    () => bestSingle >= 0 || isOver,
-    () => 'greedy flows',
-  );
-  return { tcpMs, bestSingleMs: bestSingle >= 0 ? agenda.now : Number.POSITIVE_INFINITY, bestSingle };
-}
-
-/** Keeps greedy flows on `path`, and opens new ones whenever the old may have died or backed off. */
-function greedyRoute(
-  agenda: Agenda,
-  path: Path,
-  connections: number,
-  events: Scenario['events'],
-  carried: (bytes: number) => void,
-): void {
-  let flows: Flow[] = [];
-  const end = (): void => {
-    for (const flow of flows) flow.close();
-    flows = [];
-  };
-  const begin = (): void => {
-    const { rttMs } = path.route;
-    agenda.after(1.5 * rttMs, () => {
-      if (!path.isServing || path.refusing !== undefined) return;
-      end();
-      for (let at = 0; at < connections; at += 1) flows.push(greedyFlow(agenda, path, rttMs, carried));
-    });
-  };
-  const happen = (change: RouteChange): void => {
-    path.apply(change);
-    if (isEnd(change.type)) end();
-    if (isBeginning(change.type) && (change.type !== 'accept' || flows.length === 0)) begin();
-  };
-  for (const { atMs, change } of events) agenda.at(atMs, () => happen(change));
-  begin();
-}
-
-function greedyFlow(agenda: Agenda, path: Path, rttMs: number, received: (bytes: number) => void): Flow {
-  const flow: Flow = new Flow(agenda, path.link, path.congestion(), rttMs, {
-    received,
-    drained: () => {
-      if (flow.unsentBytes < REFILL_BYTES) flow.write(REFILL_BYTES);
-    },
+  return routes.map((route, index) => {
+    const own = events.filter((event) => event.route === index);
+    const flows = (connections: number): GreedyRoute =>
+      new GreedyRoute(route, own, connections, random.fork(`${connections}`), HORIZON_MS);
+    return { plain: flows(1), many: flows(MOST_CONNECTIONS) };
   });
-  flow.write(REFILL_BYTES);
-  return flow;
+}
+
+function mostOf({ plain, many }: Greedy, ms: number): number {
+  return Math.max(plain.carriedBy(ms), many.carriedBy(ms));
+}
+
+function timeTogether(
+  bytes: number,
+  fromMs: number,
+  routes: readonly Greedy[],
+  carriedBy: (route: Greedy, ms: number) => number,
+): number {
+  if (!Number.isFinite(fromMs)) return fromMs;
+  for (let ms = Math.floor(fromMs / STEP_MS) * STEP_MS; ms < HORIZON_MS; ms += STEP_MS) {
+    if (routes.reduce((sum, route) => sum + carriedBy(route, ms), 0) >= bytes) return ms;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+/** Routes in the order of what their bare lines would need; those that cannot win are not played. */
+function bestSingle(scenario: Scenario, routes: readonly Greedy[]): { ms: number; plainMs: number; route: number } {
+  const alone = scenario.routes.map((_, route) => {
+    const steps = capacitySteps(scenario, undefined).filter((step) => step.route === route);
+    return { route, leastMs: timeToCarry(scenario.bytes, steps) };
+  });
+  const best = { ms: Number.POSITIVE_INFINITY, plainMs: Number.POSITIVE_INFINITY, route: -1 };
+  for (const { route, leastMs } of alone.sort((a, b) => a.leastMs - b.leastMs)) {
+    const greedy = routes[route];
+    if (greedy === undefined || leastMs >= best.plainMs) break;
+    const plainMs = greedy.plain.timeToCarry(scenario.bytes, best.plainMs);
+    const manyMs = leastMs < best.ms ? greedy.many.timeToCarry(scenario.bytes, best.ms) : Number.POSITIVE_INFINITY;
+    best.plainMs = Math.min(best.plainMs, plainMs);
+    if (Math.min(plainMs, manyMs) >= best.ms) continue;
+    best.ms = Math.min(plainMs, manyMs);
+    best.route = route;
+  }
+  return best;
 }

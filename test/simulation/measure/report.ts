@@ -9,9 +9,12 @@ export type Figures = {
   readonly isDone: boolean;
   readonly ms: number;
   readonly ofFluid: number;
-  readonly ofTcp: number;
-  /** Above 1: faster than the best single route. */
+  readonly ofIdeal: number;
+  readonly ofGreedy: number;
+  readonly ofPlain: number;
+  /** Above 1: faster than the best single route, with up to 16 connections, and with one. */
   readonly ofBestSingle: number;
+  readonly ofPlainSingle: number;
   readonly waste: number;
   /** Payload that answered PATTERN, of all that was taken. */
   readonly byPattern: number;
@@ -31,8 +34,11 @@ export function figuresOf(scenario: Scenario, run: Run, trace: Trace, ideal: Ide
     isDone,
     ms: run.ms,
     ofFluid: ofTime(ideal.fluidMs),
-    ofTcp: ofTime(ideal.tcpMs),
+    ofIdeal: ofTime(ideal.idealMs),
+    ofGreedy: ofTime(ideal.greedyMs),
+    ofPlain: ofTime(ideal.plainMs),
     ofBestSingle: ofTime(ideal.bestSingleMs),
+    ofPlainSingle: ofTime(ideal.bestPlainSingleMs),
     waste: counters.wasteBytes / scenario.bytes,
     byPattern: payload === 0 ? 1 : patternBytes / payload,
     hedges: counters.hedges,
@@ -92,8 +98,11 @@ function figureLines(figures: Figures, ideal: Ideal, run: Run, names: readonly s
   return [
     outcome.type === 'done' ? `done in ${seconds(run.ms)}` : `failed after ${seconds(run.ms)}: ${outcome.message}`,
     `fluid ideal ${seconds(ideal.fluidMs)}: reached ${figures.ofFluid.toFixed(3)}`,
-    `one TCP connection per route ${seconds(ideal.tcpMs)}: reached ${figures.ofTcp.toFixed(3)}`,
+    `ideal of up to 16 connections per route ${seconds(ideal.idealMs)}: reached ${figures.ofIdeal.toFixed(3)}`,
+    `greedy flows on every route ${seconds(ideal.greedyMs)}: reached ${figures.ofGreedy.toFixed(3)}`,
+    `one TCP connection per route ${seconds(ideal.plainMs)}: reached ${figures.ofPlain.toFixed(3)}`,
     `best single route ${names[ideal.bestSingle] ?? 'none'} ${seconds(ideal.bestSingleMs)}: ${figures.ofBestSingle.toFixed(2)} times as fast`,
+    `best single TCP connection ${seconds(ideal.bestPlainSingleMs)}: ${figures.ofPlainSingle.toFixed(2)} times as fast`,
     `first byte ${seconds(figures.firstByteMs)}, longest pause of the in-order point ${figures.pause.ms.toFixed(0)} ms at ${seconds(figures.pause.fromMs)}`,
     `waste ${(100 * figures.waste).toFixed(2)} %, ${figures.hedges} hedges, ${figures.patterns} patterns, ${percent(figures.byPattern)} by pattern`,
   ];

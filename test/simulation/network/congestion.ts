@@ -17,6 +17,8 @@ export type Acknowledged = {
   readonly isLimited: boolean;
   /** More was ready to be sent when this left: the rate is the path's, not the sender's. */
   readonly isSupplied: boolean;
+  /** A loss is being repaired: Linux raises no window meanwhile. */
+  readonly isRecovering: boolean;
   /** First acknowledgement of something sent after the previous round ended. */
   readonly isNewRound: boolean;
   /** Bytes per ms delivered while this train was under way. */

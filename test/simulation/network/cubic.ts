@@ -32,6 +32,7 @@ export class Cubic implements Congestion {
   }
 
   acknowledged(ack: Acknowledged, now: number): void {
+    if (ack.isRecovering) return;
     const packets = ack.bytes / PACKET_BYTES;
     if (this.#window < this.#threshold) {
       this.#watchDelay(ack, packets, now);

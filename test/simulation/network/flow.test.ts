@@ -7,6 +7,7 @@ import { steadyRoute } from '../scenario/scenario.ts';
 import type { RouteChange, RouteScenario } from '../scenario/scenario.ts';
 import { Path } from '../world/path.ts';
 import { Flow } from './flow.ts';
+import { cubicWindow, mathisWindow, pftkWindow } from './window-equation.ts';
 
 const SEED = 7;
 const PAYLOAD_SHARE = 1_448 / 1_500;
@@ -68,11 +69,43 @@ describe('a clean line', () => {
 });
 
 describe('loss', () => {
-  test('leaves CUBIC what theory says: about 1.3 packets per round trip and root of the loss', () => {
-    const { mean } = carried({ rateMbit: 100, rttMs: 150, loss: 0.005 }, { seconds: 60 });
-    const theory = (1.3 * 1_448 * 8) / 1e6 / 0.15 / Math.sqrt(0.005);
-    expect(mean / theory).toBeGreaterThan(0.7);
-    expect(mean / theory).toBeLessThan(2);
+  /** Packets per round trip that each of `connections` CUBIC flows carries on a line that they do not fill. */
+  const window = (loss: number, rttMs: number, connections: number, seconds: number): number => {
+    const { mean } = carried({ rateMbit: 1_000, rttMs, loss, bufferMs: 100 }, { connections, seconds });
+    return ((mean / connections) * 125 * rttMs) / 1_448;
+  };
+
+  // RTT ms, loss: from where Reno's growth rules to where the cubic curve does.
+  const grid = [
+    [5, 0.005],
+    [5, 0.02],
+    [20, 0.002],
+    [20, 0.01],
+    [60, 0.005],
+    [60, 0.02],
+    [150, 0.005],
+    [150, 0.02],
+    [400, 0.02],
+  ] as const;
+
+  test.each(grid)('leaves one CUBIC flow what its window equation says: %i ms, %f', (rttMs, loss) => {
+    const measured = window(loss, rttMs, 1, 300);
+    expect(measured / cubicWindow(loss, rttMs)).toBeGreaterThan(0.85);
+    expect(measured / cubicWindow(loss, rttMs)).toBeLessThan(1.15);
+  });
+
+  test.each(grid.filter(([rttMs]) => rttMs <= 60))(
+    'leaves no more than Mathis and no less than PFTK say where Reno rules: %i ms, %f',
+    (rttMs, loss) => {
+      const measured = window(loss, rttMs, 1, 300);
+      expect(measured).toBeLessThan(1.1 * mathisWindow(loss));
+      expect(measured).toBeGreaterThan(0.95 * pftkWindow(loss, rttMs));
+    },
+  );
+
+  test('leaves sixteen flows sixteen times as much', () => {
+    expect(window(0.01, 60, 16, 30) / cubicWindow(0.01, 60)).toBeGreaterThan(0.85);
+    expect(window(0.01, 60, 16, 30) / cubicWindow(0.01, 60)).toBeLessThan(1.15);
   });
 
   test('does not matter much to BBR', () => {

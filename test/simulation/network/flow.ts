@@ -51,6 +51,8 @@ export class Flow {
   #missing: Train[] = [];
   #roundEnd = 0;
   #recoveryEnd = 0;
+  /** In fast recovery: until what was sent after the loss was noticed is acknowledged, windows do not grow. */
+  #isRecovering = false;
   #leastRttMs: number;
   #smoothRttMs: number;
   #rttVariance: number;
@@ -177,6 +179,7 @@ export class Flow {
     this.#acknowledged += bytes;
     const isNewRound = train.order > this.#roundEnd;
     if (isNewRound) this.#roundEnd = this.#order;
+    if (train.order > this.#recoveryEnd) this.#isRecovering = false;
     const elapsed = Math.max(now - train.acknowledgedAt, this.#leastRttMs, 0.1);
     this.#congestion.acknowledged(
       {
@@ -186,6 +189,7 @@ export class Flow {
         mostInFlight: this.#mostInFlight,
         isLimited: this.#mostInFlight + 2 * this.#trainBytes() > this.#congestion.windowBytes,
         isSupplied: train.isSupplied,
+        isRecovering: this.#isRecovering,
         isNewRound,
         deliveryRate: (this.#acknowledged - train.acknowledgedBefore) / elapsed,
       },
@@ -214,6 +218,7 @@ export class Flow {
     this.#lost = [...this.#lost, ...found].sort((a, b) => a.start - b.start);
     if (found.some((train) => train.order > this.#recoveryEnd)) {
       this.#recoveryEnd = this.#order;
+      this.#isRecovering = true;
       this.#congestion.lost(this.#inFlight, this.#agenda.now);
     }
   }
@@ -251,6 +256,7 @@ export class Flow {
     }
     if (this.#probes === 2) this.#congestion.timedOut(this.#agenda.now); // the next of a series change nothing more
     this.#recoveryEnd = this.#order;
+    this.#isRecovering = false;
     this.#notice(Number.POSITIVE_INFINITY);
     this.#pump();
   }

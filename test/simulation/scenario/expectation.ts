@@ -7,14 +7,28 @@ import type { Words } from './words.ts';
 
 type Measured = { readonly unit: 'fraction' | 'percent' | 'time' | 'count'; readonly of: (figures: Figures) => number };
 
-const NAMES = ['fluid', 'tcp', 'single', 'waste', 'by-pattern', 'pause', 'first-byte', 'hedges', 'patterns'] as const;
+const NAMES = [
+  'fluid',
+  'ideal',
+  'plain',
+  'single',
+  'plain-single',
+  'waste',
+  'by-pattern',
+  'pause',
+  'first-byte',
+  'hedges',
+  'patterns',
+] as const;
 
 type Measure = (typeof NAMES)[number];
 
 const MEASURES: Readonly<Record<Measure, Measured>> = {
   fluid: { unit: 'fraction', of: (figures) => figures.ofFluid },
-  tcp: { unit: 'fraction', of: (figures) => figures.ofTcp },
+  ideal: { unit: 'fraction', of: (figures) => figures.ofIdeal },
+  plain: { unit: 'fraction', of: (figures) => figures.ofPlain },
   single: { unit: 'fraction', of: (figures) => figures.ofBestSingle },
+  'plain-single': { unit: 'fraction', of: (figures) => figures.ofPlainSingle },
   waste: { unit: 'percent', of: (figures) => figures.waste },
   'by-pattern': { unit: 'percent', of: (figures) => figures.byPattern },
   pause: { unit: 'time', of: (figures) => figures.pause.ms },

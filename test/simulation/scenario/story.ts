@@ -6,7 +6,7 @@
 //   at 3 s NAME blackhole | recover | kill | restart | reset | hang | accept
 //   tolerate INVARIANT: known to be broken at present
 //   expect done | fail CODE
-//   expect fluid|tcp|single|waste|pause|hedges|patterns|by-pattern|first-byte above|below VALUE · share of NAME …
+//   expect fluid|ideal|plain|single|plain-single|waste|pause|hedges|patterns|by-pattern|first-byte above|below VALUE · share of NAME …
 import { ERROR_CODES } from '../../../protocol/errors.ts';
 import type { ErrorCode } from '../../../protocol/errors.ts';
 import { CORE_DEFAULTS } from '../../../client/core/options.ts';
