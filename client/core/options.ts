@@ -70,6 +70,29 @@ const defaults = {
   hedgeFirstFraction: 0.005,
   /** Hedged bytes allowed per byte received. */
   hedgeFraction: 0.01,
+  /** Routes in use at one time; the others stand by. With more, patterns grow and every share gets thin. */
+  activeRoutes: 8,
+  /** ms between two trials of routes that stand by. */
+  probeIntervalMs: 5_000,
+  /** ms that a trial lasts at least. */
+  probeMs: 1_500,
+  /** A route is replaced by one whose score is this many times as high. */
+  replaceMargin: 1.2,
+  /** ms without a working channel after which another route takes the place: connecting over 600 ms takes half of it. */
+  replaceDownMs: 2_500,
+  /** What counts in the ranking of routes, relative to each other: a rank given from outside, */
+  externalWeight: 2,
+  /** measured throughput, which is what a transfer wants, */
+  throughputWeight: 4,
+  /** round trip, */
+  latencyWeight: 1,
+  /** relays and network hops, */
+  hopsWeight: 0.25,
+  /** length of the path on the globe, */
+  distanceWeight: 0.25,
+  /** and price per GB. */
+  costWeight: 1,
+
   /** Proven bad segments after which a route is banned for the transfer. */
   corruptLimit: 2,
   /** Nodes of one proof page asked for: 16 KiB that prove 512 segments. */

@@ -15,6 +15,8 @@ export type RouteTerms = {
   readonly costPerGigabyte?: number;
   /** Rank given from outside (configuration, callback or ranking service): 0 the worst, 1 the best. */
   readonly rank?: number;
+  /** Relays that its URL names; what answers may say otherwise. */
+  readonly relays?: number;
   /** Network hops beyond the relays on the way. */
   readonly hops?: number;
   /** Great-circle length of the path from the client over its relays to the source. */

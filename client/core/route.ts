@@ -10,11 +10,19 @@ const SURE_ROUND_TRIPS = 3;
 /** Sooner only when connecting and the first of them took this many times as long as makes a route long. */
 const SURELY_LONG = 1.5;
 
+/** What a route is for now: in use, waiting to be, or on trial. Given by the source scheduler. */
+export type RouteRole = 'active' | 'standby' | 'probing';
+
 /** A route of a transfer. */
 export class Route {
   readonly index: number;
   readonly terms: RouteTerms;
   readonly window: RouteWindow;
+  role: RouteRole = 'active';
+  /** Rank given from outside, 0…1. */
+  rank: number | undefined;
+  /** Relays on the way, as far as known. */
+  relays: number | undefined;
   /** Smallest full round trip seen, ms; the connect time stands in until one was measured. */
   rttMs = 50;
   /** Newest full round trip, ms. */
@@ -37,6 +45,8 @@ export class Route {
   constructor(index: number, options: CoreOptions, terms: RouteTerms = {}) {
     this.index = index;
     this.terms = terms;
+    this.rank = terms.rank;
+    this.relays = terms.relays;
     this.window = new RouteWindow(options);
   }
 

@@ -2,14 +2,18 @@
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import type { ChannelState } from './channel.ts';
-import type { Route } from './route.ts';
+import type { RouteScore } from './ranking.ts';
+import type { Route, RouteRole } from './route.ts';
 import { channelsOf } from './state.ts';
 import type { Counters, TransferState } from './state.ts';
 
 /** One route now. Rates in bytes per second, times in ms. */
 export type RouteSnapshot = {
   readonly index: number;
-  readonly state: 'connecting' | 'active' | 'stalled' | 'down' | 'excluded';
+  readonly state: 'connecting' | 'active' | 'standby' | 'stalled' | 'down' | 'excluded';
+  readonly role: RouteRole;
+  /** Why it is in use or stands by. */
+  readonly ranking: RouteScore;
   readonly reason: ErrorCode | undefined;
   readonly rateBytesPerSecond: number;
   readonly rttMs: number;
@@ -37,8 +41,10 @@ export type Snapshot = {
   readonly routes: readonly RouteSnapshot[];
 };
 
-/** Copies the present state; `now` is the time of the picture. */
-export function snapshotOf(state: TransferState, pattern: Pattern, _now: number): Snapshot {
+const UNRANKED: RouteScore = Object.freeze({ score: 0, parts: [] });
+
+/** Copies the present state; `scores` are the routes' in their order. */
+export function snapshotOf(state: TransferState, pattern: Pattern, scores: readonly RouteScore[]): Snapshot {
   const delivered = state.routes.reduce((sum, route) => sum + route.payloadBytes, 0);
   return {
     size: state.size,
@@ -47,11 +53,11 @@ export function snapshotOf(state: TransferState, pattern: Pattern, _now: number)
     lowestMissing: state.table.lowestMissing,
     highestSeen: state.table.highestSeen,
     takenPoint: state.table.takenPoint,
-    routes: state.routes.map((route) => routeSnapshot(state, route, delivered)),
+    routes: state.routes.map((route) => routeSnapshot(state, route, delivered, scores[route.index] ?? UNRANKED)),
   };
 }
 
-function routeSnapshot(state: TransferState, route: Route, delivered: number): RouteSnapshot {
+function routeSnapshot(state: TransferState, route: Route, delivered: number, ranking: RouteScore): RouteSnapshot {
   const channels = channelsOf(state, route);
   const rate = channels.reduce((sum, channel) => sum + channel.rate.measured, 0);
   return {
@@ -60,6 +66,8 @@ function routeSnapshot(state: TransferState, route: Route, delivered: number): R
       route,
       channels.map((channel) => channel.state),
     ),
+    role: route.role,
+    ranking,
     reason: route.excluded ?? route.lastCode,
     rateBytesPerSecond: rate * 1_000,
     rttMs: route.rttMs,
@@ -80,5 +88,6 @@ function stateOf(route: Route, states: readonly ChannelState[]): RouteSnapshot['
   if (route.excluded !== undefined) return 'excluded';
   if (states.includes('open')) return 'active';
   if (states.includes('stalled')) return 'stalled';
+  if (route.role === 'standby') return 'standby';
   return states.length > 0 ? 'connecting' : 'down';
 }

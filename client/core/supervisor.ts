@@ -1,10 +1,12 @@
-// The source scheduler: which routes are in use now, when one is dialled (again), when a channel counts as stalled and is
-// replaced, and when the transfer has to give up. Route count never reaches zero while one answers.
+// The supervisor of channels: when a route in use is dialled (again), when a channel counts as stalled and is replaced,
+// and when the transfer has to give up. Which routes are in use is the source scheduler's decision.
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { Channel } from './channel.ts';
 import { stalledNow } from './liveness.ts';
+import type { RouteScore } from './ranking.ts';
 import type { Route } from './route.ts';
+import { SourceScheduler } from './source-scheduler.ts';
 import { channelsOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 
@@ -32,6 +34,7 @@ export class Supervisor {
   readonly #state: TransferState;
   /** Called when a channel stopped being usable: its segments are open again. */
   readonly #onLost: (channel: Channel) => void;
+  readonly #sources: SourceScheduler;
   #nextChannel = 1;
   #heardAt: number;
 
@@ -39,6 +42,12 @@ export class Supervisor {
     this.#state = state;
     this.#onLost = onLost;
     this.#heardAt = now;
+    this.#sources = new SourceScheduler(state, (route) => this.#retire(route), now);
+  }
+
+  /** The ranking of the routes and its reasons, in their order. */
+  scores(): RouteScore[] {
+    return this.#sources.scores();
   }
 
   /** Dials, marks stalls, replaces; returns why the transfer has to fail, if it has to. */
@@ -48,8 +57,11 @@ export class Supervisor {
     for (const channel of stalledNow(channels.values(), rttOf, options, now)) this.#stall(channel, now);
     for (const channel of channels.values()) this.#expire(channel, now);
     for (const channel of channels.values()) {
-      if (channel.state === 'draining' && channel.ledger.maySend().size === 0) this.close(channel);
+      const isDone = channel.state === 'draining' && channel.ledger.maySend().size === 0;
+      const isGivenUp = channel.state === 'stalled' && routeOf(this.#state, channel).role === 'standby';
+      if (isDone || isGivenUp) this.close(channel);
     }
+    this.#sources.turn(now);
     for (const route of routes) this.#dialIfDue(route, now);
     return this.#hopeless(now);
   }
@@ -86,6 +98,14 @@ export class Supervisor {
     for (const channel of channelsOf(this.#state, route)) this.close(channel);
   }
 
+  /** The route stands by from now on: its channels finish what they were asked for. */
+  #retire(route: Route): void {
+    for (const channel of channelsOf(this.#state, route)) {
+      if (channel.apply('surplus')) this.#onLost(channel);
+      else if (channel.state !== 'draining') this.close(channel);
+    }
+  }
+
   #stall(channel: Channel, now: number): void {
     if (!channel.apply('silence')) return;
     channel.stalledAt = now;
@@ -110,7 +130,7 @@ export class Supervisor {
   }
 
   #dialIfDue(route: Route, now: number): void {
-    if (route.excluded !== undefined || now < route.dialAt) return;
+    if (route.excluded !== undefined || route.role === 'standby' || now < route.dialAt) return;
     const own = channelsOf(this.#state, route);
     const sound = own.filter((channel) => channel.state !== 'stalled' && channel.state !== 'draining');
     const missing = route.connections(this.#state.options) - sound.length;

@@ -38,6 +38,8 @@ export function routeWith(changes: Partial<RouteReport>): RouteReport {
     index,
     name: 'route',
     state: 'active',
+    role: 'active',
+    ranking: { score: 0.5, parts: [] },
     reason: undefined,
     rateBytesPerSecond: 0,
     rttMs: 20,

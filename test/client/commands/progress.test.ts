@@ -16,6 +16,8 @@ function routeReport(more: Partial<RouteReport> = {}): RouteReport {
     name: 'eu',
     index: 0,
     state: 'active',
+    role: 'active',
+    ranking: { score: 0.5, parts: [] },
     reason: undefined,
     rateBytesPerSecond: 1_250_000,
     rttMs: 20,

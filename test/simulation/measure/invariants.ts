@@ -71,7 +71,11 @@ export class Invariants implements Observer {
     this.#check('memory is bounded', now, memoryIsBounded(account));
     this.#check('the in-order point is asked for', now, pointIsAsked(account, now));
     this.#check('the in-order point moves', now, pointMoves(account, now));
-    this.#check('no sound route is left idle', now, noSoundRouteIdles(this.#scenario, account, now));
+    this.#check(
+      'no sound route is left idle',
+      now,
+      noSoundRouteIdles(this.#scenario, account, now, this.#routes.at(-1)),
+    );
   }
 
   turn(snapshot: () => Snapshot, now: number): void {
@@ -193,12 +197,18 @@ function pointMoves({ point, pointAt, newArrivalAt, segments }: Account, now: nu
     : undefined;
 }
 
-/** Only where nothing goes wrong, and for a route that brings a segment within a fraction of the time. */
-function noSoundRouteIdles(scenario: Scenario, account: Account, now: number): Broken {
+/** Only where nothing goes wrong, for a route in use that brings a segment within a fraction of the time. */
+function noSoundRouteIdles(
+  scenario: Scenario,
+  account: Account,
+  now: number,
+  seen: readonly RouteSnapshot[] | undefined,
+): Broken {
   if (!isFaultFree(scenario) || account.unasked < MUCH_SEGMENTS) return undefined;
   for (const [index, since] of account.idleSince) {
     const route = scenario.routes[index];
-    if (now - since <= IDLE_MS || route === undefined || route.loss > 0.001) continue;
+    const isInUse = seen?.[index]?.role !== 'standby';
+    if (now - since <= IDLE_MS || !isInUse || route === undefined || route.loss > 0.001) continue;
     account.idleSince.set(index, now);
     return `route ${route.name} is asked for nothing for ${IDLE_MS} ms while ${account.unasked} segments are asked of nobody`;
   }
