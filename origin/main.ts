@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
+import type { ListenAddress } from '../settings/text.ts';
 import { BlockCache } from './block-cache.ts';
 import { Catalog } from './catalog.ts';
 import { openDirBackend } from './dir-backend.ts';
@@ -13,12 +14,14 @@ import { HashIndex, INDEX_FILE } from './hash-index.ts';
 import { startScan } from './index-scan.ts';
 import { Indexer } from './indexer.ts';
 import { createOriginMetrics } from './metrics.ts';
-import { isLoopback, parseListen, resolveOptions } from './options.ts';
-import type { ListenAddress, OriginOptions, ResolvedOptions } from './options.ts';
+import { isLoopback, resolveOptions } from './options.ts';
+import type { OriginOptions, ResolvedOptions } from './options.ts';
 import type { OriginParts } from './origin-parts.ts';
 import { ProofPages } from './proof-pages.ts';
 import { Running } from './running.ts';
 import { createAdminServer, createPublicServer } from './server.ts';
+import { originOptions } from './settings.ts';
+import type { OriginFlags } from './settings.ts';
 import { openSigner } from './signing.ts';
 import { openStateFolder } from './state-folder.ts';
 import { Channels } from './upgrade.ts';
@@ -118,29 +121,13 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   };
 }
 
-/** The flags of `heddle origin`. */
-export type OriginFlags = {
-  readonly dir?: string | undefined;
-  readonly listen?: string | undefined;
-  readonly admin?: string | undefined;
-  readonly state?: string | undefined;
-  readonly config?: string | undefined;
-};
-
 /** Runs an origin until SIGTERM or SIGINT and returns the exit code; what is wrong is said in one line. */
 export async function originMain(flags: OriginFlags): Promise<number> {
   try {
-    if (flags.dir === undefined) throw new HeddleError('usage', 'say which folder to serve: --dir DIR');
-    if (flags.config !== undefined)
-      throw new HeddleError('usage', 'the origin reads no --config file yet; use the flags');
-    const origin = await startOrigin({
-      dir: flags.dir,
-      listen: flags.listen === undefined ? undefined : parseListen(flags.listen, '--listen'),
-      admin: flags.admin === undefined ? undefined : parseListen(flags.admin, '--admin'),
-      stateDir: flags.state,
-    });
+    const options = await originOptions(flags);
+    const origin = await startOrigin(options);
     const admin = origin.adminUrl === undefined ? '' : `, admin ${origin.adminUrl}`;
-    process.stdout.write(`heddle origin: serving ${flags.dir} on ${origin.url}${admin}\n`);
+    process.stdout.write(`heddle origin: serving ${options.dir} on ${origin.url}${admin}\n`);
     await signalled();
     const closed = origin.close();
     // Whoever asks twice means it.

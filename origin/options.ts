@@ -4,17 +4,9 @@ import { homedir } from 'node:os';
 import { isIP } from 'node:net';
 import { join, relative, resolve, sep } from 'node:path';
 import { HeddleError } from '../protocol/errors.ts';
-import { LEAF_BYTES } from '../protocol/limits.ts';
-
-type Setting = {
-  readonly value: number;
-  readonly min: number;
-  readonly max: number;
-  readonly unit: 'bytes' | 'ms' | 's' | 'count';
-  readonly why: string;
-  /** What else must hold. */
-  readonly form?: 'leaves' | 'power of two';
-};
+import { amountFault } from '../settings/amount.ts';
+import type { Amount } from '../settings/amount.ts';
+import type { ListenAddress } from '../settings/text.ts';
 
 const tuning = {
   blockBytes: {
@@ -155,13 +147,10 @@ const tuning = {
 } as const;
 
 /** Every size and time of an origin: default, bounds, unit, reason. */
-export const ORIGIN_TUNING: Readonly<Record<keyof typeof tuning, Setting>> = Object.freeze(tuning);
+export const ORIGIN_TUNING: Readonly<Record<keyof typeof tuning, Amount>> = Object.freeze(tuning);
 
 /** The resolved sizes and times. */
 export type OriginTuning = Readonly<Record<keyof typeof tuning, number>>;
-
-/** A TCP address to listen on; port 0 lets the system choose. */
-export type ListenAddress = { readonly host: string; readonly port: number };
 
 /** Where an origin listens unless told otherwise. */
 const DEFAULT_LISTEN: ListenAddress = Object.freeze({ host: '127.0.0.1', port: 8080 });
@@ -208,14 +197,10 @@ export function resolveOptions(options: OriginOptions, env: NodeJS.ProcessEnv = 
 /** The table's values with `changes` applied, each checked against its bounds. */
 export function resolveTuning(changes: Partial<OriginTuning>): OriginTuning {
   const resolved: Record<string, number> = {};
-  for (const [name, setting] of Object.entries<Setting>(ORIGIN_TUNING)) {
+  for (const [name, setting] of Object.entries<Amount>(ORIGIN_TUNING)) {
     const value = changes[name as keyof OriginTuning] ?? setting.value;
-    if (!Number.isSafeInteger(value) || value < setting.min || value > setting.max) {
-      throw bad(`${name} must be a whole number from ${setting.min} to ${setting.max} (${setting.unit}), not ${value}`);
-    }
-    if (setting.form === 'leaves' && value % LEAF_BYTES !== 0) throw bad(`${name} must be a multiple of ${LEAF_BYTES}`);
-    if (setting.form === 'power of two' && !Number.isInteger(Math.log2(value)))
-      throw bad(`${name} must be a power of two`);
+    const fault = amountFault(value, setting);
+    if (fault !== undefined) throw bad(`${name} ${fault}`);
     resolved[name] = value;
   }
   return Object.freeze(resolved);

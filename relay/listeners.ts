@@ -1,8 +1,8 @@
 // The listening sockets of a relay: opens both or none, and says where they are.
 import type { FastifyInstance } from 'fastify';
 import { HeddleError } from '../protocol/errors.ts';
+import type { ListenAddress } from '../settings/text.ts';
 import type { RelayContext } from './context.ts';
-import type { ListenAddress } from './options.ts';
 import { createAdminServer, createPublicServer } from './server.ts';
 
 export type Listeners = {

@@ -1,20 +1,21 @@
 // A relay from its options to its end: builds the parts, listens, ticks, drains. relayMain is the same for the command
 // line: flags in, exit code out.
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { JSONWebKeySet } from 'jose';
-import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
+import { asHeddleError, exitCodeOf } from '../protocol/errors.ts';
 import { Admission } from './admission.ts';
 import type { RelayContext } from './context.ts';
 import { drain } from './drain.ts';
 import type { DrainTimes } from './drain.ts';
 import { LandingBuffers } from './landing-buffers.ts';
 import { createMetrics } from './metrics.ts';
-import { parseListen, resolveOptions } from './options.ts';
+import { resolveOptions } from './options.ts';
 import type { RelayOptions } from './options.ts';
 import { startListening } from './listeners.ts';
 import { Sessions } from './sessions.ts';
+import { relayOptions } from './settings.ts';
+import type { RelayFlags } from './settings.ts';
 import type { TokenCheck } from './token-check.ts';
 import { createUpstream } from './upstream.ts';
 import type { Upstream } from './upstream.ts';
@@ -88,21 +89,13 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   };
 }
 
-export type RelayFlags = {
-  readonly listen: string;
-  readonly upstream: readonly string[];
-  readonly admin?: string | undefined;
-  readonly insecureOpen?: boolean | undefined;
-  /** File with a JWKS of public Ed25519 keys. */
-  readonly tokenKeys?: string | undefined;
-};
-
 /** Runs a relay until SIGTERM or SIGINT (a second one hurries); the exit code of the command. */
 export async function relayMain(flags: RelayFlags): Promise<number> {
   try {
-    const relay = await startRelay(await optionsOf(flags));
-    if (flags.insecureOpen === true) {
-      const reach = flags.upstream.join(' and ');
+    const options = await relayOptions(flags);
+    const relay = await startRelay(options);
+    if (options.insecureOpen === true) {
+      const reach = options.upstreams.join(' and ');
       say(process.stderr, `WARNING: this relay is OPEN: whoever reaches ${relay.url} can use ${reach} through it`);
     }
     const admin = relay.adminUrl === undefined ? '' : ` (admin on ${relay.adminUrl})`;
@@ -137,30 +130,6 @@ async function untilStopped(relay: RunningRelay): Promise<void> {
     await promise;
   } finally {
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
-  }
-}
-
-async function optionsOf(flags: RelayFlags): Promise<RelayOptions> {
-  return {
-    listen: parseListen(flags.listen),
-    upstreams: flags.upstream,
-    admin: flags.admin === undefined ? undefined : parseListen(flags.admin, '--admin'),
-    insecureOpen: flags.insecureOpen,
-    tokenKeys: flags.tokenKeys === undefined ? undefined : await readTokenKeys(flags.tokenKeys),
-  };
-}
-
-async function readTokenKeys(file: string): Promise<JSONWebKeySet> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new HeddleError('bad-configuration', `the token keys file "${file}" cannot be read`, { cause });
-  }
-  try {
-    return JSON.parse(text) as JSONWebKeySet;
-  } catch (cause) {
-    throw new HeddleError('bad-configuration', `the token keys file "${file}" is not JSON`, { cause });
   }
 }
 

@@ -3,9 +3,10 @@
 import type { JSONWebKeySet } from 'jose';
 import { HeddleError } from '../protocol/errors.ts';
 import { UPSTREAM_NAME } from '../protocol/paths.ts';
+import { amountFault } from '../settings/amount.ts';
+import { parseAddress } from '../settings/text.ts';
+import type { ListenAddress } from '../settings/text.ts';
 import type { Endpoint } from './upstream-socket.ts';
-
-export type ListenAddress = { readonly host: string; readonly port: number };
 
 export type RelayOptions = {
   readonly listen: ListenAddress;
@@ -39,120 +40,120 @@ const limits = {
     min: 1,
     max: 1_000_000,
     unit: 'sessions',
-    reason: 'sessions and plain requests at one time, in all',
+    why: 'sessions and plain requests at one time, in all',
   },
   maxConnections: {
     value: 20_000,
     min: 1,
     max: 2_000_000,
     unit: 'connections',
-    reason: 'accepted sockets, idle ones included',
+    why: 'accepted sockets, idle ones included',
   },
   heldBytes: {
     value: 262_144,
     min: 16_384,
     max: 8_388_608,
     unit: 'bytes',
-    reason: 'buffers waiting for one client before its upstream pauses',
+    why: 'buffers waiting for one client before its upstream pauses',
   },
   bufferBudgetBytes: {
     value: 268_435_456,
     min: 1_048_576,
     max: 1_099_511_627_776,
     unit: 'bytes',
-    reason: 'read buffers in use before new ones stay small',
+    why: 'read buffers in use before new ones stay small',
   },
   spareBufferBytes: {
     value: 16_777_216,
     min: 0,
     max: 1_099_511_627_776,
     unit: 'bytes',
-    reason: 'free read buffers kept for the next read',
+    why: 'free read buffers kept for the next read',
   },
   earlyBytes: {
     value: 65_536,
     min: 1_024,
     max: 1_048_576,
     unit: 'bytes',
-    reason: 'taken from a client whose upgrade is not answered yet',
+    why: 'taken from a client whose upgrade is not answered yet',
   },
   refusedBodyBytes: {
     value: 65_536,
     min: 0,
     max: 1_048_576,
     unit: 'bytes',
-    reason: 'body of a refused upgrade that is passed on',
+    why: 'body of a refused upgrade that is passed on',
   },
-  connectTimeoutMs: { value: 5_000, min: 10, max: 120_000, unit: 'milliseconds', reason: 'TCP and TLS to an upstream' },
+  connectTimeoutMs: { value: 5_000, min: 10, max: 120_000, unit: 'ms', why: 'TCP and TLS to an upstream' },
   answerTimeoutMs: {
     value: 20_000,
     min: 10,
     max: 600_000,
-    unit: 'milliseconds',
-    reason: 'head of an answer: an origin may index for 5 s',
+    unit: 'ms',
+    why: 'head of an answer: an origin may index for 5 s',
   },
   headTimeoutMs: {
     value: 75_000,
     min: 1_000,
     max: 600_000,
-    unit: 'milliseconds',
-    reason: 'head of a request; above the 50 s of warm connections',
+    unit: 'ms',
+    why: 'head of a request; above the 50 s of warm connections',
   },
   idleTimeoutMs: {
     value: 300_000,
     min: 100,
     max: 86_400_000,
-    unit: 'milliseconds',
-    reason: 'a session or response in which nothing moves',
+    unit: 'ms',
+    why: 'a session or response in which nothing moves',
   },
   lingerTimeoutMs: {
     value: 10_000,
     min: 10,
     max: 600_000,
-    unit: 'milliseconds',
-    reason: 'nothing moves though one side has ended',
+    unit: 'ms',
+    why: 'nothing moves though one side has ended',
   },
   warmConnections: {
     value: 2,
     min: 0,
     max: 64,
     unit: 'connections',
-    reason: 'kept ready per upstream: an upgrade saves a round trip',
+    why: 'kept ready per upstream: an upgrade saves a round trip',
   },
   warmIdleMs: {
     value: 50_000,
     min: 100,
     max: 600_000,
-    unit: 'milliseconds',
-    reason: 'life of a warm connection; servers close theirs at 75 s',
+    unit: 'ms',
+    why: 'life of a warm connection; servers close theirs at 75 s',
   },
   warmForgetMs: {
     value: 300_000,
     min: 100,
     max: 86_400_000,
-    unit: 'milliseconds',
-    reason: 'without use before an upstream has none kept warm',
+    unit: 'ms',
+    why: 'without use before an upstream has none kept warm',
   },
   drainNoticeMs: {
     value: 2_000,
     min: 0,
     max: 600_000,
-    unit: 'milliseconds',
-    reason: 'readyz says 503 while new sessions are still served',
+    unit: 'ms',
+    why: 'readyz says 503 while new sessions are still served',
   },
   drainDeadlineMs: {
     value: 25_000,
     min: 0,
     max: 86_400_000,
-    unit: 'milliseconds',
-    reason: 'to end by SIGTERM; orchestrators kill at 30 s',
+    unit: 'ms',
+    why: 'to end by SIGTERM; orchestrators kill at 30 s',
   },
   tokenCacheEntries: {
     value: 10_000,
     min: 1,
     max: 1_000_000,
     unit: 'tokens',
-    reason: 'verified tokens remembered until they expire',
+    why: 'verified tokens remembered until they expire',
   },
 } as const;
 
@@ -185,10 +186,9 @@ export function resolveOptions(options: RelayOptions): ResolvedOptions {
 
 /** `HOST:PORT`, `[IPv6]:PORT`; port 0 means any free one. */
 export function parseListen(text: string, flag = '--listen'): ListenAddress {
-  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) throw bad(`${flag} "${text}" is not HOST:PORT`);
-  return { host: match[1] ?? match[2] ?? '', port };
+  const address = parseAddress(text);
+  if (address === undefined) throw bad(`${flag} "${text}" is not HOST:PORT`);
+  return address;
 }
 
 function parseUpstream(text: string, trustedCertificates: string | undefined): UpstreamTarget {
@@ -214,9 +214,8 @@ function resolveLimits(given: Partial<RelayLimits>): RelayLimits {
   const resolved: Record<string, number> = {};
   for (const [name, bounds] of Object.entries(RELAY_LIMITS)) {
     const value = given[name as keyof RelayLimits] ?? bounds.value;
-    if (!Number.isSafeInteger(value) || value < bounds.min || value > bounds.max) {
-      throw bad(`${name} must be a whole number of ${bounds.unit} from ${bounds.min} to ${bounds.max}, not ${value}`);
-    }
+    const fault = amountFault(value, bounds);
+    if (fault !== undefined) throw bad(`${name} ${fault}`);
     resolved[name] = value;
   }
   return Object.freeze(resolved) as RelayLimits;

@@ -45,11 +45,11 @@ Examples:
   program
     .command('origin')
     .description('serve a folder of objects')
-    .requiredOption('--dir <dir>', 'folder with the objects')
+    .option('--dir <dir>', 'folder with the objects')
     .option('--listen <host:port>', 'where to listen')
     .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
     .option('--state <dir>', 'where the hash index and the signing key live')
-    .option('--config <file>', 'YAML configuration')
+    .option('--config <file>', 'YAML file with all of this and more; flags win over it')
     .action(async (flags) => {
       const { originMain } = await import('../../origin/main.ts');
       process.exitCode = await originMain(flags);
@@ -58,17 +58,15 @@ Examples:
   program
     .command('relay')
     .description('forward requests to named upstreams')
-    .requiredOption('--listen <host:port>', 'where to listen')
+    .option('--listen <host:port>', 'where to listen')
     .option('--upstream <name=baseurl>', 'an origin or relay this relay may reach; repeat for each', collect)
     .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
     .option('--token-keys <file>', 'JWKS with the keys that sign tokens')
     .option('--insecure-open', 'serve anybody, without tokens')
-    .option('--config <file>', 'YAML configuration')
+    .option('--config <file>', 'YAML file with all of this and more; flags win over it')
     .action(async (flags) => {
-      if (flags.config !== undefined)
-        throw new HeddleError('usage', 'the relay reads no --config file yet; use the flags');
       const { relayMain } = await import('../../relay/main.ts');
-      process.exitCode = await relayMain({ ...flags, upstream: flags.upstream ?? [] });
+      process.exitCode = await relayMain(flags);
     });
 
   program

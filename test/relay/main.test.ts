@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { RelayFlags } from '../../relay/main.ts';
 import { startRelay } from '../../relay/main.ts';
 import { RELAY_LIMITS } from '../../relay/options.ts';
 import type { RelayOptions } from '../../relay/options.ts';
+import type { RelayFlags } from '../../relay/settings.ts';
 import { closed, openChannel, request } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { echoing, startUpstream } from './upstream-server.ts';
@@ -188,10 +188,10 @@ describe('options', () => {
   });
 
   test('have defaults within their bounds', () => {
-    for (const { value, min, max, unit, reason } of Object.values(RELAY_LIMITS)) {
+    for (const { value, min, max, unit, why } of Object.values(RELAY_LIMITS)) {
       expect(value).toBeGreaterThanOrEqual(min);
       expect(value).toBeLessThanOrEqual(max);
-      expect(`${unit}: ${reason}`).toMatch(/^[a-z]+: .{10}/);
+      expect(`${unit}: ${why}`).toMatch(/^[a-z]+: .{10}/);
     }
   });
 });

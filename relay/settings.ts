@@ -1,0 +1,107 @@
+// What a relay's configuration file may hold, and how it and the flags become the relay's options: flags win.
+import { readFile } from 'node:fs/promises';
+import type { JSONWebKeySet } from 'jose';
+import { HeddleError } from '../protocol/errors.ts';
+import { UPSTREAM_NAME } from '../protocol/paths.ts';
+import { amounts } from '../settings/amount.ts';
+import { group, mapOf } from '../settings/collections.ts';
+import type { SettingsTable } from '../settings/setting.ts';
+import type { SettingsFile } from '../settings/settings-file.ts';
+import { address, path, webAddress, yesOrNo } from '../settings/text.ts';
+import type { ListenAddress } from '../settings/text.ts';
+import { parseListen, RELAY_LIMITS } from './options.ts';
+import type { RelayLimits, RelayOptions } from './options.ts';
+
+/** What the file may say. */
+export type RelaySettings = {
+  readonly listen?: ListenAddress;
+  readonly admin?: ListenAddress;
+  readonly upstreams?: Readonly<Record<string, string>>;
+  readonly tokenKeys?: string;
+  readonly insecureOpen?: boolean;
+  readonly trustedCertificates?: string;
+  readonly limits?: Partial<RelayLimits>;
+};
+
+/** One row per key of the file: a new setting is its type above and one line here. */
+export const RELAY_SETTINGS: SettingsTable<RelaySettings> = {
+  listen: address({ why: 'where clients connect' }),
+  admin: address({ why: 'where /metrics, /livez and /readyz are served besides' }),
+  upstreams: mapOf(webAddress({ why: 'an origin or a relay', base: true }), {
+    why: 'the origins and relays that may be reached through this one, by name',
+    key: UPSTREAM_NAME,
+    keyExpects: 'letters, digits, ".", "-" or "_"',
+  }),
+  tokenKeys: path({ why: 'file with the public keys (JWKS) that tokens must be signed with' }),
+  insecureOpen: yesOrNo({ why: 'lets everybody in, without tokens', initial: false }),
+  trustedCertificates: path({ why: "PEM file of authorities for https upstreams, instead of the system's" }),
+  limits: group<Partial<RelayLimits>>(amounts(RELAY_LIMITS), { why: 'sizes, times and counts' }),
+};
+
+/** The flags of `heddle relay`. */
+export type RelayFlags = {
+  readonly listen?: string | undefined;
+  readonly upstream?: readonly string[] | undefined;
+  readonly admin?: string | undefined;
+  readonly insecureOpen?: boolean | undefined;
+  /** File with a JWKS of public Ed25519 keys. */
+  readonly tokenKeys?: string | undefined;
+  readonly config?: string | undefined;
+};
+
+/** The options that the flags and the file they name make together. Throws `bad-configuration`. */
+export async function relayOptions(flags: RelayFlags): Promise<RelayOptions> {
+  const file = flags.config === undefined ? undefined : await readFileOf(flags.config);
+  const said: RelaySettings = file?.values ?? {};
+  const { listen, admin, upstream } = flags;
+  // who says on the command line how this relay is guarded takes the place of all that the file says of it
+  const guard = flags.insecureOpen === true || flags.tokenKeys !== undefined ? flags : said;
+  if (file !== undefined && guard === said && said.insecureOpen === true && said.tokenKeys !== undefined) {
+    throw file.wrong('insecureOpen', 'insecureOpen and tokenKeys exclude each other; write one of them');
+  }
+  const resolved = listen === undefined ? said.listen : parseListen(listen);
+  if (resolved === undefined) {
+    const missing = 'where to listen is not said; write listen: HOST:PORT, or give --listen';
+    throw file?.wrong('', missing) ?? new HeddleError('usage', 'say where to listen: --listen HOST:PORT');
+  }
+  return {
+    listen: resolved,
+    admin: admin === undefined ? said.admin : parseListen(admin, '--admin'),
+    upstreams: allUpstreams(said.upstreams ?? {}, upstream ?? []),
+    insecureOpen: guard.insecureOpen,
+    tokenKeys: guard.tokenKeys === undefined ? undefined : await readTokenKeys(guard.tokenKeys),
+    trustedCertificates:
+      said.trustedCertificates === undefined ? undefined : await readText(said.trustedCertificates, 'certificates'),
+    limits: said.limits,
+  };
+}
+
+/** A relay that is told all by flags has no use for what reads YAML. */
+async function readFileOf(config: string): Promise<SettingsFile<RelaySettings>> {
+  const { readSettingsFile } = await import('../settings/settings-file.ts');
+  return readSettingsFile(config, RELAY_SETTINGS);
+}
+
+/** NAME=BASEURL of both; a flag takes the place of the file's upstream of its name. */
+function allUpstreams(inFile: Readonly<Record<string, string>>, inFlags: readonly string[]): string[] {
+  const named = new Set(inFlags.map((text) => text.split('=', 1)[0]));
+  const kept = Object.entries(inFile).filter(([name]) => !named.has(name));
+  return [...kept.map(([name, url]) => `${name}=${url}`), ...inFlags];
+}
+
+async function readTokenKeys(file: string): Promise<JSONWebKeySet> {
+  const text = await readText(file, 'token keys');
+  try {
+    return JSON.parse(text) as JSONWebKeySet;
+  } catch (cause) {
+    throw new HeddleError('bad-configuration', `the token keys file "${file}" is not JSON`, { cause });
+  }
+}
+
+async function readText(file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new HeddleError('bad-configuration', `the ${what} file "${file}" cannot be read`, { cause });
+  }
+}
