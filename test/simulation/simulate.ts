@@ -23,11 +23,11 @@ const { values } = parseArgs({
 
 const seed = Number(values.seed);
 const scenario = withFlags(load(values.scenario));
-const { run, trace, ideal, faults, fingerprint } = simulate(scenario, seed, { log: true });
-console.log(reportLines(scenario, run, trace, ideal).join('\n'));
-console.log(fingerprint);
-for (const { invariant, text } of faults) console.log(`broken: ${invariant}: ${text}`);
-if (values.svg !== undefined) writeFileSync(values.svg, timelineSvg(scenario, trace));
+const simulated = simulate(scenario, seed, { log: true });
+console.log(reportLines(scenario, simulated).join('\n'));
+console.log(simulated.fingerprint);
+for (const { invariant, text } of simulated.faults) console.log(`broken: ${invariant}: ${text}`);
+if (values.svg !== undefined) writeFileSync(values.svg, timelineSvg(scenario, simulated.trace));
 
 /** `random` and `trouble` draw the routes from the seed as simulate:random does; another name is a story of this folder. */
 function load(name: string): Scenario {

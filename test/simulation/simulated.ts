@@ -1,4 +1,5 @@
 // One run with everything that watches it: what the command lines and the tests share.
+import { Deliveries } from './measure/deliveries.ts';
 import { EffectLog } from './measure/effect-log.ts';
 import { idealOf } from './measure/ideal.ts';
 import type { Ideal } from './measure/ideal.ts';
@@ -14,6 +15,7 @@ import type { Run } from './world/run.ts';
 export type Simulated = {
   readonly run: Run;
   readonly trace: Trace;
+  readonly deliveries: Deliveries;
   readonly ideal: Ideal;
   readonly figures: Figures;
   readonly faults: readonly Fault[];
@@ -32,11 +34,12 @@ export type SimulateOptions = {
 export function simulate(scenario: Scenario, seed: number, options: SimulateOptions = {}): Simulated {
   const trace = new Trace();
   const invariants = new Invariants(scenario);
+  const deliveries = new Deliveries(scenario.routes.length);
   const log = options.log === true ? new EffectLog() : undefined;
-  const run = runScenario(scenario, seed, [trace, invariants, ...(log === undefined ? [] : [log])]);
+  const run = runScenario(scenario, seed, [trace, invariants, deliveries, ...(log === undefined ? [] : [log])]);
   trace.end(run.snapshot, run.ms);
   invariants.end(run.snapshot, run.ms);
   const ideal = options.ideal ?? idealOf(scenario, seed);
-  const figures = figuresOf(scenario, run, trace, ideal);
-  return { run, trace, ideal, figures, faults: invariants.faults, fingerprint: log?.fingerprint };
+  const figures = figuresOf(scenario, run, trace, deliveries, ideal);
+  return { run, trace, deliveries, ideal, figures, faults: invariants.faults, fingerprint: log?.fingerprint };
 }

@@ -144,6 +144,7 @@ export function campaignLines(results: readonly SeedResult[], title: string): st
       unit: 'ms',
       where: worst(({ pause }) => pause.ms, true),
     },
+    ...(results[0]?.output === 'order' ? smoothnessLines(column, worst) : []),
   ];
   return [
     `${results.length} ${title}`,
@@ -152,6 +153,34 @@ export function campaignLines(results: readonly SeedResult[], title: string): st
     ...brokenLines(broken),
     '',
   ];
+}
+
+/** In order only: to a file, segments go as they come. */
+function smoothnessLines(
+  column: (of: (figures: Figures) => number) => number[],
+  worst: (of: (figures: Figures) => number, isWorseHigh?: boolean) => string,
+): FigureLine[] {
+  const measures = [
+    { name: 'between deliveries (99 %)', unit: 'segm.', most: 3, of: ({ smoothness }: Figures) => smoothness.gap },
+    { name: 'between bursts (99 %)', unit: 'segm.', most: 3, of: ({ smoothness }: Figures) => smoothness.burstGap },
+    {
+      name: 'reorder memory of the latency spread',
+      unit: 'times',
+      most: 2,
+      of: ({ smoothness }: Figures) => smoothness.ofSpread,
+    },
+  ];
+  return measures.flatMap(({ name, unit, most, of }) => [
+    { name: `${name}, median`, value: quantile(column(of), 0.5), unit, promised: atMost(most) },
+    {
+      name: `${name}, 95th percentile`,
+      value: quantile(column(of), 0.95),
+      unit,
+      promised: atMost(most),
+      where: worst(of, true),
+    },
+    { name: `${name}: kept`, value: column(of).filter((each) => each <= most).length, unit: 'sets' },
+  ]);
 }
 
 /** Per invariant: how many sets broke it, and the first of them. */

@@ -61,6 +61,27 @@ export function carriedBetween(fromMs: number, toMs: number, steps: readonly Ste
   return bytes;
 }
 
+/** Bytes per ms of every route at `ms`. */
+export function ratesAt(ms: number, steps: readonly Step[]): number[] {
+  const rates: number[] = [];
+  for (const { atMs, route, rate } of steps) if (atMs <= ms) rates[route] = rate;
+  return Array.from(rates, (rate) => rate ?? 0);
+}
+
+/** Bytes of payload per ms that a route carries at the start of a scenario once its windows have grown. */
+export function routeRate(route: RouteScenario): number {
+  return Math.min(bareRate(route), (MOST_CONNECTIONS * lossLimited(route)) / route.rttMs);
+}
+
+function bareRate({ rateMbit, loss }: Pick<RouteScenario, 'rateMbit' | 'loss'>): number {
+  return lineRate(rateMbit) * PAYLOAD_SHARE * (1 - loss);
+}
+
+/** Bytes per round trip of one connection. */
+function lossLimited({ loss, rttMs }: Pick<RouteScenario, 'loss' | 'rttMs'>): number {
+  return cubicWindow(loss, rttMs) * PACKET_BYTES;
+}
+
 function routeSteps(scenario: Scenario, route: RouteScenario, index: number, connections: number | undefined): Step[] {
   const { rateMbit, loss, rttMs } = route;
   const line: Line = { rateMbit, loss, rttMs, isSilent: false, isDead: false, isRefusing: false };
@@ -99,11 +120,10 @@ function lineSteps(
   if (!carries(line)) return [{ atMs: mark.atMs, route, rate: 0 }];
   const begun = marks.slice(0, at + 1).findLast(({ beginsAfterMs }) => beginsAfterMs !== undefined) ?? mark;
   const beginMs = begun.atMs + (begun.beginsAfterMs ?? 0);
-  const full = lineRate(line.rateMbit) * PAYLOAD_SHARE * (1 - line.loss);
+  const full = bareRate(line);
   const steps: Step[] = begun === mark ? [{ atMs: mark.atMs, route, rate: 0 }] : [];
   if (connections === undefined) return [...steps, ...within([{ atMs: beginMs, route, rate: full }], mark, untilMs)];
-  const window = cubicWindow(line.loss, line.rttMs) * PACKET_BYTES;
-  const most = Math.min(full, (connections * window) / line.rttMs);
+  const most = Math.min(full, (connections * lossLimited(line)) / line.rttMs);
   let rate = 0;
   const ramp: Step[] = [];
   for (let round = 0; rate < most; round += 1) {

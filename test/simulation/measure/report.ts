@@ -1,7 +1,10 @@
 // A simulated run in figures: how long, how near the ideals, what was wasted, and the same as lines of text.
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Run } from '../world/run.ts';
+import type { Deliveries } from './deliveries.ts';
 import type { Ideal } from './ideal.ts';
+import { smoothnessOf } from './smoothness.ts';
+import type { Smoothness } from './smoothness.ts';
 import type { Pause, Row, Trace } from './trace.ts';
 
 /** The figures of one run. Fractions of 1. */
@@ -22,9 +25,10 @@ export type Figures = {
   readonly patterns: number;
   readonly pause: Pause;
   readonly firstByteMs: number;
+  readonly smoothness: Smoothness;
 };
 
-export function figuresOf(scenario: Scenario, run: Run, trace: Trace, ideal: Ideal): Figures {
+export function figuresOf(scenario: Scenario, run: Run, trace: Trace, deliveries: Deliveries, ideal: Ideal): Figures {
   const { counters, routes } = run.snapshot;
   const isDone = run.outcome.type === 'done';
   const ofTime = (ms: number): number => (isDone ? ms / run.ms : 0);
@@ -45,12 +49,14 @@ export function figuresOf(scenario: Scenario, run: Run, trace: Trace, ideal: Ide
     patterns: counters.patterns,
     pause: trace.longestPause,
     firstByteMs: trace.firstByteMs ?? Number.POSITIVE_INFINITY,
+    smoothness: smoothnessOf(scenario, deliveries, run.ms),
   };
 }
 
+type Reported = { readonly run: Run; readonly trace: Trace; readonly ideal: Ideal; readonly figures: Figures };
+
 /** A readable summary: a block per second, then the figures. */
-export function reportLines(scenario: Scenario, run: Run, trace: Trace, ideal: Ideal): string[] {
-  const figures = figuresOf(scenario, run, trace, ideal);
+export function reportLines(scenario: Scenario, { run, trace, ideal, figures }: Reported): string[] {
   const names = scenario.routes.map((route) => route.name);
   const width = Math.max(5, ...names.map((name) => name.length));
   let before = 0;
@@ -94,6 +100,7 @@ function noteLines(trace: Trace): string[] {
 
 function figureLines(figures: Figures, ideal: Ideal, run: Run, names: readonly string[]): string[] {
   const { outcome } = run;
+  const { smoothness } = figures;
   const seconds = (ms: number): string => `${(ms / 1_000).toFixed(3)} s`;
   return [
     outcome.type === 'done' ? `done in ${seconds(run.ms)}` : `failed after ${seconds(run.ms)}: ${outcome.message}`,
@@ -104,6 +111,8 @@ function figureLines(figures: Figures, ideal: Ideal, run: Run, names: readonly s
     `best single route ${names[ideal.bestSingle] ?? 'none'} ${seconds(ideal.bestSingleMs)}: ${figures.ofBestSingle.toFixed(2)} times as fast`,
     `best single TCP connection ${seconds(ideal.bestPlainSingleMs)}: ${figures.ofPlainSingle.toFixed(2)} times as fast`,
     `first byte ${seconds(figures.firstByteMs)}, longest pause of the in-order point ${figures.pause.ms.toFixed(0)} ms at ${seconds(figures.pause.fromMs)}`,
+    `between deliveries (99 %) ${smoothness.gap.toFixed(2)} segments' worth, bursts ${smoothness.burstGap.toFixed(2)}`,
+    `reorder memory ${kib(smoothness.reorderBytes)} KiB, ${smoothness.ofSpread.toFixed(2)} of what the spread of latencies requires`,
     `waste ${(100 * figures.waste).toFixed(2)} %, ${figures.hedges} hedges, ${figures.patterns} patterns, ${percent(figures.byPattern)} by pattern`,
   ];
 }
