@@ -1,69 +1,88 @@
-// The client's configuration file: YAML with its routes. Mistakes are named with line and column.
+// What the flags and the configuration file of a client make together: flags win, names of routes one by one. The file
+// and what reads YAML are loaded only when one is named.
 import { readFile } from 'node:fs/promises';
-import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { YAMLMap } from 'yaml';
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';
-import type { RouteOptions } from './options.ts';
+import { parseRouteArgument } from './options.ts';
+import type { ClientOptions, RouteOptions } from './options.ts';
+import type { ClientSettings } from './settings.ts';
 
-/** What the file says. */
-export type ClientConfig = { readonly routes: readonly RouteOptions[] };
+/** The flags that every command with routes has. */
+export type ClientFlags = {
+  readonly route?: readonly string[];
+  readonly config?: string;
+  readonly root?: string;
+  readonly originKey?: string;
+  readonly tokenFile?: string;
+  readonly segment?: string;
+};
 
-/**
- * Reads
- *   routes:
- *     - name: eu
- *       url: https://relay-eu:9001/v1/via/main
- *       localAddress: 192.168.1.5   # optional
- * Throws `bad-configuration`.
- */
-export async function readClientConfig(path: string): Promise<ClientConfig> {
-  let text: string;
+/** The options of the client that `flags` ask for. Throws `usage` or `bad-configuration`. */
+export async function clientOptions(flags: ClientFlags): Promise<ClientOptions> {
+  const inFlags = (flags.route ?? []).map(parseRouteArgument);
+  const {
+    routes = [],
+    token,
+    tokenFile,
+    root,
+    originKey,
+    originKeyFile,
+    segmentBytes,
+    reorderBytes,
+  } = await fileOf(flags);
+  return withoutUndefined({
+    routes: allRoutes(routes, inFlags),
+    segmentBytes: flags.segment === undefined ? segmentBytes : Number(flags.segment),
+    reorderBytes,
+    root: flags.root ?? root,
+    token: await textOr(flags.tokenFile, token, tokenFile, (text) => text.trim()),
+    originKey: await textOr(flags.originKey, originKey, originKeyFile, parseOriginKey),
+  });
+}
+
+async function fileOf({ config }: ClientFlags): Promise<ClientSettings> {
+  if (config === undefined) return {};
+  const { readClientSettings } = await import('./settings.ts');
+  return readClientSettings(config);
+}
+
+/** A flag's route takes the place of the file's route of its name; two flags of one name are the user's mistake. */
+function allRoutes(inFile: readonly RouteOptions[], inFlags: readonly RouteOptions[]): RouteOptions[] {
+  const named = new Set(inFlags.map(({ name }) => name));
+  return [...inFile.filter(({ name }) => !named.has(name)), ...inFlags];
+}
+
+/** What the file named by a flag holds, else what the configuration says, else what the file that it names holds. */
+async function textOr(
+  flag: string | undefined,
+  said: string | undefined,
+  file: string | undefined,
+  parse: (text: string) => string,
+): Promise<string | undefined> {
+  if (flag !== undefined) return parse(await readText(flag));
+  return said ?? (file === undefined ? undefined : parse(await readText(file)));
+}
+
+/** The `x` of an Ed25519 JWK: the whole JWK as JSON, or `x` alone. */
+function parseOriginKey(text: string): string {
+  const trimmed = text.trim();
+  if (/^[A-Za-z0-9_-]{43}$/.test(trimmed)) return trimmed;
   try {
-    text = await readFile(path, 'utf8');
+    const { crv, x } = JSON.parse(trimmed) as { crv?: unknown; x?: unknown };
+    if (crv === 'Ed25519' && typeof x === 'string') return x;
+  } catch {
+    // the line below says what is expected
+  }
+  throw new HeddleError('bad-configuration', 'the origin key is neither an Ed25519 JWK nor its x');
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
   } catch (error) {
     throw new HeddleError('bad-configuration', `cannot read ${path}: ${asHeddleError(error).message}`);
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number | undefined): string => {
-    const { line, col } = lines.linePos(offset ?? 0);
-    return `${path}:${line}:${col}`;
-  };
-  const [fault] = document.errors;
-  if (fault !== undefined) throw wrong(`${at(fault.pos[0])}: ${fault.message.split('\n')[0]}`);
-  const root = document.contents;
-  if (!isMap(root)) throw wrong(`${path}: expected a mapping with "routes"`);
-  checkKeys(root, ['routes'], at);
-  const list = root.get('routes', true);
-  if (!isSeq(list)) throw wrong(`${path}: "routes" must be a list`);
-  const routes = list.items.map((item) => {
-    if (!isMap(item)) throw wrong(`${path}: a route is a mapping with "name" and "url"`);
-    checkKeys(item, ['name', 'url', 'localAddress'], at);
-    const localAddress = textOf(item, 'localAddress', at);
-    const name = textOf(item, 'name', at);
-    const url = textOf(item, 'url', at);
-    if (name === undefined || url === undefined) throw wrong(`${at(item.range?.[0])}: a route needs "name" and "url"`);
-    return { name, url, ...(localAddress === undefined ? {} : { localAddress }) };
-  });
-  return { routes };
 }
 
-type Locate = (offset: number | undefined) => string;
-
-function checkKeys(map: YAMLMap, known: readonly string[], at: Locate): void {
-  for (const { key } of map.items) {
-    if (!isScalar(key) || known.includes(String(key.value))) continue;
-    throw wrong(`${at(key.range?.[0])}: "${String(key.value)}" is not known here; known are ${known.join(', ')}`);
-  }
-}
-
-function textOf(map: YAMLMap, key: string, at: Locate): string | undefined {
-  const value = map.get(key, true);
-  if (value === undefined) return undefined;
-  if (typeof value.value !== 'string') throw wrong(`${at(value.range?.[0])}: "${key}" must be text`);
-  return value.value;
-}
-
-function wrong(text: string): HeddleError {
-  return new HeddleError('bad-configuration', text);
+function withoutUndefined(options: { [Key in keyof ClientOptions]: ClientOptions[Key] | undefined }): ClientOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ClientOptions;
 }

@@ -35,7 +35,8 @@ export type ClientOptions = {
 /** A byte range of an object: `last` is inclusive, as in HTTP. */
 export type ByteRange = { readonly first: number; readonly last?: number };
 
-const ROUTE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** What may name a route. */
+export const ROUTE_NAME: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** What an Authorization header can carry without a second word or line. */
 const TOKEN = /^[\x21-\x7e]+$/;
 

@@ -17,7 +17,7 @@ export function group<Values extends object>(table: SettingsTable<Values>, about
   const members = table as AnyTable;
   return {
     ...about,
-    expects: `a mapping with ${Object.keys(members).slice(0, 3).join(', ')}${Object.keys(members).length > 3 ? ', …' : ''}`,
+    expects: `a mapping with ${firstKeys(members)}`,
     members,
     schema: tableSchema(members),
     read: (node, name, reading) => readTable(node, table, name, reading),
@@ -76,12 +76,13 @@ export function readTable<Values extends object>(
   reading: Reading,
 ): Values | undefined {
   const rows = table as AnyTable;
-  const known = Object.keys(rows);
-  if (node.type !== 'map') return reading.unexpected(node, name, `a mapping with ${known.slice(0, 3).join(', ')}`);
+  if (node.type !== 'map') return reading.unexpected(node, name, `a mapping with ${firstKeys(rows)}`);
   const values: Record<string, unknown> = {};
+  let unknown = false;
   for (const entry of node.entries) {
     const row = Object.hasOwn(rows, entry.key) ? rows[entry.key] : undefined;
     if (row === undefined) {
+      unknown = true;
       reading.fault(entry.place, unknownKey(entry, rows, name));
       continue;
     }
@@ -90,6 +91,8 @@ export function readTable<Values extends object>(
     const value = row.read(entry.value, path, reading);
     if (value !== undefined) values[entry.key] = value;
   }
+  // what seems to be missing is most likely what was spelled wrong
+  if (unknown) return values as Values;
   const given = new Set(node.entries.map(({ key }) => key));
   for (const [key, { required, expects }] of Object.entries(rows)) {
     if (required === true && !given.has(key)) {
@@ -147,6 +150,13 @@ function unknownKey({ key: written }: SettingEntry, table: AnyTable, name: strin
   }
   const more = known.length <= MOST_NAMED ? '' : ` or one of ${known.length - MOST_NAMED} more`;
   return `${here}; write ${known.slice(0, MOST_NAMED).join(', ')}${more}`;
+}
+
+/** The keys that a mapping must have, or some that it may have. */
+function firstKeys(table: AnyTable): string {
+  const keys = Object.keys(table);
+  const required = keys.filter((key) => table[key]?.required === true);
+  return (required.length > 0 ? required : keys.slice(0, 3)).join(', ');
 }
 
 function pathTo(name: string, key: string): string {

@@ -1,26 +1,20 @@
 // `heddle get`: flags to a transfer, progress, the closing line, the exit code. With --json one object per line on
 // standard output (standard error when the bytes go to standard output).
-import { readFile } from 'node:fs/promises';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import { createClient } from '../client.ts';
 import type { Client, RunningTransfer, TransferOptions } from '../client.ts';
+import { clientOptions } from '../config.ts';
+import type { ClientFlags } from '../config.ts';
 import type { EarlyDials } from '../io/dial.ts';
 import { writableSink } from '../io/ordered-sink.ts';
 import type { SessionReport } from '../io/report.ts';
-import { parseRouteArgument } from '../options.ts';
-import type { ByteRange, ClientOptions, RouteOptions } from '../options.ts';
+import type { ByteRange } from '../options.ts';
 import { showProgress } from './progress.ts';
 import { complain, errorLine, formatBytes, formatRate } from './terminal.ts';
 
-export type GetFlags = {
+export type GetFlags = ClientFlags & {
   readonly output: string;
-  readonly route?: readonly string[];
-  readonly config?: string;
-  readonly root?: string;
-  readonly originKey?: string;
-  readonly tokenFile?: string;
   readonly range?: string;
-  readonly segment?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 };
@@ -111,47 +105,11 @@ function jsonWriter(flags: GetFlags): ((line: Record<string, unknown>) => void) 
   return (line) => stream.write(`${JSON.stringify(line)}\n`);
 }
 
-async function clientOptions(flags: GetFlags): Promise<ClientOptions> {
-  const routes: RouteOptions[] = (flags.route ?? []).map(parseRouteArgument);
-  if (flags.config !== undefined) {
-    const { readClientConfig } = await import('../config.ts');
-    routes.unshift(...(await readClientConfig(flags.config)).routes);
-  }
-  return {
-    routes,
-    ...(flags.segment === undefined ? {} : { segmentBytes: Number(flags.segment) }),
-    ...(flags.root === undefined ? {} : { root: flags.root }),
-    ...(flags.tokenFile === undefined ? {} : { token: (await readText(flags.tokenFile)).trim() }),
-    ...(flags.originKey === undefined ? {} : { originKey: parseOriginKey(await readText(flags.originKey)) }),
-  };
-}
-
-/** The `x` of an Ed25519 JWK: the whole JWK as JSON, or `x` alone. */
-function parseOriginKey(text: string): string {
-  const trimmed = text.trim();
-  if (/^[A-Za-z0-9_-]{43}$/.test(trimmed)) return trimmed;
-  try {
-    const { crv, x } = JSON.parse(trimmed) as { crv?: unknown; x?: unknown };
-    if (crv === 'Ed25519' && typeof x === 'string') return x;
-  } catch {
-    // the line below says what is expected
-  }
-  throw new HeddleError('bad-configuration', 'the origin key is neither an Ed25519 JWK nor its x');
-}
-
 function parseRange(text: string): ByteRange {
   const match = /^(\d+)-(\d*)$/.exec(text);
   if (match === null) throw new HeddleError('usage', `a range is written A-B or A-, not "${text}"`);
   const first = Number(match[1]);
   return match[2] === '' ? { first } : { first, last: Number(match[2]) };
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new HeddleError('bad-configuration', `cannot read ${path}: ${asHeddleError(error).message}`);
-  }
 }
 
 function progressLine(report: SessionReport): Record<string, unknown> {

@@ -1,69 +1,120 @@
-// The client's YAML file: what is right is read, and every mistake is named with its place.
+// What the client's flags and its file make together.
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { readClientConfig } from '../../client/config.ts';
+import { clientOptions } from '../../client/config.ts';
+import type { ClientFlags } from '../../client/config.ts';
 import { HeddleError } from '../../protocol/errors.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** Reads `text` as a configuration; a fault is its message with the file's name as FILE. */
-async function read(text: string): Promise<unknown> {
+const X = '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo';
+const ROOT = `sha256:${'ab'.repeat(32)}`;
+
+/** The options of a file and of flags; in the flags, a value that begins with @ is a file in its folder. */
+async function options(yaml: string | undefined, flags: ClientFlags = {}): Promise<unknown> {
   await using folder = await temporaryFolder();
-  const path = folder.file('client.yaml');
-  await writeFile(path, text);
+  const config = folder.file('client.yaml');
+  if (yaml !== undefined) await writeFile(config, yaml);
+  await writeFile(folder.file('token'), ' from-file\n');
+  await writeFile(folder.file('other-token'), 'from-flag\n');
+  await writeFile(folder.file('key.jwk'), JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x: X }));
+  await writeFile(folder.file('rsa.jwk'), '{"kty":"RSA"}');
+  const named = Object.entries(flags).map(([name, value]) => {
+    return [name, typeof value === 'string' && value.startsWith('@') ? folder.file(value.slice(1)) : value];
+  });
   try {
-    return await readClientConfig(path);
+    return await clientOptions({ ...Object.fromEntries(named), ...(yaml === undefined ? {} : { config }) });
   } catch (error) {
     if (!(error instanceof HeddleError)) throw error;
-    expect(error.code).toBe('bad-configuration');
     expect(error.message).not.toContain('\n');
-    return error.message.replace(path, 'FILE');
+    return `${error.code}: ${error.message.replace(config, 'FILE').replace(`${folder.path}/`, '')}`;
   }
 }
 
-describe('client configuration', () => {
-  test('routes with names, URLs and perhaps local addresses', async () => {
-    const text = `
-# comment
+const FILE = `
 routes:
   - name: eu
     url: https://relay-eu:9001/v1/via/main
   - { name: lte, url: "http://origin:8080", localAddress: 10.64.0.2 }
+tokenFile: token
+root: ${ROOT}
+originKeyFile: key.jwk
+segmentBytes: 64KiB
+reorderBytes: 16MiB
 `;
-    expect(await read(text)).toEqual({
+
+describe('client options', () => {
+  test('from the file', async () => {
+    expect(await options(FILE)).toEqual({
       routes: [
         { name: 'eu', url: 'https://relay-eu:9001/v1/via/main' },
         { name: 'lte', url: 'http://origin:8080', localAddress: '10.64.0.2' },
       ],
+      token: 'from-file',
+      root: ROOT,
+      originKey: X,
+      segmentBytes: 65_536,
+      reorderBytes: 16_777_216,
+    });
+    expect(await options(`token: abc\noriginKey: ${X}\nroutes: []\n`)).toEqual({
+      routes: [],
+      token: 'abc',
+      originKey: X,
     });
   });
 
-  test('an empty list is read; that no route is no use is said elsewhere', async () => {
-    expect(await read('routes: []')).toEqual({ routes: [] });
+  test('from the flags alone', async () => {
+    const flags = {
+      route: ['a=http://a'],
+      tokenFile: '@other-token',
+      originKey: '@key.jwk',
+      segment: '65536',
+      root: ROOT,
+    };
+    expect(await options(undefined, flags)).toEqual({
+      routes: [{ name: 'a', url: 'http://a' }],
+      token: 'from-flag',
+      originKey: X,
+      segmentBytes: 65_536,
+      root: ROOT,
+    });
+    expect(await options(undefined)).toEqual({ routes: [] });
   });
 
-  test.each([
-    ['routes:\n  - name: eu\n    url: http://a\n    adress: 1\n', 'FILE:4:5', '"adress"'],
-    ['rutes: []\n', 'FILE:1:1', '"rutes"'],
-    ['routes:\n  - name: eu\n', 'FILE:2:5', '"url"'],
-    ['routes:\n  - name: 5\n    url: http://a\n', 'FILE:2:11', '"name" must be text'],
-    ['routes:\n  - name: eu\n    url:\n', 'FILE:3:', '"url" must be text'],
-    ['routes:\n  - name: eu\n    url: [http://a]\n', 'FILE:3:10', '"url" must be text'],
-    ['routes:\n  - "a\n', 'FILE:', ''],
-    ['routes: [\n', 'FILE:2:1', ''],
-    ['routes: *none\n', 'FILE', '"routes" must be a list'],
-    ['routes: []\nroutes: []\n', 'FILE:2:1', ''],
-    ['routes: x\n', 'FILE', '"routes" must be a list'],
-    ['routes:\n  - x\n', 'FILE', 'mapping'],
-    ['- x\n', 'FILE', '"routes"'],
-    ['', 'FILE', '"routes"'],
-  ])('%j is wrong at its place', async (text, place, what) => {
-    const message = await read(text);
-    expect(message).toContain(place);
-    expect(message).toContain(what);
+  test('flags win, name by name', async () => {
+    const flags = { route: ['eu=http://b', 'us=http://c'], tokenFile: '@other-token', segment: '32768' };
+    expect(await options(FILE, flags)).toMatchObject({
+      routes: [{ name: 'lte' }, { name: 'eu', url: 'http://b' }, { name: 'us' }],
+      token: 'from-flag',
+      root: ROOT,
+      segmentBytes: 32_768,
+    });
+    expect(await options('token: inline\n', { tokenFile: '@other-token' })).toMatchObject({ token: 'from-flag' });
   });
 
-  test('a file that is not there', async () => {
-    await using folder = await temporaryFolder();
-    await expect(readClientConfig(folder.file('no.yaml'))).rejects.toMatchObject({ code: 'bad-configuration' });
+  test.each<[name: string, yaml: string | undefined, flags: ClientFlags, message: RegExp]>([
+    ['a token file that is not there', 'tokenFile: none\n', {}, /^bad-configuration: cannot read none: .*ENOENT/],
+    ['the same by a flag', undefined, { tokenFile: '@none' }, /^bad-configuration: cannot read none: .*ENOENT/],
+    [
+      'a key of another kind',
+      'originKeyFile: rsa.jwk\n',
+      {},
+      /^bad-configuration: the origin key is neither an Ed25519 JWK/,
+    ],
+    [
+      'the same by a flag',
+      undefined,
+      { originKey: '@token' },
+      /^bad-configuration: the origin key is neither an Ed25519 JWK/,
+    ],
+    [
+      'no file',
+      undefined,
+      { config: '@none.yaml' },
+      /^bad-configuration: cannot read none\.yaml: there is no such file/,
+    ],
+    ['a mistake in the file', 'rotes: []\n', {}, /^bad-configuration: FILE:1:1: "rotes"/],
+    ['a route that is none', undefined, { route: ['http://a'] }, /^usage: a route is written NAME=BASEURL/],
+  ])('%s is said in one line: %j', async (_, yaml, flags, message) => {
+    expect(await options(yaml, flags)).toMatch(message);
   });
 });

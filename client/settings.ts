@@ -1,0 +1,97 @@
+// What the client's configuration file may hold, and how it is read. Loaded only for those who name a file; what flags
+// and file make together is config.ts.
+import { ROUTE_NAME } from './options.ts';
+import type { RouteOptions } from './options.ts';
+import { amount } from '../settings/amount.ts';
+import { group, listOf } from '../settings/collections.ts';
+import type { SettingsTable } from '../settings/setting.ts';
+import { readSettingsFile } from '../settings/settings-file.ts';
+import type { SettingsFile } from '../settings/settings-file.ts';
+import { localAddress, path, secret, text, webAddress } from '../settings/text.ts';
+
+/** What the file may say. */
+export type ClientSettings = {
+  readonly routes?: readonly RouteOptions[];
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly root?: string;
+  /** The `x` of the key's JWK. */
+  readonly originKey?: string;
+  readonly originKeyFile?: string;
+  readonly segmentBytes?: number;
+  readonly reorderBytes?: number;
+};
+
+/** One row per key of a route: a new one is its type in RouteOptions and one line here; the compiler asks for it. */
+const ROUTE_SETTINGS: SettingsTable<RouteOptions> = {
+  name: text({
+    why: 'name of the route in progress, reports and metrics',
+    required: true,
+    pattern: ROUTE_NAME,
+    expects: 'letters, digits, ".", "_" or "-", beginning with a letter or digit',
+  }),
+  url: webAddress({
+    why: 'base URL: an origin, with /v1/via/<upstream> for each relay on the way',
+    required: true,
+    base: true,
+  }),
+  localAddress: localAddress({ why: 'local address to bind to: two interfaces make two routes' }),
+};
+
+/** One row per key of the file: a new setting is its type above and one line here. */
+export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
+  routes: listOf(group<RouteOptions>(ROUTE_SETTINGS, { why: 'one route' }), { why: 'the ways to the object' }),
+  token: secret({
+    why: 'bearer token for relays and origins',
+    pattern: /^[\x21-\x7e]+$/,
+    expects: 'a token without blanks',
+  }),
+  tokenFile: path({ why: 'file with that token' }),
+  root: text({
+    why: 'the only Merkle root to accept',
+    pattern: /^sha256:[0-9A-Fa-f]{64}$/,
+    expects: 'sha256: and 64 hex digits',
+  }),
+  originKey: text({
+    why: "the origin's public key",
+    pattern: /^[A-Za-z0-9_-]{43}$/,
+    expects: 'the 43 characters of the "x" of its JWK',
+  }),
+  originKeyFile: path({ why: 'file with that key as a JWK' }),
+  segmentBytes: amount({
+    value: 32_768,
+    min: 32_768,
+    max: 1_048_576,
+    unit: 'bytes',
+    form: 'power of two',
+    why: 'size of a segment',
+  }),
+  reorderBytes: amount({
+    value: 33_554_432,
+    min: 131_072,
+    max: 68_719_476_736,
+    unit: 'bytes',
+    why: 'what may wait for the segment at the in-order point: bounds memory',
+  }),
+};
+
+/** Reads the file. Throws `bad-configuration`. */
+export async function readClientSettings(file: string): Promise<ClientSettings> {
+  const settings = await readSettingsFile(file, CLIENT_SETTINGS);
+  checkTogether(settings);
+  return settings.values;
+}
+
+function checkTogether({ values, wrong }: SettingsFile<ClientSettings>): void {
+  for (const [one, other] of [
+    ['token', 'tokenFile'],
+    ['originKey', 'originKeyFile'],
+  ] as const) {
+    if (values[one] !== undefined && values[other] !== undefined) {
+      throw wrong(other, `${one} and ${other} exclude each other; write one of them`);
+    }
+  }
+  const names = (values.routes ?? []).map(({ name }) => name);
+  const twice = names.findIndex((name, at) => names.indexOf(name) < at);
+  if (twice >= 0) throw wrong(`routes[${twice}].name`, `two routes have the name "${names[twice]}"; write another`);
+}
