@@ -1,0 +1,107 @@
+// The routes of a site as plain HTTP sees them: a pool of connections for each, and how long it lately took until a head
+// came. Says which route to ask first and when to ask the next one as well. What transfers do is the core's business.
+import { Pool } from 'undici';
+import type { SessionRoute } from '../io/order.ts';
+
+/** A route to ask plainly. */
+export type PlainRoute = {
+  readonly name: string;
+  readonly pool: Pool;
+  /** What paths of heddle/1 are appended to. */
+  readonly basePath: string;
+  readonly authorization: string | undefined;
+  /** ms until a head came, smoothed; undefined while nothing is known. */
+  headMs: number | undefined;
+  /** Failures since the last success. */
+  failures: number;
+};
+
+/** Connections of one route's pool: as many plain requests run at a time. */
+const POOL_CONNECTIONS = 64;
+/** ms until a connection that does not come about is given up. */
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Weight of the newest measurement. */
+const SMOOTHING = 0.3;
+/** ms added to a route's rank for each failure in a row. */
+const FAILURE_PENALTY_MS = 2_000;
+/** Most failures in a row that count. */
+const MOST_FAILURES = 5;
+/** Bounds of the wait before the next route is asked as well, ms, and the one for a route that nothing is known of. */
+const LEAST_PATIENCE_MS = 100;
+const MOST_PATIENCE_MS = 3_000;
+const FIRST_PATIENCE_MS = 300;
+
+/** The routes of one site. */
+export class RouteBook {
+  readonly routes: readonly PlainRoute[];
+
+  constructor(routes: readonly SessionRoute[]) {
+    this.routes = routes.map(({ name, baseUrl, localAddress, authorization }) => ({
+      name,
+      pool: new Pool(baseUrl.origin, {
+        connections: POOL_CONNECTIONS,
+        pipelining: 1,
+        allowH2: false,
+        connect: { timeout: CONNECT_TIMEOUT_MS, ...(localAddress === undefined ? {} : { localAddress }) },
+      }),
+      basePath: baseUrl.pathname.replace(/\/$/, ''),
+      authorization,
+      headMs: undefined,
+      failures: 0,
+    }));
+  }
+
+  /** The best first. Those that nothing is known of come before those that failed, in the order of the configuration. */
+  ranked(): PlainRoute[] {
+    return [...this.routes].sort((one, other) => rankOf(one) - rankOf(other));
+  }
+
+  /** How many routes to ask at once: all of them while nothing is known of any. */
+  width(): number {
+    return this.routes.every(({ headMs, failures }) => headMs === undefined && failures === 0) ? this.routes.length : 1;
+  }
+
+  /** A head came after `ms`. */
+  answered(route: PlainRoute, ms: number): void {
+    learn(route, ms);
+    route.failures = 0;
+  }
+
+  /** No head came within `ms`: it takes longer than that. */
+  overtaken(route: PlainRoute, ms: number): void {
+    if (route.headMs === undefined || route.headMs < ms) learn(route, ms);
+  }
+
+  failed(route: PlainRoute): void {
+    route.failures = Math.min(MOST_FAILURES, route.failures + 1);
+  }
+
+  /** What a transfer found out about round trips. */
+  measured(name: string, rttMs: number): void {
+    const route = this.routes.find((candidate) => candidate.name === name);
+    if (route !== undefined && rttMs > 0) learn(route, rttMs);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.routes.map(({ pool }) => pool.close()));
+  }
+
+  /** Requests that run end with `reason`. */
+  async destroy(reason: Error | null): Promise<void> {
+    await Promise.all(this.routes.map(({ pool }) => pool.destroy(reason)));
+  }
+}
+
+/** ms to wait for a head from `route` before another one is asked as well. */
+export function patienceOf(route: PlainRoute): number {
+  if (route.headMs === undefined) return FIRST_PATIENCE_MS;
+  return Math.min(MOST_PATIENCE_MS, Math.max(LEAST_PATIENCE_MS, 3 * route.headMs));
+}
+
+function rankOf({ headMs, failures }: PlainRoute): number {
+  return (headMs ?? MOST_PATIENCE_MS) + failures * FAILURE_PENALTY_MS;
+}
+
+function learn(route: PlainRoute, ms: number): void {
+  route.headMs = route.headMs === undefined ? ms : route.headMs + SMOOTHING * (ms - route.headMs);
+}

@@ -1,0 +1,66 @@
+// A configured web origin at work: its client, its routes as plain HTTP sees them, the objects it knows, and connections
+// dialled ahead. Lives as long as the interceptor.
+import { createClient } from '../client.ts';
+import type { Client } from '../client.ts';
+import { EarlyDials } from '../io/dial.ts';
+import type { SessionRoute } from '../io/order.ts';
+import { resolveRoutes } from '../options.ts';
+import { KnownObjects } from './known-objects.ts';
+import type { PathMapping } from './plan.ts';
+import { RouteBook } from './route-book.ts';
+import type { SiteSettings } from './site-options.ts';
+
+/** How long connections dialled ahead are good for, ms: servers close what says nothing. */
+const SPARE_MS = 4_000;
+
+/** One site. */
+export class Site {
+  readonly origin: string;
+  readonly mappings: readonly PathMapping[];
+  readonly client: Client;
+  readonly book: RouteBook;
+  readonly known: KnownObjects = new KnownObjects();
+  readonly originKey: string | undefined;
+  readonly #routes: readonly SessionRoute[];
+  #spares: EarlyDials | undefined;
+  #expiry: NodeJS.Timeout | undefined;
+
+  constructor(settings: SiteSettings) {
+    this.origin = settings.origin;
+    this.mappings = settings.mappings;
+    this.originKey = settings.client.originKey;
+    this.client = createClient(settings.client);
+    this.#routes = resolveRoutes(settings.client);
+    this.book = new RouteBook(this.#routes);
+  }
+
+  /** Dials the routes for a transfer that may come soon, unless that is done already. */
+  dialAhead(): void {
+    if (this.#spares !== undefined) return;
+    this.#spares = new EarlyDials();
+    for (const route of this.#routes) this.#spares.add(route);
+    this.#expiry = setTimeout(() => this.#dropSpares(), SPARE_MS).unref();
+  }
+
+  /** The connections dialled ahead, for one transfer, which closes what it does not use. */
+  takeSpares(): EarlyDials | undefined {
+    const spares = this.#spares;
+    this.#spares = undefined;
+    clearTimeout(this.#expiry);
+    return spares;
+  }
+
+  async close(): Promise<void> {
+    this.#dropSpares();
+    await this.book.close();
+  }
+
+  async destroy(error: Error | null): Promise<void> {
+    this.#dropSpares();
+    await this.book.destroy(error);
+  }
+
+  #dropSpares(): void {
+    this.takeSpares()?.[Symbol.dispose]();
+  }
+}
