@@ -3,9 +3,10 @@ import { HeddleError } from '../protocol/errors.ts';
 import { encodeKey } from '../protocol/paths.ts';
 import type { EarlyDials } from './io/dial.ts';
 import { openFileSink, isOrderedTarget } from './io/file-sink.ts';
+import { readKnownOrigins } from './io/known-origins.ts';
 import { readableSink, writableSink } from './io/ordered-sink.ts';
 import type { SessionObserver, SessionReport } from './io/report.ts';
-import { Session } from './io/session.ts';
+import { Retrieval } from './io/retrieval.ts';
 import type { Sink } from './io/sink.ts';
 import { resolveCore, resolveRoot, resolveRoutes } from './options.ts';
 import type { ByteRange, ClientOptions } from './options.ts';
@@ -17,6 +18,8 @@ export type TransferOptions = {
   readonly observer?: SessionObserver;
   /** Overrides the client's pinned root. */
   readonly root?: string;
+  /** When another version of the object appears on the way: begin again with it, or fail (the default). */
+  readonly ifChanged?: 'restart' | 'fail';
   /** Connections to the routes that were dialled ahead. */
   readonly early?: EarlyDials | undefined;
 };
@@ -53,11 +56,13 @@ export function createClient(options: ClientOptions): Client {
     const { firstByte, endByte } = boundsOf(transfer.range);
     const root = transfer.root === undefined ? clientRoot : resolveRoot(transfer.root);
     const pins = { root, originKey: options.originKey };
-    const { early, observer = {}, signal } = transfer;
+    const { early, ifChanged = 'fail', observer = {}, signal } = transfer;
     return (sink) => {
-      const order = { key, routes, core: core[sink.order], pins, firstByte, endByte, sink, observer, early };
-      const session = new Session(order);
-      return { done: session.run(signal), report: () => session.report() };
+      const known = options.knownOrigins === undefined ? undefined : readKnownOrigins(options.knownOrigins);
+      const what = { key, routes, core: core[sink.order], pins, known, firstByte, endByte, ifChanged };
+      const order = { ...what, sink, observer, early };
+      const retrieval = new Retrieval(order);
+      return { done: retrieval.run(signal), report: () => retrieval.report() };
     };
   }
 

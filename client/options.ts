@@ -5,6 +5,7 @@ import { HeddleError } from '../protocol/errors.ts';
 import { formatRoot, parseRoot } from '../protocol/manifest.ts';
 import { CORE_DEFAULTS } from './core/options.ts';
 import type { CoreOptions } from './core/options.ts';
+import { originNameOf } from './io/known-origins.ts';
 import type { SessionRoute } from './io/order.ts';
 
 /** One route: a base URL to which `/v1/segments/<key>` and the other paths are appended. */
@@ -15,6 +16,8 @@ export type RouteOptions = {
   readonly url: string;
   /** Local address to bind to: two interfaces make two routes. */
   readonly localAddress?: string;
+  /** Name of the origin behind it, under which its key is remembered; routes to one origin share it. */
+  readonly origin?: string;
 };
 
 /** Options of a client; units are in the names. */
@@ -30,6 +33,8 @@ export type ClientOptions = {
   readonly root?: string;
   /** Public Ed25519 key of the origin, the `x` of its JWK. */
   readonly originKey?: string;
+  /** File that remembers the keys of origins met before; with neither root nor key pinned, a changed key is refused. */
+  readonly knownOrigins?: string;
 };
 
 /** A byte range of an object: `last` is inclusive, as in HTTP. */
@@ -58,6 +63,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
       localAddress,
       authorization: options.token === undefined ? undefined : `Bearer ${options.token}`,
       terms: {},
+      origin: route.origin ?? originNameOf(url),
     };
   });
 }

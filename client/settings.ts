@@ -5,8 +5,9 @@ import type { RouteOptions } from './options.ts';
 import { amount } from '../settings/amount.ts';
 import { group, listOf } from '../settings/collections.ts';
 import type { SettingsTable } from '../settings/setting.ts';
-import { readSettingsFile } from '../settings/settings-file.ts';
-import type { SettingsFile } from '../settings/settings-file.ts';
+import type { Environment } from '../settings/environment.ts';
+import { readSources } from '../settings/sources.ts';
+import type { Sources } from '../settings/sources.ts';
 import { localAddress, path, secret, text, webAddress } from '../settings/text.ts';
 
 /** What the file may say. */
@@ -36,6 +37,14 @@ const ROUTE_SETTINGS: SettingsTable<RouteOptions> = {
     base: true,
   }),
   localAddress: localAddress({ why: 'local address to bind to: two interfaces make two routes' }),
+  origin: text({
+    why: 'name under which the key of the origin behind it is remembered; routes to one origin share it',
+  }),
+  origin: text({
+    why: 'name under which the key of its origin is remembered',
+    pattern: /^[!-~]{1,255}$/,
+    expects: 'up to 255 characters without blanks',
+  }),
 };
 
 /** One row per key of the file: a new setting is its type above and one line here. */
@@ -75,14 +84,15 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
   }),
 };
 
-/** Reads the file. Throws `bad-configuration`. */
-export async function readClientSettings(file: string): Promise<ClientSettings> {
-  const settings = await readSettingsFile(file, CLIENT_SETTINGS);
-  checkTogether(settings);
-  return settings.values;
+/** What file and environment say. Throws `bad-configuration`. */
+export async function readClientSettings(file: string | undefined, environment: Environment): Promise<ClientSettings> {
+  const sources = await readSources({ file, role: 'client', environment }, CLIENT_SETTINGS);
+  checkClient(sources);
+  return sources.values;
 }
 
-function checkTogether({ values, wrong }: SettingsFile<ClientSettings>): void {
+/** What no single row can know. Throws `bad-configuration`. */
+export function checkClient({ values, wrong }: Sources<ClientSettings>): void {
   for (const [one, other] of [
     ['token', 'tokenFile'],
     ['originKey', 'originKeyFile'],

@@ -6,6 +6,7 @@ import type { Client, RunningTransfer, TransferOptions } from '../client.ts';
 import { clientOptions } from '../config.ts';
 import type { ClientFlags } from '../config.ts';
 import type { EarlyDials } from '../io/dial.ts';
+import { knownOriginsPath } from '../io/known-origins.ts';
 import { writableSink } from '../io/ordered-sink.ts';
 import type { SessionReport } from '../io/report.ts';
 import type { ByteRange } from '../options.ts';
@@ -15,6 +16,7 @@ import { complain, errorLine, formatBytes, formatRate } from './terminal.ts';
 export type GetFlags = ClientFlags & {
   readonly output: string;
   readonly range?: string;
+  readonly ifChanged?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 };
@@ -27,20 +29,23 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
   const interrupt = (): void => stopped.abort(new Error('interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const say = jsonWriter(flags);
+  const quiet = flags.json === true || flags.quiet === true;
   try {
     if (/^[a-z][a-z0-9+.-]*:\/\//i.test(key)) {
       throw new HeddleError('usage', `"${key}" is a URL; name the object by its key and give routes with --route`);
     }
-    const client = createClient(await clientOptions(flags));
+    const client = createClient({ knownOrigins: knownOriginsPath(), ...(await clientOptions(flags)) });
     const transfer: TransferOptions = {
       signal: stopped.signal,
       early,
+      ...(flags.ifChanged === undefined ? {} : { ifChanged: choiceOf(flags.ifChanged) }),
+      observer: { warning: (error) => quiet || process.stderr.write(`heddle: ${error.message}\n`) },
       ...(flags.range === undefined ? {} : { range: parseRange(flags.range) }),
     };
     const running = start(client, key, flags.output, transfer);
     const report = await follow(running, flags, say);
     say?.(doneLine(report));
-    if (flags.json !== true && flags.quiet !== true) process.stderr.write(`${summary(report)}\n`);
+    if (!quiet) process.stderr.write(`${summary(report)}\n`);
     return 0;
   } catch (error) {
     const known = asHeddleError(error);
@@ -103,6 +108,11 @@ function jsonWriter(flags: GetFlags): ((line: Record<string, unknown>) => void) 
   if (flags.json !== true) return undefined;
   const stream = flags.output === '-' ? process.stderr : process.stdout;
   return (line) => stream.write(`${JSON.stringify(line)}\n`);
+}
+
+function choiceOf(ifChanged: string): 'restart' | 'fail' {
+  if (ifChanged === 'restart' || ifChanged === 'fail') return ifChanged;
+  throw new HeddleError('usage', `--if-changed is restart or fail, not "${ifChanged}"`);
 }
 
 function parseRange(text: string): ByteRange {

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import type { EarlyDials } from '../io/dial.ts';
+import type { CheckFlags } from './config.ts';
 import type { GetFlags } from './get.ts';
 import { complain, errorLine } from './terminal.ts';
 
@@ -27,6 +28,7 @@ function commandLine(early: EarlyDials | undefined): Command {
     .option('--origin-key <file>', "the origin's public key (JWK)")
     .option('--token-file <file>', 'file with a bearer token')
     .option('--range <a-b>', 'bytes a to b, both included; "a-" to the end')
+    .option('--if-changed <restart|fail>', 'when another version of the object appears on the way', 'fail')
     .option('--segment <bytes>', 'segment size, 32768 × 2^k')
     .option('--json', 'one JSON object per line; the last says how it ended')
     .option('--quiet', 'no progress')
@@ -67,6 +69,27 @@ Examples:
     .action(async (flags) => {
       const { relayMain } = await import('../../relay/main.ts');
       process.exitCode = await relayMain(flags);
+    });
+
+  const config = program.command('config').description('look at configuration files');
+  const role = ['--role <role>', 'whose file it is: client, relay or origin'] as const;
+  config
+    .command('check')
+    .description('name every mistake of a configuration file')
+    .argument('<file>', 'YAML file')
+    .requiredOption(...role)
+    .option('--effective', 'show what is in force, defaults and environment included, and where it was said')
+    .action(async (file: string, flags: CheckFlags) => {
+      const { checkConfig } = await import('./config.ts');
+      process.exitCode = await checkConfig(file, flags);
+    });
+  config
+    .command('schema')
+    .description('print the JSON Schema (draft-07) of a configuration file, for editors')
+    .requiredOption(...role)
+    .action(async (flags: CheckFlags) => {
+      const { printSchema } = await import('./config.ts');
+      process.exitCode = await printSchema(flags);
     });
 
   program

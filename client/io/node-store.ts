@@ -2,7 +2,7 @@
 // when all its segments are delivered, so that memory does not grow with the object.
 import type { ProofPage } from '../../protocol/frames.ts';
 import { HASH_BYTES } from '../../protocol/limits.ts';
-import { levelOf, verifyPage } from '../../protocol/merkle.ts';
+import { levelOf, nodeCountOf, verifyPage } from '../../protocol/merkle.ts';
 import { sha256 } from './sha256.ts';
 
 /** Nodes of a block; the first page of a channel brings one. */
@@ -14,12 +14,15 @@ type Block = { readonly nodes: Uint8Array; left: number };
 export class NodeStore {
   readonly #object: { readonly size: number; readonly root: Uint8Array };
   readonly #level: number;
+  /** Nodes of the level. */
+  readonly #nodes: number;
   readonly #blocks = new Map<number, Block>();
   readonly #spent = new Set<number>();
 
   constructor(object: { readonly size: number; readonly root: Uint8Array }, segmentBytes: number) {
     this.#object = object;
     this.#level = levelOf(segmentBytes);
+    this.#nodes = nodeCountOf(object.size, this.#level);
   }
 
   /** Takes a page if it proves itself against the root; false when it does not. */
@@ -29,7 +32,8 @@ export class NodeStore {
     for (let at = 0; at < count; at += BLOCK_NODES) {
       const number = Math.floor((page.first + at) / BLOCK_NODES);
       const nodes = page.nodes.subarray(at * HASH_BYTES, (at + BLOCK_NODES) * HASH_BYTES);
-      const whole = (page.first + at) % BLOCK_NODES === 0;
+      const starts = (page.first + at) % BLOCK_NODES === 0;
+      const whole = starts && nodes.length / HASH_BYTES === Math.min(BLOCK_NODES, this.#nodes - number * BLOCK_NODES);
       if (whole && !this.#blocks.has(number) && !this.#spent.has(number)) {
         this.#blocks.set(number, { nodes, left: nodes.length / HASH_BYTES });
       }

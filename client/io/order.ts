@@ -1,14 +1,21 @@
 // What a session is asked to do: one object (or a range of it), the routes to it, where its bytes go.
+import type { Range } from '../../protocol/ranges.ts';
 import type { CoreOptions } from '../core/options.ts';
 import type { RouteTerms } from '../core/route-terms.ts';
 import type { ChannelTarget } from './channel-socket.ts';
 import type { EarlyDials } from './dial.ts';
 import type { Pins } from './identity.ts';
+import type { KnownOrigins } from './known-origins.ts';
 import type { SessionObserver } from './report.ts';
 import type { Sink } from './sink.ts';
 
 /** A route as the session needs it. */
-export type SessionRoute = ChannelTarget & { readonly name: string; readonly terms: RouteTerms };
+export type SessionRoute = ChannelTarget & {
+  readonly name: string;
+  readonly terms: RouteTerms;
+  /** Name under which the key of the origin behind it is remembered. */
+  readonly origin: string;
+};
 
 /** One transfer to run. */
 export type SessionOrder = {
@@ -16,10 +23,14 @@ export type SessionOrder = {
   readonly routes: readonly SessionRoute[];
   readonly core: CoreOptions;
   readonly pins: Pins;
+  /** Keys of origins met before. */
+  readonly known?: KnownOrigins | undefined;
   /** First wanted byte, and the exclusive end (undefined: the object's). */
   readonly firstByte: number;
   readonly endByte: number | undefined;
   readonly sink: Sink;
+  /** Segments that the sink has from an earlier transfer of the object that is pinned. */
+  readonly have?: readonly Range[];
   readonly observer: SessionObserver;
   /** Connections dialled before the session began. */
   readonly early: EarlyDials | undefined;

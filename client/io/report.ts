@@ -36,6 +36,8 @@ export type SessionObserver = {
   segment?(channel: number, frame: SegmentFrame): void;
   /** A channel ended or was refused. */
   channelClosed?(route: string, error: HeddleError): void;
+  /** Something went wrong that the transfer does not depend on. */
+  warning?(error: HeddleError): void;
 };
 
 /** Puts names and totals to a snapshot. */
@@ -46,7 +48,8 @@ export function reportOf(
   elapsedMs: number,
   firstByteMs: number | undefined,
 ): SessionReport {
-  const { size, counters } = snapshot;
+  const { counters } = snapshot;
+  const size = manifest?.size ?? snapshot.size;
   return {
     key: order.key,
     bytes: size === undefined ? undefined : Math.max(0, Math.min(order.endByte ?? size, size) - order.firstByte),

@@ -1,6 +1,9 @@
 // A segment's way through this process: arrived, proven against its node, held until the core delivers it, put into the
 // sink, its buffer used again. Owns the bytes in between; when what happens is the core's decision.
 import type { ProofPage, SegmentFrame } from '../../protocol/frames.ts';
+import { HeddleError } from '../../protocol/errors.ts';
+import { formatRoot } from '../../protocol/manifest.ts';
+import { leafCountOf, lengthOfSegment } from '../../protocol/merkle.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { NodeStore } from './node-store.ts';
 import { RECEIVER_LEAST_BYTES, RECEIVER_SLACK_BYTES } from './receiver.ts';
@@ -17,6 +20,8 @@ type Held = {
 /** What the flow tells. */
 export type FlowEvents = {
   verified(channel: number, index: number, ok: boolean): void;
+  /** The last segment is proven, and the object has this many bytes: not what was said. */
+  resized(size: number): void;
   /** The sink needs the segment's memory no more. */
   taken(index: number): void;
   /** The sink or the verifier cannot go on. */
@@ -25,6 +30,7 @@ export type FlowEvents = {
 
 /** What of the object is wanted. */
 export type FlowOrder = {
+  readonly key: string;
   readonly segmentBytes: number;
   readonly firstByte: number;
   /** Exclusive; undefined for the object's end. */
@@ -44,6 +50,8 @@ export class SegmentFlow {
   #early: number[] | undefined = [];
   #arrived: Held | undefined;
   #nodes: NodeStore | undefined;
+  #object: { size: number; readonly root: Uint8Array } = { size: 0, root: new Uint8Array(0) };
+  #deliveredEnd: number | undefined;
   #ended = false;
 
   constructor(order: FlowOrder, events: FlowEvents) {
@@ -53,12 +61,24 @@ export class SegmentFlow {
     this.#verifier = new Verifier((error) => events.failed(error));
   }
 
+  /** Exclusive end of what went into the sink last; all of what an output in order has. */
+  get deliveredEnd(): number | undefined {
+    return this.#deliveredEnd;
+  }
+
   /** The object is known. `firstByte` must lie in it. */
   begin(size: number, root: Uint8Array): void {
-    const { firstByte, endByte, segmentBytes, sink } = this.#order;
-    this.#nodes = new NodeStore({ size, root: root.slice() }, segmentBytes);
+    this.#object = { size, root: root.slice() };
+    this.#nodes = new NodeStore({ ...this.#object }, this.#order.segmentBytes);
+    this.#beginSink();
+  }
+
+  #beginSink(): void {
+    const { key, firstByte, endByte, segmentBytes, sink } = this.#order;
+    const { size, root } = this.#object;
     const bytes = Math.max(0, Math.min(endByte ?? size, size) - firstByte);
-    sink.begin(firstByte, bytes).then(
+    this.#early ??= [];
+    sink.begin(firstByte, bytes, { key, root: formatRoot(root), size, segmentBytes }).then(
       () => {
         const early = this.#early ?? [];
         this.#early = undefined;
@@ -107,13 +127,17 @@ export class SegmentFlow {
     const { firstByte, endByte, segmentBytes, sink } = this.#order;
     const offset = index * segmentBytes;
     const from = Math.max(0, firstByte - offset);
-    const to = Math.min(held.end - held.start, (endByte ?? Number.POSITIVE_INFINITY) - offset);
-    sink.put(offset + from, held.buffer.subarray(held.start + from, held.start + to), (error) => {
+    const length = held.end - held.start;
+    const to = Math.min(length, (endByte ?? Number.POSITIVE_INFINITY) - offset);
+    const done = (error?: Error): void => {
       this.pool.give(held.buffer);
       this.#nodes?.release(index);
       if (error === undefined) this.#events.taken(index);
       else this.#events.failed(error);
-    });
+    };
+    this.#deliveredEnd = offset + to;
+    const node = from === 0 && to === length ? this.#nodes?.get(index) : undefined;
+    sink.put(offset + from, held.buffer.subarray(held.start + from, held.start + to), done, node);
   }
 
   /** Nothing more will be delivered. */
@@ -135,9 +159,28 @@ export class SegmentFlow {
     const { channel, start, end } = held;
     this.#verifier.check(held.buffer, start, end, node, (ok, buffer) => {
       if (this.#ended) return;
-      if (ok) this.#held.set(index, { channel, buffer, start, end });
-      else this.pool.give(buffer);
+      if (ok) {
+        this.#held.set(index, { channel, buffer, start, end });
+        this.#checkLength(index, end - start);
+      } else this.pool.give(buffer);
       this.#events.verified(channel, index, ok);
     });
+  }
+
+  /** A proven segment of another length than the size said: the root knows better. Only the last one may differ. */
+  #checkLength(index: number, length: number): void {
+    const { segmentBytes } = this.#order;
+    const { size } = this.#object;
+    if (length === lengthOfSegment(index, size, segmentBytes)) return;
+    const proven = index * segmentBytes + length;
+    if (leafCountOf(proven) !== leafCountOf(size)) {
+      this.#events.failed(
+        new HeddleError('bad-manifest', `the object has not the ${size} bytes that its manifest says`),
+      );
+      return;
+    }
+    this.#object.size = proven;
+    this.#events.resized(proven);
+    this.#beginSink();
   }
 }

@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { formatChannelHeaders } from '../../protocol/channel-request.ts';
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
-import type { HelloFrame, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
+import type { HelloFrame, ProofPage, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
 import { HASH_BYTES } from '../../protocol/limits.ts';
 import { levelOf } from '../../protocol/merkle.ts';
 import { pathsOf } from '../../protocol/paths.ts';
@@ -11,7 +12,7 @@ import type { Effect, Input } from '../core/messages.ts';
 import { Transfer } from '../core/transfer.ts';
 import { ChannelSocket } from './channel-socket.ts';
 import type { ChannelEvents } from './channel-socket.ts';
-import { Identity } from './identity.ts';
+import { Greetings } from './greetings.ts';
 import { SegmentFlow } from './segment-flow.ts';
 import type { SessionOrder, SessionRoute } from './order.ts';
 import type { SessionReport } from './report.ts';
@@ -19,13 +20,17 @@ import { reportOf } from './report.ts';
 
 /** Most pattern elements in the upgrade request, so that proxies with 8 KiB header lines pass it; more follow the 101. */
 const MOST_FIRST_ELEMENTS = 4_096;
+/** Refusals that deserve to be told in their own words. */
+const TRUST: readonly ErrorCode[] = ['key-mismatch', 'root-mismatch', 'bad-manifest'];
 
 /** Runs one transfer; `run` settles when it is done or failed and everything is closed. */
 export class Session {
   readonly #order: SessionOrder;
   readonly #transfer: Transfer;
   readonly #sockets = new Map<number, { socket: ChannelSocket; route: SessionRoute }>();
-  readonly #identity: Identity;
+  readonly #greetings: Greetings;
+  /** Why routes were not trusted, the first of each kind. */
+  readonly #refusals = new Map<ErrorCode, string>();
   readonly #flow: SegmentFlow;
   readonly #transferId: string = randomBytes(16).toString('hex');
   readonly #startedAt: number = performance.now();
@@ -38,23 +43,38 @@ export class Session {
   constructor(order: SessionOrder) {
     this.#order = order;
     const { core, firstByte, endByte, routes } = order;
-    this.#identity = new Identity(order.key, order.pins);
+    this.#greetings = new Greetings(order, {
+      prove: (channel, first) => this.#write(channel, { type: 'prove', level: 0, first, count: 1 }),
+      welcome: (channel, hello, isFirst) => this.#welcome(channel, hello, isFirst),
+      page: (channel, page) => this.#page(channel, page),
+      refuse: (channel, error) => this.#refuse(channel, error),
+      bad: (channel, index) => this.#input({ type: 'verified', channel, index, ok: false }),
+      fail: (error) => this.#fail(error),
+    });
     const { segmentBytes } = core;
     this.#flow = new SegmentFlow(
-      { segmentBytes, firstByte, endByte, sink: order.sink },
+      { key: order.key, segmentBytes, firstByte, endByte, sink: order.sink },
       {
-        verified: (channel, index, ok) => this.#input({ type: 'verified', channel, index, ok }),
+        verified: (channel, index, ok) => {
+          if (ok || !this.#greetings.isUndecided(channel, index)) this.#input({ type: 'verified', channel, index, ok });
+        },
+        resized: (size) => this.#greetings.correctSize(size),
         taken: (index) => this.#input({ type: 'taken', index }),
         failed: (error) => this.#fail(asHeddleError(error, 'local-io')),
       },
     );
     this.#transfer = new Transfer(
-      { routes: routes.map(({ terms }) => terms), options: core, firstByte, endByte },
+      { routes: routes.map(({ terms }) => terms), options: core, firstByte, endByte, have: order.have ?? [] },
       this.#startedAt,
     );
   }
 
-  /** Runs to the end. Rejects with a HeddleError; the sink is committed or aborted by then. */
+  /** Exclusive end of the bytes that an output in order got; undefined when it has none. */
+  get deliveredEnd(): number | undefined {
+    return this.#flow.deliveredEnd;
+  }
+
+  /** Runs to the end. Rejects with a HeddleError; the sink is committed when it does not, and left alone when it does. */
   async run(signal?: AbortSignal): Promise<SessionReport> {
     const abort = (): void => this.#fail(new HeddleError('aborted', undefined, { cause: signal?.reason }));
     if (signal?.aborted === true) abort();
@@ -62,9 +82,6 @@ export class Session {
     this.#drain();
     try {
       return await this.#result.promise;
-    } catch (error) {
-      await this.#order.sink.abort(asHeddleError(error)).catch(() => undefined);
-      throw error;
     } finally {
       signal?.removeEventListener('abort', abort);
       await this.#flow[Symbol.asyncDispose]();
@@ -78,7 +95,7 @@ export class Session {
     return reportOf(
       this.#order,
       this.#transfer.snapshot(now),
-      this.#identity.manifest,
+      this.#greetings.manifest,
       now - this.#startedAt,
       firstByteMs,
     );
@@ -146,6 +163,7 @@ export class Session {
         });
       }
       case 'close':
+        this.#greetings.forget(effect.channel);
         this.#sockets.get(effect.channel)?.socket.close(effect.graceful);
         this.#sockets.delete(effect.channel);
         return;
@@ -159,7 +177,7 @@ export class Session {
       case 'done':
         return this.#finish();
       case 'fail':
-        return this.#fail(new HeddleError(effect.code, this.#named(effect.message), { side: 'remote' }));
+        return this.#fail(new HeddleError(effect.code, this.#explained(effect), { side: 'remote' }));
       default:
         effect satisfies never;
     }
@@ -174,6 +192,7 @@ export class Session {
       payload: (bytes) => this.#input({ type: 'received', channel: number, bytes }),
       segment: (frame, buffer) => this.#segment(number, frame, buffer),
       closed: (error) => {
+        this.#greetings.forget(number);
         this.#sockets.delete(number);
         this.#order.observer.channelClosed?.(route.name, error);
         this.#input({ type: 'closed', channel: number, code: error.code });
@@ -216,12 +235,10 @@ export class Session {
   #frame(channel: number, frame: Exclude<SourceFrame, SegmentFrame>): void {
     switch (frame.type) {
       case 'hello':
-        return this.#hello(channel, frame);
-      case 'proof': {
-        const ok = this.#flow.addPage(frame.page);
-        const count = frame.page.nodes.length / HASH_BYTES;
-        return this.#input({ type: 'proof', channel, first: frame.page.first, count, ok });
-      }
+        return this.#greetings.hello(channel, frame, this.#sockets.get(channel)?.route.origin ?? '');
+      case 'proof':
+        if (!this.#greetings.page(channel, frame.page)) this.#page(channel, frame.page);
+        return;
       case 'dropped':
       case 'idle':
       case 'pong':
@@ -239,23 +256,23 @@ export class Session {
     }
   }
 
-  #hello(channel: number, hello: HelloFrame): void {
-    try {
-      const first = this.#identity.manifest === undefined;
-      const manifest = this.#identity.accept(hello);
-      if (first) {
-        const { firstByte } = this.#order;
-        if (firstByte > 0 && firstByte >= manifest.size) {
-          return this.#fail(new HeddleError('range-not-satisfiable', `the object has ${manifest.size} bytes`));
-        }
-        this.#flow.begin(manifest.size, hello.root);
-      }
-      this.#input({ type: 'hello', channel, size: manifest.size, held: hello.held });
-    } catch (error) {
-      const fault = asHeddleError(error, 'bad-manifest');
-      if (fault.code === 'root-mismatch' && !this.#identity.pinned) return this.#fail(fault);
-      this.#input({ type: 'refused', channel, code: fault.code });
+  #page(channel: number, page: ProofPage): void {
+    const ok = this.#flow.addPage(page);
+    this.#input({ type: 'proof', channel, first: page.first, count: page.nodes.length / HASH_BYTES, ok });
+  }
+
+  #welcome(channel: number, { size, root, held }: HelloFrame, isFirst: boolean): void {
+    const { firstByte } = this.#order;
+    if (isFirst && firstByte > 0 && firstByte >= size) {
+      return this.#fail(new HeddleError('range-not-satisfiable', `the object has ${size} bytes`));
     }
+    if (isFirst) this.#flow.begin(size, root);
+    this.#input({ type: 'hello', channel, size, held });
+  }
+
+  #refuse(channel: number, { code, message }: HeddleError): void {
+    if (!this.#refusals.has(code)) this.#refusals.set(code, message);
+    this.#input({ type: 'refused', channel, code });
   }
 
   #segment(channel: number, frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void {
@@ -269,10 +286,17 @@ export class Session {
     if (this.#ended) return;
     const report = this.report();
     this.#end();
-    this.#order.sink.commit().then(
+    this.#commit().then(
       () => this.#result.resolve(report),
       (error: unknown) => this.#result.reject(asHeddleError(error, 'local-io')),
     );
+  }
+
+  async #commit(): Promise<void> {
+    const { sink, observer } = this.#order;
+    await sink.commit();
+    // the object is there, whether its origin can be remembered or not
+    await this.#greetings.remember().catch((error: unknown) => observer.warning?.(asHeddleError(error, 'local-io')));
   }
 
   #fail(error: HeddleError): void {
@@ -289,11 +313,13 @@ export class Session {
     this.#flow.end();
   }
 
-  /** The core knows routes by number only. */
-  #named(message: string): string {
-    return message.replaceAll(
+  /** The core's words with the names of the routes, which it knows by number only, and why one is not trusted. */
+  #explained({ code, message }: { readonly code: ErrorCode; readonly message: string }): string {
+    const named = message.replaceAll(
       /\{route (\d+)\}/g,
       (_, index: string) => this.#order.routes[Number(index)]?.name ?? index,
     );
+    const why = TRUST.includes(code) ? this.#refusals.get(code) : undefined;
+    return why === undefined ? named : `${named} (${why})`;
   }
 }

@@ -59,7 +59,8 @@ export class Program {
     this.child = spawn(process.execPath, [...tether, ...nodeArguments, CLI, ...args], {
       stdio,
       cwd: cwd ?? tmpdir(),
-      env: { ...process.env, NO_COLOR: '1', ...env },
+      // what one test's program remembers is nobody else's business: ports come back with other origins behind them
+      env: { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: '/dev/null', ...env },
     });
     if (stdout === 'collect') this.child.stdout?.on('data', (chunk: Buffer) => this.#take(this.#stdout, chunk));
     this.child.stderr?.on('data', (chunk: Buffer) => this.#take(this.#stderr, chunk));

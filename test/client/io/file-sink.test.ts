@@ -8,6 +8,9 @@ import { HeddleError } from '../../../protocol/errors.ts';
 import { objectBytes } from '../../support/object-bytes.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
+/** What a sink is told of the object. */
+const OBJECT = { key: 'a', root: `sha256:${'0'.repeat(64)}`, size: 10_000, segmentBytes: 32_768 };
+
 /** Puts and waits until the sink is done with the bytes. */
 function put(sink: Sink, offset: number, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -39,7 +42,7 @@ describe('file', () => {
           const name = `object-${(runs += 1)}`;
           const path = folder.file(name);
           const sink = await openFileSink(path);
-          await sink.begin(first, bytes.length);
+          await sink.begin(first, bytes.length, OBJECT);
           const puts = order.map((at) => put(sink, first + at * 1_000, bytes.subarray(at * 1_000, (at + 1) * 1_000)));
           await Promise.all(puts);
           expect(await folder.list()).not.toContain(name);
@@ -55,7 +58,7 @@ describe('file', () => {
   test('it has its full size from the beginning, so that a full disk is noticed early', async () => {
     await using folder = await temporaryFolder();
     const sink = await openFileSink(folder.file('a'));
-    await sink.begin(0, 123_456);
+    await sink.begin(0, 123_456, OBJECT);
     expect((await stat(folder.file('a') + PART_SUFFIX)).size).toBe(123_456);
     await sink.abort(new Error('enough'));
   });
@@ -65,13 +68,13 @@ describe('file', () => {
     const path = folder.file('a');
     await writeFile(path, 'before');
     const failed = await openFileSink(path);
-    await failed.begin(0, 3);
+    await failed.begin(0, 3, OBJECT);
     await put(failed, 0, Buffer.from('new'));
     await failed.abort(new Error('no'));
     expect(await readFile(path, 'utf8')).toBe('before');
     expect(await folder.list()).toEqual(['a']);
     const sink = await openFileSink(path);
-    await sink.begin(0, 3);
+    await sink.begin(0, 3, OBJECT);
     await put(sink, 0, Buffer.from('new'));
     await sink.commit();
     expect(await readFile(path, 'utf8')).toBe('new');
@@ -80,7 +83,7 @@ describe('file', () => {
   test('an empty object is an empty file', async () => {
     await using folder = await temporaryFolder();
     const sink = await openFileSink(folder.file('a'));
-    await sink.begin(0, 0);
+    await sink.begin(0, 0, OBJECT);
     await sink.commit();
     expect((await stat(folder.file('a'))).size).toBe(0);
   });
@@ -88,7 +91,7 @@ describe('file', () => {
   test('an abort waits for the writes that are under way: their file must not be closed under them', async () => {
     await using folder = await temporaryFolder();
     const sink = await openFileSink(folder.file('a'));
-    await sink.begin(0, 64 * 1_048_576);
+    await sink.begin(0, 64 * 1_048_576, OBJECT);
     const done: (Error | undefined)[] = [];
     const bytes = objectBytes(4 * 1_048_576, 1);
     for (let at = 0; at < 16; at += 1) sink.put(at * bytes.length, bytes, (error) => done.push(error));
@@ -100,7 +103,7 @@ describe('file', () => {
   test('an abort after a commit, or a second one, changes nothing', async () => {
     await using folder = await temporaryFolder();
     const sink = await openFileSink(folder.file('a'));
-    await sink.begin(0, 1);
+    await sink.begin(0, 1, OBJECT);
     await put(sink, 0, Buffer.from('x'));
     await sink.commit();
     await sink.abort(new Error('late'));
@@ -118,7 +121,7 @@ describe('faults of the file system are local-io', () => {
   test('a folder has taken the name meanwhile', async () => {
     await using folder = await temporaryFolder();
     const sink = await openFileSink(folder.file('a'));
-    await sink.begin(0, 0);
+    await sink.begin(0, 0, OBJECT);
     await mkdir(folder.file('a'));
     expect(await codeOf(sink.commit())).toBe('local-io');
     await sink.abort(new Error('no'));
@@ -129,7 +132,7 @@ describe('faults of the file system are local-io', () => {
     await using folder = await temporaryFolder();
     await symlink('/dev/full', folder.file('a') + PART_SUFFIX);
     const sink = await openFileSink(folder.file('a'));
-    expect(await codeOf(sink.begin(0, 10))).toBe('local-io');
+    expect(await codeOf(sink.begin(0, 10, OBJECT))).toBe('local-io');
     expect(await codeOf(put(sink, 0, Buffer.from('x')))).toBe('local-io');
     await sink.abort(new Error('no'));
     expect(await folder.list()).toEqual([]);

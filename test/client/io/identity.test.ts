@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Identity, open } from '../../../client/io/identity.ts';
 import type { Pins } from '../../../client/io/identity.ts';
+import type { KnownOrigins } from '../../../client/io/known-origins.ts';
 import { HeddleError } from '../../../protocol/errors.ts';
 import type { HelloFrame } from '../../../protocol/frames.ts';
 import { encodeManifest, formatRoot, MANIFEST_TYPE } from '../../../protocol/manifest.ts';
@@ -11,6 +12,7 @@ import { jwsOf, SignedObject, signingKey } from './signed-object.ts';
 
 const KEY = 'data/a.bin';
 const object = new SignedObject(KEY, 100_000);
+const root = formatRoot(object.root);
 
 /** The code with which a HELLO is refused by a fresh identity; undefined when it is accepted. */
 function refusal(hello: HelloFrame, pins: Pins = {}, identity: Identity = new Identity(KEY, pins)): string | undefined {
@@ -116,8 +118,6 @@ describe('agreement', () => {
 });
 
 describe('pins', () => {
-  const root = formatRoot(object.root);
-
   test('a pinned root accepts only that root', () => {
     expect(refusal(object.hello(), { root })).toBeUndefined();
     expect(refusal(new SignedObject(KEY, 100_000, { seed: 2 }).hello(), { root })).toBe('root-mismatch');
@@ -128,10 +128,67 @@ describe('pins', () => {
     expect(refusal(object.hello(), { originKey: signingKey().x })).toBe('key-mismatch');
   });
 
-  test('says whether anything is pinned', () => {
-    expect(new Identity(KEY, {}).pinned).toBe(false);
-    expect(new Identity(KEY, { root }).pinned).toBe(true);
-    expect(new Identity(KEY, { originKey: 'x' }).pinned).toBe(true);
+  test('says whether it is settled who is wrong', () => {
+    expect(new Identity(KEY, {}).settled).toBe(false);
+    expect(new Identity(KEY, { root }).settled).toBe(true);
+    expect(new Identity(KEY, { originKey: 'x' }).settled).toBe(true);
+  });
+
+  test('with the root alone nobody trusted says the size: the tree has to', () => {
+    expect(new Identity(KEY, { root }).needsSizeProof).toBe(true);
+    expect(new Identity(KEY, { root, originKey: object.signer.x }).needsSizeProof).toBe(false);
+    expect(new Identity(KEY, { root, size: 100_000 }).needsSizeProof).toBe(false);
+    expect(new Identity(KEY, {}).needsSizeProof).toBe(false);
+  });
+
+  test('a size that is known binds, and so does one that is known to be too small', () => {
+    expect(refusal(object.hello(), { root, size: 100_000 })).toBeUndefined();
+    expect(refusal(object.hello(), { root, size: 99_999 })).toBe('root-mismatch');
+    expect(refusal(object.hello(), { root, leastLeaves: 4 })).toBeUndefined();
+    expect(refusal(object.hello(), { root, leastLeaves: 5 })).toBe('root-mismatch');
+  });
+});
+
+describe('remembered keys', () => {
+  const known = (keys: Readonly<Record<string, string>>): KnownOrigins & { readonly added: unknown[] } => {
+    const added: unknown[] = [];
+    return {
+      added,
+      keyOf: (name) => (keys[name] === undefined ? undefined : { key: keys[name], place: 'known:7' }),
+      add: (more) => Promise.resolve(void added.push(...more)),
+    };
+  };
+
+  test('the key remembered for the origin vouches for the object; another one is refused and the line is named', () => {
+    const identity = new Identity(KEY, {}, known({ o: object.signer.x }));
+    identity.accept(object.hello(), 'o');
+    expect(identity.settled).toBe(true);
+    const changed = new Identity(KEY, {}, known({ o: signingKey().x }));
+    expect(() => changed.accept(object.hello(), 'o')).toThrow(/known:7 remembers/);
+    expect(refusal(object.hello(), {}, changed), 'another origin').toBeUndefined();
+  });
+
+  test('a stranger that came first gives way to an origin whose key is remembered', () => {
+    const stranger = new SignedObject(KEY, 100_000, { seed: 2 });
+    const identity = new Identity(KEY, {}, known({ o: object.signer.x }));
+    identity.accept(stranger.hello(), 's');
+    const checked = identity.check(object.hello(), 'o');
+    expect(identity.adopt(checked, 'o'), 'the transfer has to start over').toBe(false);
+    const other = new Identity(KEY, {}, known({ o: object.signer.x }));
+    other.accept(object.hello(), 'o');
+    expect(refusal(stranger.hello(), {}, other)).toBe('root-mismatch');
+  });
+
+  test('strangers are remembered in the end, and only when nothing was pinned', async () => {
+    const nobody = known({});
+    const identity = new Identity(KEY, {}, nobody);
+    identity.accept(object.hello(), 'o');
+    await identity.remember();
+    expect(nobody.added).toEqual([{ name: 'o', key: object.signer.x }]);
+    const pinned = new Identity(KEY, { root }, nobody);
+    pinned.accept(object.hello(), 'p');
+    await pinned.remember();
+    expect(nobody.added).toHaveLength(1);
   });
 });
 

@@ -7,6 +7,9 @@ import type { Sink } from '../../../client/io/sink.ts';
 import { HeddleError } from '../../../protocol/errors.ts';
 import { objectBytes } from '../../support/object-bytes.ts';
 
+/** What a sink is told of the object. */
+const OBJECT = { key: 'a', root: `sha256:${'0'.repeat(64)}`, size: 10_000, segmentBytes: 32_768 };
+
 const MEGABYTE = 1_048_576;
 
 /** Puts `bytes` from a buffer that is scribbled over as soon as the sink is done with it. */
@@ -36,7 +39,7 @@ describe('readableSink', () => {
     const bytes = objectBytes(3 * MEGABYTE, 3);
     const { stream, sink } = readableSink(() => {});
     const read = new Response(stream).arrayBuffer();
-    await sink.begin(0, bytes.length);
+    await sink.begin(0, bytes.length, OBJECT);
     const puts: Promise<void>[] = [];
     for (let at = 0; at < bytes.length; at += 100_000) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -88,7 +91,7 @@ describe('readableSink', () => {
 
   test('an empty object is an empty stream', async () => {
     const { stream, sink } = readableSink(() => {});
-    await sink.begin(0, 0);
+    await sink.begin(0, 0, OBJECT);
     await sink.commit();
     expect((await new Response(stream).arrayBuffer()).byteLength).toBe(0);
   });
@@ -101,7 +104,7 @@ describe('writableSink', () => {
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(Buffer.from(chunk)));
       const sink = writableSink(stream, { endStream });
-      await sink.begin(0, 6);
+      await sink.begin(0, 6, OBJECT);
       sink.put(0, Buffer.from('abc'), () => {});
       sink.put(3, Buffer.from('def'), () => {});
       await sink.commit();

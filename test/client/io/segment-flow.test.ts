@@ -37,6 +37,7 @@ class Kit {
   readonly sink = new HeldSink();
   readonly flow: SegmentFlow;
   readonly verdicts: [number, number, boolean][] = [];
+  readonly sizes: number[] = [];
   readonly taken: number[] = [];
   readonly failures: Error[] = [];
   /** Buffers that went out with a segment. */
@@ -44,9 +45,10 @@ class Kit {
 
   constructor(firstByte = 0, endByte?: number) {
     this.flow = new SegmentFlow(
-      { segmentBytes: LEAF_BYTES, firstByte, endByte, sink: this.sink },
+      { key: 'a', segmentBytes: LEAF_BYTES, firstByte, endByte, sink: this.sink },
       {
         verified: (channel, index, ok) => this.verdicts.push([channel, index, ok]),
+        resized: (size) => this.sizes.push(size),
         taken: (index) => this.taken.push(index),
         failed: (error) => this.failures.push(error),
       },
@@ -240,8 +242,8 @@ describe('delivery', () => {
 test('buffers hold the largest segment and the largest control frame', () => {
   for (const segmentBytes of [LEAF_BYTES, 1_048_576]) {
     const flow = new SegmentFlow(
-      { segmentBytes, firstByte: 0, endByte: undefined, sink: new HeldSink() },
-      { verified: () => {}, taken: () => {}, failed: () => {} },
+      { key: 'a', segmentBytes, firstByte: 0, endByte: undefined, sink: new HeldSink() },
+      { verified: () => {}, resized: () => {}, taken: () => {}, failed: () => {} },
     );
     expect(flow.pool.bytes).toBeGreaterThanOrEqual(Math.max(segmentBytes, RECEIVER_LEAST_BYTES));
   }

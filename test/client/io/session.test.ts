@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { CORE_DEFAULTS } from '../../../client/core/options.ts';
 import type { SessionObserver } from '../../../client/io/report.ts';
-import { Session } from '../../../client/io/session.ts';
+import { Retrieval } from '../../../client/io/retrieval.ts';
 import type { Sink } from '../../../client/io/sink.ts';
 import { encodeFrame, encodeFrames } from '../../../protocol/frame-writer.ts';
 import type { SegmentFrame, SourceFrame } from '../../../protocol/frames.ts';
@@ -46,12 +46,14 @@ function start(servers: readonly PeerServer[], observer: SessionObserver = {}, s
     localAddress: undefined,
     authorization: undefined,
     terms: {},
+    origin: '',
   }));
-  const session = new Session({
+  const session = new Retrieval({
     key: object.key,
     routes,
     core: CORE_DEFAULTS,
     pins: {},
+    ifChanged: 'fail',
     firstByte: 0,
     endByte: undefined,
     sink,

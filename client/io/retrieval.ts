@@ -1,0 +1,101 @@
+// One order from its start to its end: a session, and a fresh one when what it began with turns out not to be so (the
+// object changed, a stranger had lied about it, an interrupted transfer was of another version). Bytes of two versions
+// are never mixed: an output in order that has some of one gets none of another.
+import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
+import type { Range } from '../../protocol/ranges.ts';
+import type { Pins } from './identity.ts';
+import type { SessionOrder } from './order.ts';
+import type { SessionReport } from './report.ts';
+import { Session } from './session.ts';
+import { StartOver } from './start-over.ts';
+
+/** What an interrupted transfer left with the sink, and of which object. */
+export type Leftover = {
+  readonly root: string;
+  /** Bytes of the object. */
+  readonly size: number;
+  /** Segments. */
+  readonly have: readonly Range[];
+};
+
+/** An order, and what may happen to it on the way. */
+export type RetrievalOrder = SessionOrder & {
+  readonly leftover?: Leftover | undefined;
+  /** What to do when another version appears meanwhile. */
+  readonly ifChanged: 'restart' | 'fail';
+};
+
+/** Sessions of one order: each that begins knows more than the one before, so that a few are enough. */
+const MOST_SESSIONS = 8;
+/** How it shows that the object is another one. */
+const CHANGED: readonly ErrorCode[] = ['object-changed', 'root-mismatch'];
+
+/** Runs one order. */
+export class Retrieval {
+  readonly #order: RetrievalOrder;
+  #firstByte: number;
+  #leftover: Leftover | undefined;
+  #session: Session;
+
+  constructor(order: RetrievalOrder) {
+    this.#order = order;
+    this.#firstByte = order.firstByte;
+    this.#leftover = order.leftover;
+    this.#session = this.#begin(order.pins);
+  }
+
+  /** Runs to the end. Rejects with a HeddleError; the sink is committed or aborted by then. */
+  async run(signal?: AbortSignal): Promise<SessionReport> {
+    for (let sessions = 1; ; sessions += 1) {
+      try {
+        return this.#whole(await this.#session.run(signal));
+      } catch (error) {
+        const mayGoOn = sessions < MOST_SESSIONS && signal?.aborted !== true;
+        const pins = mayGoOn ? this.#pinsAfter(error) : undefined;
+        if (pins === undefined) throw await this.#givenUp(error);
+        this.#session = this.#begin(pins);
+      }
+    }
+  }
+
+  /** A picture of the running transfer. */
+  report(): SessionReport {
+    return this.#whole(this.#session.report());
+  }
+
+  #begin(pins: Pins): Session {
+    const leftover = this.#leftover;
+    const known = leftover === undefined ? pins : { ...pins, root: leftover.root, size: leftover.size };
+    return new Session({ ...this.#order, firstByte: this.#firstByte, pins: known, have: leftover?.have ?? [] });
+  }
+
+  /** What the next session demands; undefined when there is to be none. */
+  #pinsAfter(error: unknown): Pins | undefined {
+    const { pins, sink, ifChanged } = this.#order;
+    const { deliveredEnd } = this.#session;
+    if (error instanceof StartOver && error.sameBytes) {
+      if (sink.order === 'order') this.#firstByte = deliveredEnd ?? this.#firstByte;
+      return error.pins;
+    }
+    const changed = error instanceof HeddleError && CHANGED.includes(error.code);
+    if (!changed || (sink.order === 'order' && deliveredEnd !== undefined)) return undefined;
+    const hadLeftover = this.#leftover !== undefined;
+    this.#leftover = undefined;
+    if (error instanceof StartOver) return error.pins;
+    if (hadLeftover) return pins;
+    return ifChanged === 'restart' && pins.root === undefined ? pins : undefined;
+  }
+
+  async #givenUp(error: unknown): Promise<HeddleError> {
+    const known = asHeddleError(error);
+    await this.#order.sink.abort(known).catch(() => undefined);
+    return known;
+  }
+
+  /** A report of the whole order, whatever part of it the last session was about. */
+  #whole(report: SessionReport): SessionReport {
+    const before = this.#firstByte - this.#order.firstByte;
+    return before === 0 || report.bytes === undefined ? report : { ...report, bytes: report.bytes + before };
+  }
+}
