@@ -1,0 +1,40 @@
+// What a session needs of a channel, however its bytes are asked for: an adapter takes the frames of a source's grammar
+// and says what came. Two exist: channel-socket.ts speaks heddle/1, range-channel.ts asks a plain HTTP server for ranges.
+import type { HeddleError } from '../../protocol/errors.ts';
+import type { ClientFrame, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
+import type { Pattern } from '../../protocol/pattern.ts';
+import type { Copy } from './range-answer.ts';
+import type { Refusal } from './refusal.ts';
+
+/** What happens on a channel. After `closed` or `refused` nothing else follows. */
+export type ChannelEvents = {
+  connected(connectMs: number): void;
+  frame(frame: Exclude<SourceFrame, SegmentFrame>): void;
+  /** The source proves nothing, but says this of its copy: it stands for HELLO. */
+  copy(copy: Copy): void;
+  payload(bytes: number): void;
+  segment(frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void;
+  closed(error: HeddleError): void;
+  refused(refusal: Refusal): void;
+};
+
+/** How a channel begins. */
+export type ChannelOpening = {
+  readonly key: string;
+  /** 128 bits, hex; the same for all channels of a transfer. */
+  readonly transfer: string;
+  readonly number: number;
+  readonly segmentBytes: number;
+  readonly pattern: Pattern;
+  readonly credit: number;
+};
+
+/** One channel. It dials when it is made. */
+export type ChannelAdapter = {
+  /** Asks for the first segments; call it once, when the connection stands. */
+  open(opening: ChannelOpening): void;
+  /** Tells the source something. Frames written before the source answered wait for that. */
+  write(frame: ClientFrame): void;
+  /** Ends it: politely when nothing more is expected, at once otherwise. Nothing is said afterwards. */
+  close(graceful: boolean): void;
+};

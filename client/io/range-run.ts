@@ -1,0 +1,84 @@
+// A run: adjacent segments that one Range request asks for, and how far its bytes have come. Fills one segment buffer after
+// another. Which segments, and whom to ask, is the channel's business.
+import type { BufferPool } from './buffer-pool.ts';
+import type { AnswerPlace } from './range-order.ts';
+import type { ByteSpan } from './range-answer.ts';
+
+/** Bytes of one request: what a mirror that is asked for less may be slow at, and one that fails has to repeat. */
+const MOST_RUN_BYTES = 8 * 1_048_576;
+
+/** Adjacent segments asked for together. */
+export class Run {
+  readonly #segmentBytes: number;
+  readonly #pool: BufferPool;
+  readonly #places: AnswerPlace[];
+  /** Next byte that is missing. */
+  #at: number;
+  /** Exclusive; what lies behind the object's end is not asked for. */
+  #end: number;
+  #size = Number.POSITIVE_INFINITY;
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  /** When it was asked for, ms; what PING's answers are measured by. */
+  askedAt = 0;
+
+  constructor(first: AnswerPlace, segmentBytes: number, pool: BufferPool) {
+    this.#segmentBytes = segmentBytes;
+    this.#pool = pool;
+    this.#places = [first];
+    this.#at = first.index * segmentBytes;
+    this.#end = this.#at + segmentBytes;
+  }
+
+  /** Bytes that are missing, both ends included. */
+  get missing(): ByteSpan {
+    return { first: this.#at, last: this.#end - 1 };
+  }
+
+  get missingBytes(): number {
+    return this.#end - this.#at;
+  }
+
+  /** True when the segment continues the run, which then holds it. */
+  extend(place: AnswerPlace): boolean {
+    if (place.index * this.#segmentBytes !== this.#end) return false;
+    if (this.missingBytes + this.#segmentBytes > MOST_RUN_BYTES) return false;
+    this.#places.push(place);
+    this.#end = Math.min(this.#end + this.#segmentBytes, this.#size);
+    return true;
+  }
+
+  /** The object ends at `size`: segments behind it are dropped, the last may be short. */
+  bound(size: number): void {
+    this.#size = size;
+    while ((this.#places.at(-1)?.index ?? -1) * this.#segmentBytes >= size) this.#places.pop()?.drop('not-held');
+    this.#end = Math.max(this.#at, Math.min(this.#end, size));
+  }
+
+  /** Room for bytes of the present segment, no further than `last`. */
+  space(last: number): Uint8Array {
+    const start = this.#at - (this.#at % this.#segmentBytes);
+    const end = Math.min(start + this.#segmentBytes, this.#end, last + 1);
+    this.#buffer ??= this.#pool.take();
+    return this.#buffer.subarray(this.#at - start, end - start);
+  }
+
+  /** `bytes` were put into the space. */
+  filled(bytes: number): void {
+    const start = this.#at - (this.#at % this.#segmentBytes);
+    this.#at += bytes;
+    if (this.#at < Math.min(start + this.#segmentBytes, this.#end) || this.#buffer === undefined) return;
+    const buffer = this.#buffer;
+    this.#buffer = undefined;
+    this.#places.shift()?.bring(buffer, this.#at - start);
+  }
+
+  /** The segments that are missing, ascending. */
+  get places(): readonly AnswerPlace[] {
+    return this.#places;
+  }
+
+  /** Nothing of what is missing will come. */
+  drop(): void {
+    for (const place of this.#places.splice(0)) place.drop('not-held');
+  }
+}
