@@ -31,7 +31,7 @@ export function heddleInterceptor(options: InterceptOptions): HeddleInterceptor 
   const intercept: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (request, handler) => {
     const site = sites.get(originOf(request.origin) ?? '');
     if (site === undefined) return dispatch(request, handler);
-    const shape = shapeOf(request);
+    const shape = shapeOf(request, site.origin);
     const plan = planOf(shape, site.mappings, (key) => site.known.get(key)?.size);
     const { method, headers } = shape;
     if (plan.type === 'pass' || headers === undefined || (method !== 'GET' && method !== 'HEAD')) {
@@ -127,11 +127,18 @@ function originOf(origin: string | URL | undefined): string | undefined {
   return typeof origin === 'string' ? URL.parse(origin)?.origin : origin.origin;
 }
 
-function shapeOf(request: Dispatcher.DispatchOptions): RequestShape {
-  const { method, path, body, query, upgrade, expectContinue } = request;
+function shapeOf(request: Dispatcher.DispatchOptions, origin: string): RequestShape {
+  const { method, path, body, query, upgrade, expectContinue, headersTimeout, bodyTimeout } = request;
   const hasBody = body !== undefined && body !== null;
   const hasQuery = query !== undefined && Object.keys(query).length > 0;
   const hasUpgrade = upgrade !== undefined && upgrade !== null && upgrade !== false;
-  const special = hasBody || hasQuery || hasUpgrade || expectContinue === true;
-  return { method, path, headers: special ? undefined : readHeaders(request.headers), special };
+  const odd =
+    hasBody || hasQuery || hasUpgrade || expectContinue === true || !isTime(headersTimeout) || !isTime(bodyTimeout);
+  const headers = odd ? undefined : readHeaders(request.headers);
+  const elsewhere = (headers?.get('host') ?? new URL(origin).host) !== new URL(origin).host;
+  return { method, path, headers, special: odd || elsewhere };
+}
+
+function isTime(ms: number | null | undefined): boolean {
+  return ms === undefined || ms === null || (Number.isFinite(ms) && ms >= 0);
 }

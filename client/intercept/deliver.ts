@@ -3,6 +3,7 @@
 import { parseRoot } from '../../protocol/manifest.ts';
 import type { Application } from './application.ts';
 import { applicationSink, flowing } from './application-sink.ts';
+import { tellIntercepted } from './events.ts';
 import type { ObjectLead } from './lead.ts';
 import { BLOCK_BYTES } from './plan.ts';
 import type { Span } from './plan.ts';
@@ -88,8 +89,9 @@ async function transfer(
   void before.then(() => application.attach(flow));
   using early = site.takeSpares();
   const range = { first: span.from, last: span.to - 1 };
-  const { routes } = await site.client.into(key, sink, { range, root: lead.view.root, signal, early }).done;
-  for (const { name, rttMs } of routes) site.book.measured(name, rttMs);
+  const report = await site.client.into(key, sink, { range, root: lead.view.root, signal, early }).done;
+  for (const { name, rttMs } of report.routes) site.book.measured(name, rttMs);
+  tellIntercepted({ origin: site.origin, key, report });
 }
 
 /** The lead holds whole blocks, few enough to be kept, with something that is wanted. */

@@ -25,16 +25,28 @@ const FORWARDED: readonly string[] = [
   'user-agent',
 ];
 
+/** Headers that say something about the connection or a body: a plain GET has none, and undici refuses some of them. */
+const UNUSUAL: readonly string[] = [
+  'content-length',
+  'expect',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** The headers, or undefined when a name is repeated or anything is not plain text. */
+/** The headers, or undefined when a name is repeated, unusual, or anything is not plain text. */
 export function readHeaders(headers: Dispatcher.DispatchOptions['headers']): PlainHeaders | undefined {
   const plain = new Map<string, string>();
   for (const [name, value] of pairsOf(headers)) {
     if (value === undefined) continue;
     const key = String(name).toLowerCase();
     if (typeof value !== 'string' || !NAME.test(key) || !VALUE.test(value) || plain.has(key)) return undefined;
+    if (UNUSUAL.includes(key) || (key === 'connection' && !/^(?:keep-alive|close)$/i.test(value))) return undefined;
     plain.set(key, value);
   }
   return plain;
