@@ -2,15 +2,17 @@
 // and whatever breaks ends the transfer with an error. Whole transfers over real origins are tested elsewhere.
 import { describe, expect, test } from 'vitest';
 import { CORE_DEFAULTS } from '../../../client/core/options.ts';
+import type { Pins } from '../../../client/io/identity.ts';
 import type { SessionObserver } from '../../../client/io/report.ts';
 import { Retrieval } from '../../../client/io/retrieval.ts';
 import type { Sink } from '../../../client/io/sink.ts';
 import { encodeFrame, encodeFrames } from '../../../protocol/frame-writer.ts';
 import type { SegmentFrame, SourceFrame } from '../../../protocol/frames.ts';
 import { LEAF_BYTES } from '../../../protocol/limits.ts';
+import { encodeManifest, formatRoot } from '../../../protocol/manifest.ts';
 import { startPeer, UPGRADED } from './raw-peer.ts';
 import type { Peer, PeerServer } from './raw-peer.ts';
-import { SignedObject } from './signed-object.ts';
+import { jwsOf, SignedObject } from './signed-object.ts';
 
 const object = new SignedObject('a', 3 * LEAF_BYTES + 5);
 
@@ -38,7 +40,7 @@ class KeptSink implements Sink {
   }
 }
 
-function start(servers: readonly PeerServer[], observer: SessionObserver = {}, signal?: AbortSignal) {
+function start(servers: readonly PeerServer[], observer: SessionObserver = {}, signal?: AbortSignal, pins: Pins = {}) {
   const sink = new KeptSink();
   const routes = servers.map(({ url }, at) => ({
     name: `r${at}`,
@@ -52,7 +54,7 @@ function start(servers: readonly PeerServer[], observer: SessionObserver = {}, s
     key: object.key,
     routes,
     core: CORE_DEFAULTS,
-    pins: {},
+    pins,
     ifChanged: 'fail',
     firstByte: 0,
     endByte: undefined,
@@ -140,6 +142,26 @@ describe('session', () => {
     await answer(await first.accept(), [object.hello()]);
     await answer(await second.accept(), [other.hello()]);
     await expect(done).rejects.toMatchObject({ code: 'root-mismatch' });
+  });
+
+  test('a size that proved itself gives way to a larger one that does: everything starts over, nobody honest is blamed', async () => {
+    await using liar = await startPeer();
+    await using honest = await startPeer();
+    const { sink, done } = start([liar, honest], {}, undefined, { root: formatRoot(object.root) });
+    const [first, second] = await Promise.all([liar.accept(), honest.accept()]);
+    // the root itself passes for the only leaf: nothing in the tree contradicts it
+    const small = { ...object.manifest, size: 5 };
+    const header = Buffer.from(object.signed().split('.')[0] ?? '', 'base64url');
+    const manifest = jwsOf(header, encodeManifest(small), object.signer.key);
+    const only = { level: 0, first: 0, nodes: object.root, path: new Uint8Array(0) };
+    await answer(first, [object.hello({ size: 5, manifest, held: [] }), { type: 'proof', page: only }]);
+    await answer(second, everything());
+    expect(await second.ended, 'the session that believed the liar').toBe('ECONNRESET');
+    const [again, right] = await Promise.all([liar.accept(), honest.accept()]);
+    await answer(again, [object.hello({ size: 5, manifest, held: [] }), { type: 'proof', page: only }]);
+    await answer(right, everything());
+    expect(await done).toMatchObject({ bytes: object.bytes.length, routes: [{ state: 'excluded' }, { corrupt: 0 }] });
+    expect(Buffer.compare(Buffer.concat(sink.chunks), object.bytes)).toBe(0);
   });
 
   test('an abort closes every connection by reset', async () => {
