@@ -27,7 +27,14 @@ export type CoreCost = {
 };
 
 type ToSource = Parameters<SegmentSet['handle']>[0];
-type Channel = { readonly rate: number; readonly rttMs: number; set: SegmentSet | undefined; isBusy: boolean };
+type Channel = {
+  readonly rate: number;
+  readonly rttMs: number;
+  set: SegmentSet | undefined;
+  isBusy: boolean;
+  /** When the newest of what is under way arrives: nothing overtakes on a connection. */
+  arrivesAt: number;
+};
 
 /** Reads of one segment, as a socket with buffers of half a segment has them. */
 const READS = 2;
@@ -129,7 +136,7 @@ class PlayedRoutes {
 
   #dial(number: number, route: number): void {
     const { rate, rttMs } = this.#order.routes[route] ?? { rate: 1, rttMs: 1 };
-    this.#channels.set(number, { rate, rttMs, set: undefined, isBusy: false });
+    this.#channels.set(number, { rate, rttMs, set: undefined, isBusy: false, arrivesAt: 0 });
     this.#agenda.after(rttMs, () => this.#input({ type: 'connected', channel: number, connectMs: rttMs }));
   }
 
@@ -156,14 +163,21 @@ class PlayedRoutes {
     });
   }
 
-  #pong(channel: number, { rttMs, set }: Channel, nonce: number): void {
-    this.#agenda.after(rttMs, () => {
-      this.#input({ type: 'pong', channel, nonce, epoch: set?.epoch ?? 0, queued: 0 });
+  #pong(number: number, channel: Channel, nonce: number): void {
+    this.#agenda.after(channel.rttMs / 2, () => {
+      const epoch = channel.set?.epoch ?? 0;
+      this.#arrive(channel, 0, () => this.#input({ type: 'pong', channel: number, nonce, epoch, queued: 0 }));
     });
   }
 
   #proof(channel: number, { rttMs }: Channel, first: number, count: number): void {
     this.#agenda.after(rttMs, () => this.#input({ type: 'proof', channel, first, count, ok: true }));
+  }
+
+  /** Something that is sent whole in `ms` arrives half a round trip later, behind all that was sent before. */
+  #arrive(channel: Channel, ms: number, action: () => void): void {
+    channel.arrivesAt = Math.max(channel.arrivesAt, this.#agenda.now + ms + channel.rttMs / 2);
+    this.#agenda.at(channel.arrivesAt, action);
   }
 
   /** One segment after another leaves at the channel's rate. */
@@ -172,14 +186,14 @@ class PlayedRoutes {
     const answer = channel.set?.next();
     if (answer === undefined) return;
     if (answer.type !== 'segment') {
-      this.#agenda.after(channel.rttMs / 2, () => this.#input({ ...answer, channel: number }));
+      this.#arrive(channel, 0, () => this.#input({ ...answer, channel: number }));
       return this.#send(number, channel);
     }
     channel.isBusy = true;
     const { segmentBytes } = this.#order.options;
     const rate = channel.rate * (1 + SWAY * Math.sin((2 * Math.PI * this.#agenda.now) / WAVE_MS + number));
     for (let read = 1; read <= READS; read += 1) {
-      this.#agenda.after(channel.rttMs / 2 + (read * segmentBytes) / READS / rate, () => {
+      this.#arrive(channel, (read * segmentBytes) / READS / rate, () => {
         if (!this.#channels.has(number)) return;
         this.#soon.push({ type: 'received', channel: number, bytes: segmentBytes / READS });
         const { index, epoch, by } = answer;
