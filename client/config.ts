@@ -1,7 +1,9 @@
-// What the flags and the configuration file of a client make together: flags win, names of routes one by one. The file
-// and what reads YAML are loaded only when one is named.
+// What the flags, the environment and the configuration file of a client make together: flags win, routes name by name.
+// What reads YAML is loaded only when one of the others says something.
 import { readFile } from 'node:fs/promises';
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';
+import { speaksOf } from '../settings/environment.ts';
+import type { Environment } from '../settings/environment.ts';
 import { parseRouteArgument } from './options.ts';
 import type { ClientOptions, RouteOptions } from './options.ts';
 import type { ClientSettings } from './settings.ts';
@@ -17,7 +19,10 @@ export type ClientFlags = {
 };
 
 /** The options of the client that `flags` ask for. Throws `usage` or `bad-configuration`. */
-export async function clientOptions(flags: ClientFlags): Promise<ClientOptions> {
+export async function clientOptions(
+  flags: ClientFlags,
+  environment: Environment = process.env,
+): Promise<ClientOptions> {
   const inFlags = (flags.route ?? []).map(parseRouteArgument);
   const {
     routes = [],
@@ -26,23 +31,25 @@ export async function clientOptions(flags: ClientFlags): Promise<ClientOptions> 
     root,
     originKey,
     originKeyFile,
+    knownOrigins,
     segmentBytes,
     reorderBytes,
-  } = await fileOf(flags);
+  } = await saidOf(flags.config, environment);
   return withoutUndefined({
     routes: allRoutes(routes, inFlags),
     segmentBytes: flags.segment === undefined ? segmentBytes : Number(flags.segment),
     reorderBytes,
     root: flags.root ?? root,
+    knownOrigins,
     token: await textOr(flags.tokenFile, token, tokenFile, (text) => text.trim()),
     originKey: await textOr(flags.originKey, originKey, originKeyFile, parseOriginKey),
   });
 }
 
-async function fileOf({ config }: ClientFlags): Promise<ClientSettings> {
-  if (config === undefined) return {};
+async function saidOf(file: string | undefined, environment: Environment): Promise<ClientSettings> {
+  if (file === undefined && !speaksOf('client', environment)) return {};
   const { readClientSettings } = await import('./settings.ts');
-  return readClientSettings(config);
+  return readClientSettings(file, environment);
 }
 
 /** A flag's route takes the place of the file's route of its name; two flags of one name are the user's mistake. */

@@ -19,6 +19,7 @@ export type ClientSettings = {
   /** The `x` of the key's JWK. */
   readonly originKey?: string;
   readonly originKeyFile?: string;
+  readonly knownOrigins?: string;
   readonly segmentBytes?: number;
   readonly reorderBytes?: number;
 };
@@ -37,9 +38,6 @@ const ROUTE_SETTINGS: SettingsTable<RouteOptions> = {
     base: true,
   }),
   localAddress: localAddress({ why: 'local address to bind to: two interfaces make two routes' }),
-  origin: text({
-    why: 'name under which the key of the origin behind it is remembered; routes to one origin share it',
-  }),
   origin: text({
     why: 'name under which the key of its origin is remembered',
     pattern: /^[!-~]{1,255}$/,
@@ -67,6 +65,7 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
     expects: 'the 43 characters of the "x" of its JWK',
   }),
   originKeyFile: path({ why: 'file with that key as a JWK' }),
+  knownOrigins: path({ why: 'file that remembers the keys of origins met before' }),
   segmentBytes: amount({
     value: 32_768,
     min: 32_768,

@@ -2,8 +2,10 @@
 import { HeddleError } from '../protocol/errors.ts';
 import { amounts } from '../settings/amount.ts';
 import { group } from '../settings/collections.ts';
+import { speaksOf } from '../settings/environment.ts';
+import type { Environment } from '../settings/environment.ts';
 import type { SettingsTable } from '../settings/setting.ts';
-import type { SettingsFile } from '../settings/settings-file.ts';
+import type { Sources } from '../settings/sources.ts';
 import { address, path } from '../settings/text.ts';
 import type { ListenAddress } from '../settings/text.ts';
 import { ORIGIN_TUNING, parseListen } from './options.ts';
@@ -36,14 +38,16 @@ export type OriginFlags = {
   readonly config?: string | undefined;
 };
 
-/** The options that the flags and the file they name make together. Throws `bad-configuration` or `usage`. */
-export async function originOptions(flags: OriginFlags): Promise<OriginOptions> {
-  const file = flags.config === undefined ? undefined : await readFileOf(flags.config);
-  const said: OriginSettings = file?.values ?? {};
+/** The options that flags, environment and file make together: flags win, then the environment. Throws `bad-configuration` or `usage`. */
+export async function originOptions(
+  flags: OriginFlags,
+  environment: Environment = process.env,
+): Promise<OriginOptions> {
+  const sources = await sourcesOf(flags.config, environment);
+  const said: OriginSettings = sources?.values ?? {};
   const dir = flags.dir ?? said.dir;
   if (dir === undefined) {
-    const missing = 'the folder to serve is not said; write dir: FOLDER, or give --dir';
-    throw file?.wrong('', missing) ?? new HeddleError('usage', 'say which folder to serve: --dir DIR');
+    throw sources?.wrong('', NO_FOLDER) ?? new HeddleError('usage', 'say which folder to serve: --dir DIR');
   }
   return {
     dir,
@@ -54,8 +58,19 @@ export async function originOptions(flags: OriginFlags): Promise<OriginOptions> 
   };
 }
 
-/** An origin that is told all by flags has no use for what reads YAML. */
-async function readFileOf(config: string): Promise<SettingsFile<OriginSettings>> {
-  const { readSettingsFile } = await import('../settings/settings-file.ts');
-  return readSettingsFile(config, ORIGIN_SETTINGS);
+const NO_FOLDER = 'the folder to serve is not said; write dir: FOLDER, or give --dir';
+
+/** What an origin needs that is told nothing by flags. Throws `bad-configuration` with the place. */
+export function checkOrigin({ values, wrong }: Sources<OriginSettings>): void {
+  if (values.dir === undefined) throw wrong('', NO_FOLDER);
+}
+
+/** What file and environment say. An origin that is told all by flags has no use for what reads YAML. */
+async function sourcesOf(
+  file: string | undefined,
+  environment: Environment,
+): Promise<Sources<OriginSettings> | undefined> {
+  if (file === undefined && !speaksOf('origin', environment)) return undefined;
+  const { readSources } = await import('../settings/sources.ts');
+  return readSources({ file, role: 'origin', environment }, ORIGIN_SETTINGS);
 }

@@ -5,8 +5,10 @@ import { HeddleError } from '../protocol/errors.ts';
 import { UPSTREAM_NAME } from '../protocol/paths.ts';
 import { amounts } from '../settings/amount.ts';
 import { group, mapOf } from '../settings/collections.ts';
+import { speaksOf } from '../settings/environment.ts';
+import type { Environment } from '../settings/environment.ts';
 import type { SettingsTable } from '../settings/setting.ts';
-import type { SettingsFile } from '../settings/settings-file.ts';
+import type { Sources } from '../settings/sources.ts';
 import { address, path, webAddress, yesOrNo } from '../settings/text.ts';
 import type { ListenAddress } from '../settings/text.ts';
 import { parseListen, RELAY_LIMITS } from './options.ts';
@@ -49,20 +51,17 @@ export type RelayFlags = {
   readonly config?: string | undefined;
 };
 
-/** The options that the flags and the file they name make together. Throws `bad-configuration`. */
-export async function relayOptions(flags: RelayFlags): Promise<RelayOptions> {
-  const file = flags.config === undefined ? undefined : await readFileOf(flags.config);
-  const said: RelaySettings = file?.values ?? {};
+/** The options that flags, environment and file make together: flags win, then the environment. Throws `bad-configuration`. */
+export async function relayOptions(flags: RelayFlags, environment: Environment = process.env): Promise<RelayOptions> {
+  const sources = await sourcesOf(flags.config, environment);
+  const said: RelaySettings = sources?.values ?? {};
   const { listen, admin, upstream } = flags;
   // who says on the command line how this relay is guarded takes the place of all that the file says of it
   const guard = flags.insecureOpen === true || flags.tokenKeys !== undefined ? flags : said;
-  if (file !== undefined && guard === said && said.insecureOpen === true && said.tokenKeys !== undefined) {
-    throw file.wrong('insecureOpen', 'insecureOpen and tokenKeys exclude each other; write one of them');
-  }
+  if (sources !== undefined && guard === said) checkGuard(sources);
   const resolved = listen === undefined ? said.listen : parseListen(listen);
   if (resolved === undefined) {
-    const missing = 'where to listen is not said; write listen: HOST:PORT, or give --listen';
-    throw file?.wrong('', missing) ?? new HeddleError('usage', 'say where to listen: --listen HOST:PORT');
+    throw sources?.wrong('', NO_LISTEN) ?? new HeddleError('usage', 'say where to listen: --listen HOST:PORT');
   }
   return {
     listen: resolved,
@@ -76,10 +75,34 @@ export async function relayOptions(flags: RelayFlags): Promise<RelayOptions> {
   };
 }
 
-/** A relay that is told all by flags has no use for what reads YAML. */
-async function readFileOf(config: string): Promise<SettingsFile<RelaySettings>> {
-  const { readSettingsFile } = await import('../settings/settings-file.ts');
-  return readSettingsFile(config, RELAY_SETTINGS);
+const NO_LISTEN = 'where to listen is not said; write listen: HOST:PORT, or give --listen';
+
+/** What a relay needs that is told nothing by flags. Throws `bad-configuration` with the place. */
+export function checkRelay(sources: Sources<RelaySettings>): void {
+  const { listen, upstreams, insecureOpen, tokenKeys } = sources.values;
+  if (listen === undefined) throw sources.wrong('', NO_LISTEN);
+  if (Object.keys(upstreams ?? {}).length === 0) {
+    throw sources.wrong('upstreams', 'a relay needs an upstream; write upstreams: and below it NAME: BASEURL');
+  }
+  checkGuard(sources);
+  if (insecureOpen === true || tokenKeys !== undefined) return;
+  const ways = 'write tokenKeys: FILE, or insecureOpen: true to let everybody in';
+  throw sources.wrong('', `a relay is closed by default; ${ways}`);
+}
+
+function checkGuard({ values, wrong }: Sources<RelaySettings>): void {
+  if (values.insecureOpen !== true || values.tokenKeys === undefined) return;
+  throw wrong('insecureOpen', 'insecureOpen and tokenKeys exclude each other; write one of them');
+}
+
+/** What file and environment say. A relay that is told all by flags has no use for what reads YAML. */
+async function sourcesOf(
+  file: string | undefined,
+  environment: Environment,
+): Promise<Sources<RelaySettings> | undefined> {
+  if (file === undefined && !speaksOf('relay', environment)) return undefined;
+  const { readSources } = await import('../settings/sources.ts');
+  return readSources({ file, role: 'relay', environment }, RELAY_SETTINGS);
 }
 
 /** NAME=BASEURL of both; a flag takes the place of the file's upstream of its name. */

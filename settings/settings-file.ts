@@ -1,5 +1,5 @@
-// A configuration file from its path to checked values. Every mistake is one line: FILE:LINE:COLUMN: what is wrong; what
-// to write. What the settings are is the table's business, what they do the role's.
+// A configuration file from its path to its text, and from its text to values with places and all mistakes. What the
+// settings are is the table's business; what file and environment say together is sources.ts.
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { HeddleError } from '../protocol/errors.ts';
@@ -8,53 +8,25 @@ import { Reading } from './setting.ts';
 import type { Fault, Place, SettingsTable } from './setting.ts';
 import { parseYamlText } from './yaml-text.ts';
 
-/** What a file says. */
-export type SettingsFile<Values> = {
-  /** The path as it was given. */
-  readonly path: string;
-  /** Only what the file holds: defaults are the role's. */
-  readonly values: Values;
-  /** The error that says `text` at the setting `name` (a path such as `limits.maxSessions`), or at the file's beginning. */
-  wrong(name: string, text: string): HeddleError;
-};
-
 /** Largest file that is read, bytes. */
 const MOST_BYTES = 1_048_576;
 
-/** Reads `path` by `table`. Throws `bad-configuration` with the first mistake in one line. */
-export async function readSettingsFile<Values extends object>(
-  path: string,
-  table: SettingsTable<Values>,
-): Promise<SettingsFile<Values>> {
-  return settingsIn(await textOf(path), path, table);
-}
+/** What a text says by a table, with all its mistakes in the order of their places. */
+export type CheckedText<Values> = {
+  readonly values: Values | undefined;
+  readonly faults: readonly Fault[];
+  readonly places: ReadonlyMap<string, Place>;
+};
 
-/** All mistakes of the file, one line each, in the order of their places. */
-export async function mistakesIn<Values extends object>(path: string, table: SettingsTable<Values>): Promise<string[]> {
-  const { faults } = check(await textOf(path), path, table);
-  return faults.map((fault) => lineOf(path, fault));
-}
+/** The beginning of a file. */
+export const START: Place = { line: 1, column: 1 };
 
-/** Reads `yaml`, which came from `path`, by `table`. Throws `bad-configuration`. */
-export function settingsIn<Values extends object>(
-  yaml: string,
-  path: string,
-  table: SettingsTable<Values>,
-): SettingsFile<Values> {
-  const { values, faults, places } = check(yaml, path, table);
-  const [first] = faults;
-  if (first !== undefined || values === undefined)
-    throw wrong(lineOf(path, first ?? { place: START, text: 'is empty' }));
-  return { path, values, wrong: (name, text) => wrong(lineOf(path, { place: placeOf(name, places), text })) };
-}
-
-const START: Place = { line: 1, column: 1 };
-
-function check<Values extends object>(
+/** Reads `text`, which came from the file `path`, by `table`. */
+export function checkText<Values extends object>(
   text: string,
   path: string,
   table: SettingsTable<Values>,
-): { values: Values | undefined; faults: Fault[]; places: ReadonlyMap<string, Place> } {
+): CheckedText<Values> {
   const reading = new Reading(dirname(resolve(path)));
   const root = parseYamlText(text);
   let values: Values | undefined;
@@ -71,7 +43,8 @@ function check<Values extends object>(
   return { values, faults, places: reading.places };
 }
 
-async function textOf(path: string): Promise<string> {
+/** The text of a file. Throws `bad-configuration` in one line. */
+export async function readText(path: string): Promise<string> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -110,19 +83,6 @@ function lineOfBadByte(bytes: Uint8Array): number {
     line += 1;
     start = end + 1;
   }
-}
-
-/** The place of `name` or of the nearest setting around it. */
-function placeOf(name: string, places: ReadonlyMap<string, Place>): Place {
-  for (let path = name; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('.')))) {
-    const place = places.get(path);
-    if (place !== undefined) return place;
-  }
-  return START;
-}
-
-function lineOf(path: string, { place, text }: Fault): string {
-  return `${path}:${place.line}:${place.column}: ${text}`;
 }
 
 function wrong(text: string): HeddleError {

@@ -89,12 +89,8 @@ function wordsFor(error: YAMLError, text: string): string {
       return `"${/^[\w.-]+/.exec(text.slice(offset))?.[0] ?? 'the key'}" is given twice; write it once`;
     case 'TAB_AS_INDENT':
       return 'a tab is used to indent; write spaces';
-    case 'BAD_INDENT': {
-      const [, bracket] = /end with an? ([\]}])/.exec(said) ?? [];
-      return bracket === undefined
-        ? `${notYaml(said)}; write items of one list or mapping in one column`
-        : `a "${bracket}" is missing before here; write it at the end of the list or mapping`;
-    }
+    case 'BAD_INDENT':
+      return missingBracket(said) ?? `${notYaml(said)}; write items of one list or mapping in one column`;
     case 'BAD_DQ_ESCAPE':
       return `${notYaml(said)}; write \\\\ for a backslash, or use single quotes`;
     case 'MULTIPLE_DOCS':
@@ -112,13 +108,20 @@ function wordsFor(error: YAMLError, text: string): string {
       if (quote !== undefined) return `a value that began with ${quote} has not ended here; write ${quote} at its end`;
       if (/map values/.test(said))
         return 'this is neither a list item nor "key: value"; write a colon and a space behind the key';
-      return `${notYaml(said)}; write what is missing`;
+      return missingBracket(said) ?? `${notYaml(said)}; write what is missing`;
     }
     case 'UNEXPECTED_TOKEN':
       return `${notYaml(said)}; write values with special characters in quotes`;
     default:
       return `${notYaml(said)}; write plain "key: value" lines`;
   }
+}
+
+function missingBracket(said: string): string | undefined {
+  const [, bracket] = /end with an? ([\]}])/.exec(said) ?? [];
+  return bracket === undefined
+    ? undefined
+    : `a "${bracket}" is missing before here; write it at the end of the list or mapping`;
 }
 
 function notYaml(said: string): string {

@@ -79,7 +79,7 @@ describe('mistakes', () => {
     await using folder = await temporaryFolder();
     const file = folder.file('client.yaml');
     await writeFile(file, yaml);
-    const said = await readClientSettings(file).catch((error: Error) => error.message.replace(file, 'FILE'));
+    const said = await readClientSettings(file, {}).catch((error: Error) => error.message.replace(file, 'FILE'));
     expect(said).toBe(message);
   });
 });

@@ -1,0 +1,65 @@
+// `heddle config check` and `heddle config schema`: what a role makes of a file before it runs with it. Each role keeps
+// its own table; it is loaded when it is asked about.
+import { exitCodeOf, HeddleError } from '../../protocol/errors.ts';
+import { tableSchema } from '../../settings/collections.ts';
+import { effectiveSettings } from '../../settings/effective.ts';
+import type { Role } from '../../settings/environment.ts';
+import type { AnyTable, SettingsTable } from '../../settings/setting.ts';
+import { checkSources } from '../../settings/sources.ts';
+import type { Sources } from '../../settings/sources.ts';
+
+export type CheckFlags = { readonly role: string; readonly effective?: boolean };
+
+/** A role's table and what no single row can know. */
+type Reader = { readonly table: AnyTable; check(sources: Sources<object>): void };
+
+/** Names every mistake of the file, or says that there is none, or shows what is in force; returns the exit code. */
+export async function checkConfig(file: string, flags: CheckFlags): Promise<number> {
+  const role = roleOf(flags.role);
+  const { table, check } = await readerOf(role);
+  const places = { file, role, environment: process.env };
+  const { sources, mistakes } = await checkSources(places, table as SettingsTable<Record<string, unknown>>);
+  if (mistakes.length > 0) {
+    process.stderr.write(mistakes.map((mistake) => `${mistake}\n`).join(''));
+    return exitCodeOf('bad-configuration');
+  }
+  check(sources);
+  process.stdout.write(
+    flags.effective === true ? effectiveSettings(table, sources) : `${file}: a ${role} can be started with this\n`,
+  );
+  return 0;
+}
+
+/** Prints the draft-07 JSON Schema of a role's file; returns the exit code. */
+export async function printSchema(flags: { readonly role: string }): Promise<number> {
+  const role = roleOf(flags.role);
+  const { table } = await readerOf(role);
+  process.stdout.write(`${JSON.stringify(schemaOf(role, table), undefined, 2)}\n`);
+  return 0;
+}
+
+function schemaOf(role: Role, table: AnyTable): Record<string, unknown> {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: `Configuration of heddle ${role === 'client' ? 'get' : role}`,
+    ...tableSchema(table),
+  };
+}
+
+function roleOf(text: string): Role {
+  if (text === 'client' || text === 'relay' || text === 'origin') return text;
+  throw new HeddleError('usage', `there is no role "${text}"; write --role client, --role relay or --role origin`);
+}
+
+async function readerOf(role: Role): Promise<Reader> {
+  if (role === 'relay') {
+    const { checkRelay, RELAY_SETTINGS } = await import('../../relay/settings.ts');
+    return { table: RELAY_SETTINGS, check: checkRelay };
+  }
+  if (role === 'origin') {
+    const { checkOrigin, ORIGIN_SETTINGS } = await import('../../origin/settings.ts');
+    return { table: ORIGIN_SETTINGS, check: checkOrigin };
+  }
+  const { checkClient, CLIENT_SETTINGS } = await import('../settings.ts');
+  return { table: CLIENT_SETTINGS, check: checkClient };
+}
