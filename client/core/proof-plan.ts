@@ -1,11 +1,17 @@
 // Which proof pages are needed, whom to ask for them and when to ask somebody else. A page holds the nodes of the
 // segments' level for a run of segments; nothing is delivered before its page is proven.
 import type { Channel } from './channel.ts';
+import type { Route } from './route.ts';
 import { routeOf, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 
 const LEAST_PATIENCE_MS = 500;
 const PATIENCE_RTTS = 4;
+
+/** Pages asked for beyond the one that holds the highest segment asked for. */
+const PAGES_AHEAD = 1;
+/** The same when mirrors send segments, whose proofs must be here before the few that can give them are gone. */
+const MIRROR_PAGES_AHEAD = 16;
 
 type Asked = { readonly channel: number; readonly at: number; readonly false: Set<number> };
 
@@ -14,11 +20,16 @@ export class ProofPlan {
   readonly #state: TransferState;
   readonly #have = new Set<number>();
   readonly #asked = new Map<number, Asked>();
+  /** Whether there is anybody to ask, and whether somebody else sends segments as well. */
+  readonly #canProve: boolean;
+  readonly #hasMirrors: boolean;
   /** Pages below this one are all here. */
   #complete: number;
 
   constructor(state: TransferState) {
     this.#state = state;
+    this.#canProve = state.routes.some(proves);
+    this.#hasMirrors = !state.routes.every(proves);
     this.#complete = Math.floor(state.table.lowestMissing / state.options.proofNodes);
   }
 
@@ -41,11 +52,12 @@ export class ProofPlan {
     this.#asked.set(page, { channel: -1, at: Number.NEGATIVE_INFINITY, false: lied });
   }
 
-  /** Asks for every page up to one beyond `highest`, the highest segment asked for. */
+  /** Asks for every page that the segments up to `highest`, the highest asked for, and the next ones need. */
   turn(highest: number, now: number): void {
     const { options, size } = this.#state;
-    if (size === undefined || size === 0) return;
-    const last = Math.min(Math.floor(highest / options.proofNodes) + 1, this.#lastPage());
+    if (size === undefined || size === 0 || !this.#canProve) return;
+    const ahead = this.#hasMirrors ? MIRROR_PAGES_AHEAD : PAGES_AHEAD;
+    const last = Math.min(Math.floor(highest / options.proofNodes) + ahead, this.#lastPage());
     for (let page = this.#complete; page <= last; page += 1) {
       if (!this.#have.has(page) && this.#isOpen(page, now)) this.#ask(page, now);
     }
@@ -64,7 +76,9 @@ export class ProofPlan {
     const { options, effects } = this.#state;
     const before = this.#asked.get(page);
     const lied = before?.false ?? new Set<number>();
-    const able = usableChannels(this.#state).filter((channel) => channel.helloSeen);
+    const able = usableChannels(this.#state).filter((channel) => {
+      return channel.helloSeen && proves(routeOf(this.#state, channel));
+    });
     const honest = able.filter((channel) => !lied.has(channel.route));
     const ready = honest.length > 0 ? honest : able;
     const others = ready.filter((channel) => channel.number !== before?.channel);
@@ -91,4 +105,8 @@ export class ProofPlan {
   #lastPage(): number {
     return Math.floor((Math.min(this.#nodes(), this.#state.table.to) - 1) / this.#state.options.proofNodes);
   }
+}
+
+function proves({ terms }: Route): boolean {
+  return terms.proves !== false;
 }

@@ -1,21 +1,14 @@
 // What a session needs of a channel, however its bytes are asked for: an adapter takes the frames of a source's grammar
 // and says what came. Two exist: channel-socket.ts speaks heddle/1, range-channel.ts asks a plain HTTP server for ranges.
-import type { HeddleError } from '../../protocol/errors.ts';
-import type { ClientFrame, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
+import type { ClientFrame } from '../../protocol/frames.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
+import type { ChannelEvents } from './channel-socket.ts';
 import type { Copy } from './range-answer.ts';
-import type { Refusal } from './refusal.ts';
 
 /** What happens on a channel. After `closed` or `refused` nothing else follows. */
-export type ChannelEvents = {
-  connected(connectMs: number): void;
-  frame(frame: Exclude<SourceFrame, SegmentFrame>): void;
+export type AdapterEvents = ChannelEvents & {
   /** The source proves nothing, but says this of its copy: it stands for HELLO. */
   copy(copy: Copy): void;
-  payload(bytes: number): void;
-  segment(frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void;
-  closed(error: HeddleError): void;
-  refused(refusal: Refusal): void;
 };
 
 /** How a channel begins. */

@@ -15,6 +15,8 @@ export type SessionRoute = ChannelTarget & {
   readonly terms: RouteTerms;
   /** Name under which the key of the origin behind it is remembered. */
   readonly origin: string;
+  /** The base URL is that of a copy on a plain HTTP server; 'primary': what others have to agree with. */
+  readonly mirror?: 'copy' | 'primary';
 };
 
 /** One transfer to run. */

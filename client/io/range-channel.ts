@@ -6,7 +6,7 @@ import type { ResponseHead } from '../../protocol/http-head.ts';
 import { MAX_SEGMENTS } from '../../protocol/limits.ts';
 import { SegmentSet } from '../../protocol/segment-set.ts';
 import type { BufferPool } from './buffer-pool.ts';
-import type { ChannelAdapter, ChannelEvents, ChannelOpening } from './channel-adapter.ts';
+import type { AdapterEvents, ChannelAdapter, ChannelOpening } from './channel-adapter.ts';
 import type { Dial } from './dial.ts';
 import { judgeAnswer } from './range-answer.ts';
 import type { ByteSpan, Copy } from './range-answer.ts';
@@ -31,7 +31,7 @@ export class RangeChannel implements ChannelAdapter {
   readonly #mirror: Mirror;
   readonly #pool: BufferPool;
   readonly #segmentBytes: number;
-  readonly #events: ChannelEvents;
+  readonly #events: AdapterEvents;
   readonly #order: AnswerOrder;
   readonly #pings: RangePings;
   readonly #lines: RangeLines;
@@ -45,7 +45,7 @@ export class RangeChannel implements ChannelAdapter {
   #ended = false;
 
   /** Takes over `dial`, or dials. */
-  constructor(target: MirrorTarget, pool: BufferPool, segmentBytes: number, events: ChannelEvents, dial?: Dial) {
+  constructor(target: MirrorTarget, pool: BufferPool, segmentBytes: number, events: AdapterEvents, dial?: Dial) {
     this.#mirror = target.mirror;
     this.#pool = pool;
     this.#segmentBytes = segmentBytes;

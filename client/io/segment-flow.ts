@@ -50,7 +50,7 @@ export class SegmentFlow {
   #early: number[] | undefined = [];
   #arrived: Held | undefined;
   #nodes: NodeStore | undefined;
-  #object: { size: number; readonly root: Uint8Array } = { size: 0, root: new Uint8Array(0) };
+  #object: { size: number; readonly root: Uint8Array | undefined } | undefined;
   #deliveredEnd: number | undefined;
   #ended = false;
 
@@ -66,19 +66,21 @@ export class SegmentFlow {
     return this.#deliveredEnd;
   }
 
-  /** The object is known. `firstByte` must lie in it. */
-  begin(size: number, root: Uint8Array): void {
-    this.#object = { size, root: root.slice() };
-    this.#nodes = new NodeStore({ ...this.#object }, this.#order.segmentBytes);
+  /** The object is known. `firstByte` must lie in it. Without a root segments are taken as they come. */
+  begin(size: number, root: Uint8Array | undefined): void {
+    this.#object = { size, root: root?.slice() };
+    if (root !== undefined) this.#nodes = new NodeStore({ size, root: root.slice() }, this.#order.segmentBytes);
     this.#beginSink();
+    if (root === undefined) for (const index of [...this.#unproven.keys()]) this.#trust(index);
   }
 
   #beginSink(): void {
     const { key, firstByte, endByte, segmentBytes, sink } = this.#order;
-    const { size, root } = this.#object;
+    const { size = 0, root } = this.#object ?? {};
     const bytes = Math.max(0, Math.min(endByte ?? size, size) - firstByte);
     this.#early ??= [];
-    sink.begin(firstByte, bytes, { key, root: formatRoot(root), size, segmentBytes }).then(
+    const object = { key, root: root === undefined ? undefined : formatRoot(root), size, segmentBytes };
+    sink.begin(firstByte, bytes, object).then(
       () => {
         const early = this.#early ?? [];
         this.#early = undefined;
@@ -112,7 +114,8 @@ export class SegmentFlow {
     this.#arrived = undefined;
     if (held === undefined) return;
     this.#unproven.set(index, held);
-    this.#prove(index);
+    if (this.#object !== undefined && this.#object.root === undefined) this.#trust(index);
+    else this.#prove(index);
   }
 
   /** Puts a proven segment into the sink, cut to the wanted range. */
@@ -167,9 +170,21 @@ export class SegmentFlow {
     });
   }
 
+  /** Nothing can prove it. */
+  #trust(index: number): void {
+    const held = this.#unproven.get(index);
+    if (held === undefined || this.#ended) return;
+    this.#unproven.delete(index);
+    const isWhole = held.end - held.start === lengthOfSegment(index, this.#object?.size ?? 0, this.#order.segmentBytes);
+    if (isWhole) this.#held.set(index, held);
+    else this.pool.give(held.buffer);
+    this.#events.verified(held.channel, index, isWhole);
+  }
+
   /** A proven segment of another length than the size said: the root knows better. Only the last one may differ. */
   #checkLength(index: number, length: number): void {
     const { segmentBytes } = this.#order;
+    if (this.#object === undefined) return;
     const { size } = this.#object;
     if (length === lengthOfSegment(index, size, segmentBytes)) return;
     const proven = index * segmentBytes + length;

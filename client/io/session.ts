@@ -1,25 +1,20 @@
 // The shell of one transfer: performs the core's effects with real sockets, the verifier and the sink, and tells the core
 // what happened. Reads the clock once per turn, arms one timer; decides nothing and holds no bytes (segment-flow.ts does).
-import { randomBytes } from 'node:crypto';
-import { formatChannelHeaders } from '../../protocol/channel-request.ts';
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { HelloFrame, ProofPage, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
 import { HASH_BYTES } from '../../protocol/limits.ts';
 import { levelOf } from '../../protocol/merkle.ts';
-import { pathsOf } from '../../protocol/paths.ts';
 import type { Effect, Input } from '../core/messages.ts';
 import { Transfer } from '../core/transfer.ts';
-import { ChannelSocket } from './channel-socket.ts';
-import type { ChannelEvents } from './channel-socket.ts';
+import { Channels } from './channels.ts';
 import { Greetings } from './greetings.ts';
+import { Agreement } from './range-agreement.ts';
 import { SegmentFlow } from './segment-flow.ts';
-import type { SessionOrder, SessionRoute } from './order.ts';
+import type { SessionOrder } from './order.ts';
 import type { SessionReport } from './report.ts';
 import { reportOf } from './report.ts';
 
-/** Most pattern elements in the upgrade request, so that proxies with 8 KiB header lines pass it; more follow the 101. */
-const MOST_FIRST_ELEMENTS = 4_096;
 /** Refusals that deserve to be told in their own words. */
 const TRUST: readonly ErrorCode[] = ['key-mismatch', 'root-mismatch', 'bad-manifest'];
 
@@ -27,12 +22,12 @@ const TRUST: readonly ErrorCode[] = ['key-mismatch', 'root-mismatch', 'bad-manif
 export class Session {
   readonly #order: SessionOrder;
   readonly #transfer: Transfer;
-  readonly #sockets = new Map<number, { socket: ChannelSocket; route: SessionRoute }>();
+  readonly #channels: Channels;
   readonly #greetings: Greetings;
+  readonly #agreement: Agreement;
   /** Why routes were not trusted, the first of each kind. */
   readonly #refusals = new Map<ErrorCode, string>();
   readonly #flow: SegmentFlow;
-  readonly #transferId: string = randomBytes(16).toString('hex');
   readonly #startedAt: number = performance.now();
   readonly #result: PromiseWithResolvers<SessionReport> = Promise.withResolvers();
   #timer: NodeJS.Timeout | undefined;
@@ -44,7 +39,7 @@ export class Session {
     this.#order = order;
     const { core, firstByte, endByte, routes } = order;
     this.#greetings = new Greetings(order, {
-      prove: (channel, first) => this.#write(channel, { type: 'prove', level: 0, first, count: 1 }),
+      prove: (channel, first) => this.#channels.write(channel, { type: 'prove', level: 0, first, count: 1 }),
       welcome: (channel, hello, isFirst) => this.#welcome(channel, hello, isFirst),
       page: (channel, page) => this.#page(channel, page),
       refuse: (channel, error) => this.#refuse(channel, error),
@@ -63,6 +58,21 @@ export class Session {
         failed: (error) => this.#fail(asHeddleError(error, 'local-io')),
       },
     );
+    this.#agreement = new Agreement(routes, {
+      welcome: (channel, size, isFirst) => this.#admit(channel, { size, held: [] }, isFirst),
+      refuse: (channel, error) => this.#refuse(channel, error),
+      fail: (error) => this.#fail(error),
+    });
+    this.#channels = new Channels(order, this.#flow.pool, {
+      input: (input) => this.#input(input),
+      frame: (channel, frame) => this.#frame(channel, frame),
+      copy: (channel, route, copy) => this.#agreement.vote(channel, route, copy),
+      segment: (channel, frame, buffer) => this.#segment(channel, frame, buffer),
+      gone: (channel, route) => {
+        this.#forget(channel);
+        this.#agreement.leave(route);
+      },
+    });
     this.#transfer = new Transfer(
       { routes: routes.map(({ terms }) => terms), options: core, firstByte, endByte, have: order.have ?? [] },
       this.#startedAt,
@@ -143,19 +153,20 @@ export class Session {
   #perform(effect: Effect): void {
     switch (effect.type) {
       case 'dial':
-        return this.#dial(effect.channel, effect.route);
+        return this.#channels.dial(effect.channel, effect.route);
       case 'open':
-        return this.#open(effect);
+        this.#order.observer.pattern?.(effect.channel, effect.pattern);
+        return this.#channels.open(effect.channel, effect.pattern, effect.credit);
       case 'pattern':
         this.#order.observer.pattern?.(effect.channel, effect.pattern);
-        return this.#write(effect.channel, effect);
+        return this.#channels.write(effect.channel, effect);
       case 'credit':
       case 'send':
       case 'ping':
-        return this.#write(effect.channel, effect);
+        return this.#channels.write(effect.channel, effect);
       case 'prove': {
         const { first, count } = effect;
-        return this.#write(effect.channel, {
+        return this.#channels.write(effect.channel, {
           type: 'prove',
           level: levelOf(this.#order.core.segmentBytes),
           first,
@@ -163,10 +174,8 @@ export class Session {
         });
       }
       case 'close':
-        this.#greetings.forget(effect.channel);
-        this.#sockets.get(effect.channel)?.socket.close(effect.graceful);
-        this.#sockets.delete(effect.channel);
-        return;
+        this.#forget(effect.channel);
+        return this.#channels.close(effect.channel, effect.graceful);
       case 'verify':
         return this.#flow.verify(effect.index);
       case 'discard':
@@ -183,59 +192,10 @@ export class Session {
     }
   }
 
-  #dial(number: number, routeIndex: number): void {
-    const route = this.#order.routes[routeIndex];
-    if (route === undefined) return;
-    const events: ChannelEvents = {
-      connected: (connectMs) => this.#input({ type: 'connected', channel: number, connectMs }),
-      frame: (frame) => this.#frame(number, frame),
-      payload: (bytes) => this.#input({ type: 'received', channel: number, bytes }),
-      segment: (frame, buffer) => this.#segment(number, frame, buffer),
-      closed: (error) => {
-        this.#greetings.forget(number);
-        this.#sockets.delete(number);
-        this.#order.observer.channelClosed?.(route.name, error);
-        this.#input({ type: 'closed', channel: number, code: error.code });
-      },
-      refused: ({ code, text, retryAfterMs }) => {
-        this.#sockets.delete(number);
-        this.#order.observer.channelClosed?.(route.name, new HeddleError(code, text, { side: 'remote' }));
-        this.#input({
-          type: 'refused',
-          channel: number,
-          code,
-          ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-        });
-      },
-    };
-    const { core, early } = this.#order;
-    const socket = new ChannelSocket(route, this.#flow.pool, core.segmentBytes, events, early?.take(route));
-    this.#sockets.set(number, { socket, route });
-  }
-
-  #open(effect: Extract<Effect, { type: 'open' }>): void {
-    const { channel: number, pattern, credit } = effect;
-    this.#order.observer.pattern?.(number, pattern);
-    const socket = this.#sockets.get(number)?.socket;
-    const request = { transfer: this.#transferId, number, segmentBytes: this.#order.core.segmentBytes };
-    const frames = [
-      { type: 'pattern', pattern },
-      { type: 'credit', total: credit },
-    ] as const;
-    const fits = pattern.lead.length + pattern.cycle.length < MOST_FIRST_ELEMENTS;
-    const headers = formatChannelHeaders({ ...request, first: fits ? frames : [] });
-    socket?.open(pathsOf(this.#order.key).segments, headers);
-    if (!fits) for (const frame of frames) socket?.write(frame);
-  }
-
-  #write(channel: number, frame: Parameters<ChannelSocket['write']>[0]): void {
-    this.#sockets.get(channel)?.socket.write(frame);
-  }
-
   #frame(channel: number, frame: Exclude<SourceFrame, SegmentFrame>): void {
     switch (frame.type) {
       case 'hello':
-        return this.#greetings.hello(channel, frame, this.#sockets.get(channel)?.route.origin ?? '');
+        return this.#greetings.hello(channel, frame, this.#channels.originOf(channel));
       case 'proof':
         if (!this.#greetings.page(channel, frame.page)) this.#page(channel, frame.page);
         return;
@@ -243,12 +203,8 @@ export class Session {
       case 'idle':
       case 'pong':
         return this.#input({ ...frame, channel });
-      case 'error': {
-        const route = this.#sockets.get(channel)?.route;
-        const error = new HeddleError(frame.code, frame.text, { side: 'remote' });
-        if (route !== undefined) this.#order.observer.channelClosed?.(route.name, error);
-        return this.#input({ type: 'refused', channel, code: frame.code });
-      }
+      case 'error':
+        return this.#channels.refuses(channel, frame.code, frame.text);
       case 'dealt':
         return;
       default:
@@ -261,7 +217,22 @@ export class Session {
     this.#input({ type: 'proof', channel, first: page.first, count: page.nodes.length / HASH_BYTES, ok });
   }
 
-  #welcome(channel: number, { size, root, held }: HelloFrame, isFirst: boolean): void {
+  #forget(channel: number): void {
+    this.#greetings.forget(channel);
+    this.#agreement.forget(channel);
+  }
+
+  #welcome(channel: number, hello: HelloFrame, isFirst: boolean): void {
+    this.#admit(channel, hello, isFirst);
+    this.#agreement.settle(hello.size);
+  }
+
+  /** The channel belongs to the transfer; without a root its bytes are taken as they come. */
+  #admit(
+    channel: number,
+    { size, root, held }: Pick<HelloFrame, 'size' | 'held'> & { root?: Uint8Array },
+    isFirst: boolean,
+  ): void {
     const { firstByte } = this.#order;
     if (isFirst && firstByte > 0 && firstByte >= size) {
       return this.#fail(new HeddleError('range-not-satisfiable', `the object has ${size} bytes`));
@@ -308,8 +279,8 @@ export class Session {
   #end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
-    for (const { socket } of this.#sockets.values()) socket.close(false);
-    this.#sockets.clear();
+    this.#agreement.end();
+    this.#channels.closeAll();
     this.#flow.end();
   }
 

@@ -4,7 +4,8 @@
 /** The object whose bytes come. */
 export type SinkObject = {
   readonly key: string;
-  readonly root: string;
+  /** Undefined when nobody can prove one: all sources are plain mirrors. */
+  readonly root: string | undefined;
   /** Bytes of the whole object. */
   readonly size: number;
   readonly segmentBytes: number;

@@ -1,0 +1,63 @@
+// Which adapter a route's channels get, and how each begins: heddle/1 with an upgrade request that carries the first
+// frames, or the range adapter for a mirror. Knows both so that the session need not.
+import { formatChannelHeaders } from '../../protocol/channel-request.ts';
+import { pathsOf } from '../../protocol/paths.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import type { AdapterEvents, ChannelAdapter, ChannelOpening } from './channel-adapter.ts';
+import { ChannelSocket } from './channel-socket.ts';
+import type { EarlyDials } from './dial.ts';
+import type { SessionRoute } from './order.ts';
+import { RangeChannel } from './range-channel.ts';
+import { Mirror } from './range-mirror.ts';
+
+/** Most pattern elements in the upgrade request, so that proxies with 8 KiB header lines pass it; more follow the 101. */
+const MOST_FIRST_ELEMENTS = 4_096;
+
+/** What the channels of one transfer share. */
+export type ConnectorOrder = {
+  readonly pool: BufferPool;
+  readonly segmentBytes: number;
+  /** Connections dialled before. */
+  readonly early: EarlyDials | undefined;
+  /** How many sources there are. */
+  readonly sources: number;
+};
+
+/** Connects the channels of one transfer. */
+export class ChannelConnector {
+  readonly #order: ConnectorOrder;
+  readonly #mirrors = new Map<SessionRoute, Mirror>();
+
+  constructor(order: ConnectorOrder) {
+    this.#order = order;
+  }
+
+  /** A channel on `route`; it dials at once, and says nothing before this returns. */
+  connect(route: SessionRoute, events: AdapterEvents): ChannelAdapter {
+    const { pool, segmentBytes, early, sources } = this.#order;
+    const dial = early?.take(route);
+    if (route.mirror === undefined) {
+      const socket = new ChannelSocket(route, pool, segmentBytes, events, dial);
+      return {
+        open: (opening) => openSocket(socket, opening),
+        write: (frame) => socket.write(frame),
+        close: (graceful) => socket.close(graceful),
+      };
+    }
+    const mirror = this.#mirrors.get(route) ?? new Mirror(route.baseUrl, { alone: sources === 1 });
+    this.#mirrors.set(route, mirror);
+    return new RangeChannel({ mirror, localAddress: route.localAddress }, pool, segmentBytes, events, dial);
+  }
+}
+
+function openSocket(socket: ChannelSocket, opening: ChannelOpening): void {
+  const { key, transfer, number, segmentBytes, pattern, credit } = opening;
+  const frames = [
+    { type: 'pattern', pattern },
+    { type: 'credit', total: credit },
+  ] as const;
+  const fits = pattern.lead.length + pattern.cycle.length < MOST_FIRST_ELEMENTS;
+  const headers = formatChannelHeaders({ transfer, number, segmentBytes, first: fits ? frames : [] });
+  socket.open(pathsOf(key).segments, headers);
+  if (!fits) for (const frame of frames) socket.write(frame);
+}
