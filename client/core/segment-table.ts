@@ -13,7 +13,7 @@ const TAKEN = 3;
 export class SegmentTable {
   #status = new Uint8Array(1_024);
   readonly #from: number;
-  #to = Number.POSITIVE_INFINITY;
+  #to: number;
   #lowestMissing: number;
   #nextToDeliver: number;
   #takenPoint: number;
@@ -21,9 +21,13 @@ export class SegmentTable {
   #missingLeft = Number.POSITIVE_INFINITY;
   #takenCount = 0;
 
-  /** `have`: segments that an earlier transfer left with the sink. */
-  constructor(from: number, have: readonly Range[] = []) {
+  /**
+   * `have`: segments that an earlier transfer left with the sink. `end`: nothing from there on is wanted, however large
+   * the object is, and nothing must be asked for: a pattern never goes back.
+   */
+  constructor(from: number, have: readonly Range[] = [], end: number = Number.POSITIVE_INFINITY) {
     this.#from = from;
+    this.#to = end;
     this.#lowestMissing = from;
     this.#nextToDeliver = from;
     this.#takenPoint = from;
@@ -40,7 +44,7 @@ export class SegmentTable {
     return this.#from;
   }
 
-  /** Exclusive end; infinite until the size is known. */
+  /** Exclusive end; until the size is known, the end of the range that is wanted (or infinite). */
   get to(): number {
     return this.#to;
   }

@@ -47,7 +47,9 @@ export class Transfer {
 
   constructor(order: TransferOrder, now: number) {
     const { options } = order;
-    const table = new SegmentTable(Math.floor((order.firstByte ?? 0) / options.segmentBytes), order.have);
+    const first = Math.floor((order.firstByte ?? 0) / options.segmentBytes);
+    const end = order.endByte === undefined ? undefined : Math.ceil(order.endByte / options.segmentBytes);
+    const table = new SegmentTable(first, order.have, end);
     this.#state = {
       options,
       routes: order.routes.map((terms, index) => new Route(index, options, terms)),

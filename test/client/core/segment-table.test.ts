@@ -142,6 +142,16 @@ describe('segment table', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
   });
 
+  test('wants nothing behind the end of the range, even before the size is known', () => {
+    const table = new SegmentTable(3, [], 6);
+    expect(table.to).toBe(6);
+    expect([3, 5, 6, 7].map((index) => table.isMissing(index))).toEqual([true, true, false, false]);
+    for (const index of [3, 4, 5, 6, 7]) table.arrive(index);
+    expect(table.lowestMissing).toBe(6);
+    table.bound(5);
+    expect(table.to).toBe(5);
+  });
+
   test('wants nothing outside of what was asked for', () => {
     const table = new SegmentTable(10);
     table.bound(20);

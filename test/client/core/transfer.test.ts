@@ -31,6 +31,14 @@ const typesOf = (effects: readonly Effect[]): string[] => effects.map(({ type })
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 describe('from the beginning to the end', () => {
+  test('asks for nothing behind the end of a range, before any HELLO as well', () => {
+    const play = playOf({ routes: 2, size: 100 * SEGMENT, firstByte: 5 * SEGMENT, endByte: 7 * SEGMENT });
+    for (const channel of [1, 2]) play.feed({ type: 'connected', channel, connectMs: 5 }, 5);
+    const patterns = play.effects.flatMap((effect) => ('pattern' in effect ? [effect.pattern] : []));
+    expect(patterns.length).toBeGreaterThan(0);
+    for (const { to } of patterns) expect(to).toBe(7);
+  });
+
   test('an empty object is done with its HELLO', () => {
     const play = playOf({ routes: 2, size: 0 });
     play.open(1);
