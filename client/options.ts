@@ -27,6 +27,8 @@ export type ClientOptions = {
   readonly segmentBytes?: number;
   /** Bytes that may wait for the one at the in-order point. Default 32 MiB. */
   readonly reorderBytes?: number;
+  /** ms without a sign of life from any route until a running transfer fails. Default 30000. */
+  readonly giveUpMs?: number;
   /** Bearer token for relays and origins. */
   readonly token?: string;
   /** `sha256:HEX`: the only root that is accepted. */
@@ -81,10 +83,13 @@ export function resolveCore(options: ClientOptions, output: 'order' | 'any'): Co
   if (!isSegmentSize(segmentBytes)) throw wrong(`segmentBytes ${segmentBytes} is not 32768 × 2^k up to 1048576`);
   const reorderBytes = options.reorderBytes ?? CORE_DEFAULTS.reorderBytes;
   if (!(reorderBytes >= 4 * segmentBytes)) throw wrong(`reorderBytes ${reorderBytes} is less than four segments`);
+  const giveUpMs = options.giveUpMs ?? CORE_DEFAULTS.giveUpMs;
+  if (!(giveUpMs > 0)) throw wrong(`giveUpMs ${giveUpMs} is no time`);
   // a window that has no room for a segment would never ask for one
   const firstWindowBytes = Math.max(CORE_DEFAULTS.firstWindowBytes, 2 * segmentBytes);
   const leastWindowBytes = Math.max(CORE_DEFAULTS.leastWindowBytes, 2 * segmentBytes);
-  return Object.freeze({ ...CORE_DEFAULTS, segmentBytes, reorderBytes, output, firstWindowBytes, leastWindowBytes });
+  const windows = { firstWindowBytes, leastWindowBytes };
+  return Object.freeze({ ...CORE_DEFAULTS, segmentBytes, reorderBytes, giveUpMs, output, ...windows });
 }
 
 /** The pinned root in its one spelling; throws `bad-configuration`. */
