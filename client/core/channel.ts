@@ -23,7 +23,7 @@ export class Channel {
   /** Place of the route in the route list. */
   readonly route: number;
   readonly ledger: ChannelLedger;
-  readonly rate: RateEstimator = new RateEstimator();
+  readonly rate: RateEstimator;
   /** When each granted segment was promised to be here (ms): what lateness is judged by. */
   readonly promises: Map<number, number> = new Map();
   readonly startedAt: number;
@@ -45,10 +45,12 @@ export class Channel {
   typicalGapMs = 0;
   #partialBytes = 0;
 
-  constructor(number: number, route: number, segmentBytes: number, now: number) {
+  /** `rememberedRate`: bytes per ms that it may be expected to carry before anything is measured. */
+  constructor(number: number, route: number, segmentBytes: number, now: number, rememberedRate?: number) {
     this.number = number;
     this.route = route;
     this.ledger = new ChannelLedger(number);
+    this.rate = new RateEstimator(rememberedRate);
     this.segmentBytes = segmentBytes;
     this.startedAt = now;
     this.heardAt = now;
@@ -127,7 +129,9 @@ export class Channel {
 
   /** How the dealer sees it; `slowStart`: its route's window still grows. */
   lane(rttMs: number, slowStart: boolean): Lane {
-    const flight = slowStart ? Math.max(FIRST_FLIGHT_BYTES, this.rate.flight) : undefined;
-    return { channel: this.number, rate: this.rate.rateOr(rttMs), rttMs, outBytes: this.outBytes, flight };
+    const isRamping = slowStart && this.rate.doubling;
+    const flight = isRamping ? Math.max(FIRST_FLIGHT_BYTES, this.rate.flight) : undefined;
+    const { remembered: ceiling } = this.rate;
+    return { channel: this.number, rate: this.rate.rateOr(rttMs), rttMs, outBytes: this.outBytes, flight, ceiling };
   }
 }

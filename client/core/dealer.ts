@@ -16,6 +16,8 @@ export type Lane = {
   readonly outBytes: number;
   /** Bytes of the last round trip while every round still doubles (TCP's slow start); undefined once the rate stands. */
   readonly flight?: number | undefined;
+  /** Rate it had last time, while nothing is measured: doubling ends there. */
+  readonly ceiling?: number | undefined;
 };
 
 /** What the dealer must respect. */
@@ -41,7 +43,8 @@ export type DealOrder = {
 export function timeToBring(lane: Lane, bytes: number): number {
   const steadyMs = bytes / lane.rate;
   if (lane.flight === undefined) return steadyMs;
-  return Math.min(steadyMs, lane.rttMs * Math.log2(1 + bytes / lane.flight));
+  const rampMs = lane.rttMs * Math.log2(1 + bytes / lane.flight);
+  return lane.ceiling === undefined ? Math.min(steadyMs, rampMs) : Math.max(rampMs, bytes / lane.ceiling);
 }
 
 /** Completion of one more segment on a lane, ms from now: max(RTT, outstanding / rate) + size / rate. */

@@ -11,6 +11,12 @@ const COLLAPSE_RATIO = 0.8;
 const LEAST_RATE = 0.5;
 /** Decay of the peak of bytes per RTT, per tick of 10 ms. */
 const PEAK_DECAY = 0.97;
+/** A round in which a busy channel brought less than this many times the bytes of the one before did not double. */
+const DOUBLING = 1.25;
+/** Shortest round, ms: a few ticks, or a burst looks like growth. */
+const LEAST_ROUND_MS = 20;
+/** Part of a round that a channel must have been busy for the round to tell anything. */
+const BUSY_PART = 0.8;
 /** Bytes of TCP's first window: the guess before anything came. */
 export const FIRST_FLIGHT_BYTES = 14_480;
 
@@ -26,6 +32,20 @@ export class RateEstimator {
   #flight = 0;
   #lastAt: number | undefined;
   #busyFrom = Number.POSITIVE_INFINITY;
+  #doubling = true;
+  #round: { readonly from: number; bytes: number; busyMs: number } | undefined;
+  #lastRoundBytes: number | undefined;
+  /** Bytes per ms remembered from before; counts until something is measured. */
+  readonly #prior: number | undefined;
+
+  constructor(prior?: number) {
+    this.#prior = prior;
+  }
+
+  /** What is remembered, as long as nothing is measured. */
+  get remembered(): number | undefined {
+    return this.#rate > 0 ? undefined : this.#prior;
+  }
 
   /** Smoothed bytes per ms; 0 before anything was measured. */
   get measured(): number {
@@ -37,9 +57,15 @@ export class RateEstimator {
     return this.#flight;
   }
 
-  /** Bytes per ms to plan with: the measurement, or TCP's first window per RTT before one exists. */
+  /** False once two round trips in a row brought about the same: what the line carries is reached. */
+  get doubling(): boolean {
+    return this.#doubling;
+  }
+
+  /** Bytes per ms to plan with: the measurement, else what is remembered, else TCP's first window per RTT. */
   rateOr(rttMs: number): number {
-    if (this.#rate > 0) return Math.max(LEAST_RATE, this.#rate);
+    const known = this.#rate > 0 ? this.#rate : this.#prior;
+    if (known !== undefined) return Math.max(LEAST_RATE, known);
     return Math.max(LEAST_RATE, FIRST_FLIGHT_BYTES / Math.max(1, rttMs));
   }
 
@@ -64,6 +90,7 @@ export class RateEstimator {
     this.#lastAt = now;
     const busyMs = Math.max(0, Math.min(elapsed, now - this.#busyFrom));
     this.#push({ at: now, bytes: this.#pending, busyMs });
+    this.#countRound(now, elapsed, busyMs, Math.max(LEAST_ROUND_MS, rttMs));
     this.#pending = 0;
     const windowMs = Math.max(LEAST_WINDOW_MS, rttMs);
     this.#drop(now - windowMs);
@@ -74,6 +101,20 @@ export class RateEstimator {
     const settle = slowStart ? RISE_SLOW_START_MS : RISE_MS;
     const tau = measured > this.#rate ? settle : measured < COLLAPSE_RATIO * this.#rate ? COLLAPSE_MS : SETTLE_MS;
     this.#rate += (measured - this.#rate) * (1 - Math.exp(-elapsed / tau));
+  }
+
+  /** Rounds begin with the first byte. One that was not busy throughout says nothing, nor does the one behind it. */
+  #countRound(now: number, elapsed: number, busyMs: number, roundMs: number): void {
+    if (this.#round === undefined && this.#pending === 0) return;
+    this.#round ??= { from: now - elapsed, bytes: 0, busyMs: 0 };
+    this.#round.bytes += this.#pending;
+    this.#round.busyMs += busyMs;
+    const { from, bytes, busyMs: busy } = this.#round;
+    if (now - from < roundMs) return;
+    const isBusy = busy >= BUSY_PART * (now - from);
+    if (isBusy && this.#lastRoundBytes !== undefined) this.#doubling = bytes >= DOUBLING * this.#lastRoundBytes;
+    this.#lastRoundBytes = isBusy ? bytes : undefined;
+    this.#round = { from: now, bytes: 0, busyMs: 0 };
   }
 
   #push(sample: Sample): void {

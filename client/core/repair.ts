@@ -5,7 +5,7 @@ import type { Channel } from './channel.ts';
 import { expectedCompletion, timeToBring } from './dealer.ts';
 import { laneOf, routeOf, segmentLength, soundChannels, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
-import { activeChannels, askedBytes } from './window-room.ts';
+import { activeChannels } from './window-room.ts';
 
 /** Missing segments looked at for hedging: the ones that hold up the output. */
 const HEDGE_DEPTH = 24;
@@ -208,10 +208,12 @@ export class Repair {
     }
   }
 
-  /** True while the channel is in use and its route has room below `windows` windows. */
+  /** True while the channel is in use and its route has room below `windows` windows. Credit that brings nothing is room. */
   #hasRoom(channel: Channel, windows: number): boolean {
     const { bytes } = routeOf(this.#state, channel).window;
-    if (askedBytes(this.#state, channel.route) + this.#state.options.segmentBytes / 2 > windows * bytes) return false;
+    const coming = soundChannels(this.#state).filter((other) => other.route === channel.route);
+    const comingBytes = coming.reduce((sum, other) => sum + other.outBytes, 0);
+    if (comingBytes + this.#state.options.segmentBytes / 2 > windows * bytes) return false;
     return activeChannels(this.#state, channel).includes(channel);
   }
 

@@ -10,6 +10,9 @@ const SURE_ROUND_TRIPS = 3;
 /** Sooner only when connecting and the first of them took this many times as long as makes a route long. */
 const SURELY_LONG = 1.5;
 
+/** Part of the remembered round trip that connecting must have taken for the memory to be believed. */
+const AS_REMEMBERED = 0.7;
+
 /** What a route is for now: in use, waiting to be, or on trial. Given by the source scheduler. */
 export type RouteRole = 'active' | 'standby' | 'probing';
 
@@ -54,10 +57,25 @@ export class Route {
   connections(options: CoreOptions): number {
     const both = Math.min(this.#connectMs, this.rttMs);
     const sure =
-      this.#roundTrips >= SURE_ROUND_TRIPS || (this.#roundTrips > 0 && both >= SURELY_LONG * options.longRttMs);
+      this.#roundTrips >= SURE_ROUND_TRIPS ||
+      (this.#roundTrips > 0 && both >= SURELY_LONG * options.longRttMs) ||
+      this.#isAsRemembered;
     if (sure && this.rttMs >= options.veryLongRttMs) return options.veryLongConnections;
     if (sure && this.rttMs >= options.longRttMs) return options.longConnections;
     return this.window.slowStart ? options.firstConnections : options.steadyConnections;
+  }
+
+  /** Bytes per ms that one of its channels may be expected to carry: nothing once this transfer knows better. */
+  rememberedRate(options: CoreOptions): number | undefined {
+    const { rememberedBytesPerSecond } = this.terms;
+    if (rememberedBytesPerSecond === undefined || this.payloadBytes > 0) return undefined;
+    return rememberedBytesPerSecond / 1_000 / this.connections(options);
+  }
+
+  /** Connecting took about as long as the round trip that is remembered: no need to measure more before believing it. */
+  get #isAsRemembered(): boolean {
+    const { rememberedRttMs } = this.terms;
+    return rememberedRttMs !== undefined && this.#connectMs >= AS_REMEMBERED * rememberedRttMs;
   }
 
   /** TCP's round trip to the first hop: a first guess. */

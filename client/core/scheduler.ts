@@ -9,7 +9,7 @@ import { deal, expectedCompletion } from './dealer.ts';
 import type { Repair } from './repair.ts';
 import { laneOf, routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
-import { windowRoom } from './window-room.ts';
+import { dealtChannels, windowRoom } from './window-room.ts';
 
 /** Deals patterns and grants credit for one transfer. */
 export class Scheduler {
@@ -60,7 +60,7 @@ export class Scheduler {
 
   #isPatternDue(now: number): boolean {
     const { options, table } = this.#state;
-    const usable = usableChannels(this.#state);
+    const usable = dealtChannels(this.#state);
     if (this.#dirty) return true;
     if (usable.length === 0 || table.missingLeft === 0) return false;
     const since = now - this.#dealtAt;
@@ -99,7 +99,7 @@ export class Scheduler {
   #deal(now: number): void {
     const state = this.#state;
     const { options, table } = state;
-    const usable = usableChannels(state);
+    const usable = dealtChannels(state);
     const reserved = this.#reserved();
     const rate = totalRate(state);
     const ahead = Math.ceil((rate * options.leadMs) / options.segmentBytes);

@@ -154,7 +154,9 @@ export class Supervisor {
   #dial(route: Route, now: number): void {
     const number = this.#nextChannel;
     this.#nextChannel += 1;
-    this.#state.channels.set(number, new Channel(number, route.index, this.#state.options.segmentBytes, now));
+    const { segmentBytes } = this.#state.options;
+    const channel = new Channel(number, route.index, segmentBytes, now, route.rememberedRate(this.#state.options));
+    this.#state.channels.set(number, channel);
     this.#state.routeOfChannel.set(number, route.index);
     this.#state.effects.push({ type: 'dial', channel: number, route: route.index });
   }

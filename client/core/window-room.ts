@@ -1,6 +1,6 @@
 // How much more one channel may be asked for: the route's window shared out over its channels.
 import type { Channel } from './channel.ts';
-import { routeOf, soundChannels } from './state.ts';
+import { routeOf, soundChannels, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 
 /** Part of a route's window that its active channels share alike; the rest goes by what each delivers. */
@@ -11,6 +11,11 @@ export function activeChannels(state: TransferState, channel: Channel): Channel[
   const { window } = routeOf(state, channel);
   const own = soundChannels(state).filter((other) => other.route === channel.route);
   return own.filter((other) => other.usable && other.opened).slice(0, window.active);
+}
+
+/** The channels that patterns deal to: those that may be given credit, now or as soon as they are opened. */
+export function dealtChannels(state: TransferState): Channel[] {
+  return usableChannels(state).filter((channel) => !channel.opened || activeChannels(state, channel).includes(channel));
 }
 
 /** Bytes `channel` may be asked for beyond what it was: within its share of the window and what the route has left. */

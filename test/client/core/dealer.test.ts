@@ -2,7 +2,7 @@
 // first, which is checked against trying everything. Positions follow latency, shares follow rates.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { deal, expectedCompletion } from '../../../client/core/dealer.ts';
+import { deal, expectedCompletion, timeToBring } from '../../../client/core/dealer.ts';
 import type { DealOrder, Lane } from '../../../client/core/dealer.ts';
 import { LIMITS, MAX_SEGMENTS } from '../../../protocol/limits.ts';
 import { checkPattern, elementAt, NOBODY } from '../../../protocol/pattern.ts';
@@ -215,3 +215,17 @@ function bestPossible(all: readonly Lane[], count: number): number {
   }
   return best;
 }
+
+describe('time to bring', () => {
+  const ramping = { ...lane(1, 500, 10), flight: 14_480 };
+
+  test('doubles as long as nothing says otherwise', () => {
+    expect(timeToBring(ramping, 32 * SEGMENT)).toBeLessThan(100);
+  });
+
+  test('is not less than what the route carried last time, nor than doubling takes', () => {
+    expect(timeToBring({ ...ramping, ceiling: 500 }, 32 * SEGMENT)).toBe((32 * SEGMENT) / 500);
+    const wide = timeToBring({ ...ramping, rate: 1e6, ceiling: 1e6 }, 32 * SEGMENT);
+    expect(wide).toBeCloseTo(10 * Math.log2(1 + (32 * SEGMENT) / 14_480), 6);
+  });
+});

@@ -123,3 +123,44 @@ describe('rate estimator', () => {
     );
   });
 });
+
+describe('doubling', () => {
+  const doublingAfter = (rounds: readonly number[]): boolean => {
+    const meter = new Meter(100);
+    for (const rate of rounds) meter.stream(rate, 100);
+    return meter.rate.doubling;
+  };
+
+  test('is taken for granted until two rounds were seen', () => {
+    expect(new Meter().rate.doubling).toBe(true);
+    expect(doublingAfter([10])).toBe(true);
+  });
+
+  test('goes on while every round brings more, and ends with the first that does not', () => {
+    expect(doublingAfter([10, 20, 40, 80, 160])).toBe(true);
+    expect(doublingAfter([10, 20, 40, 44])).toBe(false);
+    expect(doublingAfter([10, 10])).toBe(false);
+    expect(doublingAfter([10, 10, 20])).toBe(true);
+  });
+
+  test('a round in which little was asked says nothing', () => {
+    const meter = new Meter(100).stream(10, 100);
+    meter.rate.becomesIdle();
+    meter.stream(0, 100);
+    expect(meter.rate.doubling).toBe(true);
+  });
+});
+
+describe('what is remembered', () => {
+  test('counts until something is measured, and never again', () => {
+    const rate = new RateEstimator(5_000);
+    expect(rate.rateOr(50)).toBe(5_000);
+    expect(rate.remembered).toBe(5_000);
+    rate.becomesBusy(0);
+    rate.tick(0, 50, true);
+    rate.add(100, 10);
+    rate.tick(10, 50, true);
+    expect(rate.rateOr(50)).toBeLessThan(100);
+    expect(rate.remembered).toBeUndefined();
+  });
+});

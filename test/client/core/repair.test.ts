@@ -286,3 +286,13 @@ describe('the end', () => {
     expect(sends(kit.state)).toContainEqual({ channel: heir, index: 5, again: false });
   });
 });
+
+test('credit that no segment is left for does not keep an idle channel from taking over', () => {
+  const kit = kitOf([20, FAST], {}, 4);
+  const { state, repair, channels } = kit;
+  owe(state, channels[0]!, leadOf(1, [1, 1, 1, 1]), 4, 0);
+  owe(state, channels[1]!, leadOf(1, [1, 1, 1, 1]), 4, 0);
+  expect(channels[1]!.ledger.unanswered).toBe(4);
+  repair.turn(100);
+  expect(sends(state).some(({ channel }) => channel === 2)).toBe(true);
+});

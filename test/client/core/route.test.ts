@@ -27,3 +27,23 @@ test('it is never zero, whatever the clock says', () => {
   route.roundTrip(0);
   expect(route.rttMs).toBeGreaterThan(0);
 });
+
+test('what is remembered is shared by its channels, and forgotten once it brought something', () => {
+  const options = { ...CORE_DEFAULTS, firstConnections: 2 };
+  const route = new Route(0, options, { rememberedBytesPerSecond: 4e6 });
+  expect(route.rememberedRate(options)).toBe(2_000);
+  route.payloadBytes = 1;
+  expect(route.rememberedRate(options)).toBeUndefined();
+  expect(new Route(0, options).rememberedRate(options)).toBeUndefined();
+});
+
+test('a long route that connects as slowly as it is remembered counts as long at once', () => {
+  const { longConnections, firstConnections } = CORE_DEFAULTS;
+  const route = new Route(0, CORE_DEFAULTS, { rememberedRttMs: 200 });
+  expect(route.connections(CORE_DEFAULTS)).toBe(firstConnections);
+  route.connected(190);
+  expect(route.connections(CORE_DEFAULTS)).toBe(longConnections);
+  const moved = new Route(0, CORE_DEFAULTS, { rememberedRttMs: 500 });
+  moved.connected(190);
+  expect(moved.connections(CORE_DEFAULTS)).toBe(firstConnections);
+});

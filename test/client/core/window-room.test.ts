@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { TransferState } from '../../../client/core/state.ts';
-import { activeChannels, askedBytes, windowRoom } from '../../../client/core/window-room.ts';
+import { activeChannels, askedBytes, dealtChannels, windowRoom } from '../../../client/core/window-room.ts';
 import { coreState, leadOf, openChannel, owe, SEGMENT } from './core-state.ts';
 
 /** `rates.length` channels on one route; channel n has n · 3 segments asked for and measured rates[n − 1]. */
@@ -81,4 +81,12 @@ describe('room', () => {
       { numRuns: 60 },
     );
   });
+});
+
+test('patterns deal to channels that may be given credit, and to those about to be opened', () => {
+  const state = routeOf([1_000, 1_000, 1_000]);
+  openChannel(state, 8, { route: 1 });
+  openChannel(state, 9, { route: 1 }).openedAt = undefined;
+  expect(state.routes[0]!.window.active).toBe(1);
+  expect(dealtChannels(state).map(({ number }) => number)).toEqual([1, 8, 9]);
 });
