@@ -111,7 +111,7 @@ export class Application implements BodyReader {
     try {
       tell();
     } catch (error) {
-      this.#controller.abort(error as Error);
+      this.#abort(error as Error);
     }
   }
 
