@@ -7,6 +7,8 @@ import { CORE_DEFAULTS } from './core/options.ts';
 import type { CoreOptions } from './core/options.ts';
 import { originNameOf } from './io/known-origins.ts';
 import type { SessionRoute } from './io/order.ts';
+import { resolveMirror } from './mirrors.ts';
+import type { MirrorOptions } from './mirrors.ts';
 
 /** One route: a base URL to which `/v1/segments/<key>` and the other paths are appended. */
 export type RouteOptions = {
@@ -23,7 +25,9 @@ export type RouteOptions = {
 /** Options of a client; units are in the names. */
 export type ClientOptions = {
   readonly routes: readonly RouteOptions[];
-  /** Bytes of a segment: 32768 × 2^k, up to 1 MiB. Default 32768. */
+  /** Plain HTTP servers with a copy each, beside the routes or instead of them. */
+  readonly mirrors?: readonly MirrorOptions[];
+  /** Bytes of a segment: 32768 × 2^k, up to 1 MiB. Default 32768; with mirrors 131072. */
   readonly segmentBytes?: number;
   /** Bytes that may wait for the one at the in-order point. Default 32 MiB. */
   readonly reorderBytes?: number;
@@ -42,6 +46,9 @@ export type ClientOptions = {
 /** A byte range of an object: `last` is inclusive, as in HTTP. */
 export type ByteRange = { readonly first: number; readonly last?: number };
 
+/** Segment size with mirrors: each segment that is no neighbour's is a request, and a server's patience counts those. */
+const MIRROR_SEGMENT_BYTES = 131_072;
+
 /** What may name a route. */
 export const ROUTE_NAME: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** What an Authorization header can carry without a second word or line. */
@@ -49,15 +56,20 @@ const TOKEN = /^[\x21-\x7e]+$/;
 
 /** The routes checked and parsed. Throws `bad-configuration`. */
 export function resolveRoutes(options: ClientOptions): SessionRoute[] {
-  if (options.routes.length === 0) throw wrong('no route is given; name at least one, e.g. direct=http://host:8080');
+  const { routes, mirrors = [] } = options;
+  if (routes.length + mirrors.length === 0) {
+    throw wrong('no route is given; name at least one, e.g. direct=http://host:8080');
+  }
   if (options.token !== undefined && !TOKEN.test(options.token)) {
     throw wrong('the token is empty or holds blanks or other characters that no header can carry');
   }
   const names = new Set<string>();
-  return options.routes.map((route) => {
-    if (!ROUTE_NAME.test(route.name)) throw wrong(`"${route.name}" is no route name: letters, digits, ".", "_", "-"`);
-    if (names.has(route.name)) throw wrong(`two routes have the name "${route.name}"`);
-    names.add(route.name);
+  for (const { name } of [...routes, ...mirrors]) {
+    if (!ROUTE_NAME.test(name)) throw wrong(`"${name}" is no route name: letters, digits, ".", "_", "-"`);
+    if (names.has(name)) throw wrong(`two routes have the name "${name}"`);
+    names.add(name);
+  }
+  const resolved = routes.map((route): SessionRoute => {
     const { url, localAddress } = parseBaseUrl(route);
     return {
       name: route.name,
@@ -68,6 +80,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
       origin: route.origin ?? originNameOf(url),
     };
   });
+  return [...resolved, ...mirrors.map(resolveMirror)];
 }
 
 /** `NAME=BASEURL` of the command line; a fragment `#local=ADDRESS` binds the route to a local address. */
@@ -79,7 +92,8 @@ export function parseRouteArgument(argument: string): RouteOptions {
 
 /** The core's options; throws `bad-configuration` for values out of bounds. */
 export function resolveCore(options: ClientOptions, output: 'order' | 'any'): CoreOptions {
-  const segmentBytes = options.segmentBytes ?? CORE_DEFAULTS.segmentBytes;
+  const hasMirrors = (options.mirrors ?? []).length > 0;
+  const segmentBytes = options.segmentBytes ?? (hasMirrors ? MIRROR_SEGMENT_BYTES : CORE_DEFAULTS.segmentBytes);
   if (!isSegmentSize(segmentBytes)) throw wrong(`segmentBytes ${segmentBytes} is not 32768 × 2^k up to 1048576`);
   const reorderBytes = options.reorderBytes ?? CORE_DEFAULTS.reorderBytes;
   if (!(reorderBytes >= 4 * segmentBytes)) throw wrong(`reorderBytes ${reorderBytes} is less than four segments`);

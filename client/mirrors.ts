@@ -1,0 +1,82 @@
+// What a user says about mirrors: plain HTTP servers that hold a copy each, named by the copy's full URL. A URL in the
+// place of a key is a mirror as well, the one that others have to agree with. One clear line for every mistake.
+import { isIP } from 'node:net';
+import { HeddleError } from '../protocol/errors.ts';
+import type { SessionRoute } from './io/order.ts';
+
+/** What a host's name must be like to be a route's. */
+const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** One mirror. */
+export type MirrorOptions = {
+  /** Name in progress, reports and metrics. */
+  readonly name: string;
+  /** Full URL of the copy, `http:` or `https:`; it may have a query, and a user and password. */
+  readonly url: string;
+  /** Local address to bind to. */
+  readonly localAddress?: string;
+  /** What is named instead of a key: the copy that others have to agree with. */
+  readonly primary?: boolean;
+};
+
+/** Connections to one mirror at one time: what most of them allow. */
+const MOST_CONNECTIONS = 4;
+
+/** True for what is a URL and no key. */
+export function isUrl(key: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(key);
+}
+
+/** The mirror checked and parsed. Throws `bad-configuration`. */
+export function resolveMirror(mirror: MirrorOptions): SessionRoute {
+  const { url, localAddress } = parseMirrorUrl(mirror);
+  return {
+    name: mirror.name,
+    baseUrl: url,
+    localAddress,
+    // a token is for relays and origins; a mirror never sees it
+    authorization: undefined,
+    terms: { proves: false, maxConnections: MOST_CONNECTIONS },
+    origin: url.host,
+    mirror: mirror.primary === true ? 'primary' : 'copy',
+  };
+}
+
+/** The mirror that `url`, given in the place of a key, stands for; its name is its host's, and none of `taken`. */
+export function mirrorOfUrl(url: string, taken: readonly string[]): MirrorOptions {
+  const host = URL.parse(url)?.host ?? '';
+  const plain = host.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  const first = PLAIN_NAME.test(plain) ? plain : 'mirror';
+  let name = first;
+  for (let at = 2; taken.includes(name); at += 1) name = `${first.slice(0, 56)}-${at}`;
+  return { name, url, primary: true };
+}
+
+/** `NAME=URL` of the command line. */
+export function parseMirrorArgument(argument: string): MirrorOptions {
+  const equals = argument.indexOf('=');
+  if (equals <= 0 || isUrl(argument)) {
+    throw new HeddleError('usage', `a mirror is written NAME=URL, not "${argument}"`);
+  }
+  return { name: argument.slice(0, equals), url: argument.slice(equals + 1) };
+}
+
+function parseMirrorUrl(mirror: MirrorOptions): { url: URL; localAddress: string | undefined } {
+  const url = URL.parse(mirror.url);
+  if (url === null) throw wrong(`mirror ${mirror.name}: "${mirror.url}" is not a URL`);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw wrong(`mirror ${mirror.name}: only http and https URLs are mirrors, not ${url.protocol}`);
+  }
+  const fragment = /^#local=(.+)$/.exec(url.hash);
+  const localAddress = mirror.localAddress ?? fragment?.[1];
+  if (localAddress !== undefined && isIP(localAddress) === 0) {
+    throw wrong(`mirror ${mirror.name}: "${localAddress}" is not an IP address of this machine`);
+  }
+  // any other fragment names a place in a document and is not sent, as everywhere
+  url.hash = '';
+  return { url, localAddress };
+}
+
+function wrong(text: string): HeddleError {
+  return new HeddleError('bad-configuration', text);
+}
