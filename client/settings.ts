@@ -10,9 +10,17 @@ import { readSources } from '../settings/sources.ts';
 import type { Sources } from '../settings/sources.ts';
 import { localAddress, path, secret, text, webAddress } from '../settings/text.ts';
 
+/** A web origin whose objects the interceptor and the proxy split over routes. */
+export type OriginSettings = {
+  readonly origin: string;
+  readonly paths?: readonly { readonly path: string; readonly key?: string }[];
+  readonly routes?: readonly RouteOptions[];
+};
+
 /** What the file may say. */
 export type ClientSettings = {
   readonly routes?: readonly RouteOptions[];
+  readonly origins?: readonly OriginSettings[];
   readonly token?: string;
   readonly tokenFile?: string;
   readonly root?: string;
@@ -45,9 +53,37 @@ const ROUTE_SETTINGS: SettingsTable<RouteOptions> = {
   }),
 };
 
+const ORIGIN_SETTINGS: SettingsTable<OriginSettings> = {
+  origin: webAddress({ why: 'the origin, as URLs name it', required: true, base: true }),
+  paths: listOf(
+    group(
+      {
+        path: text({
+          why: 'what the paths begin with',
+          required: true,
+          pattern: /^\/(?:[!-~]*\/)?$/,
+          expects: 'a path that begins and ends with "/"',
+        }),
+        key: text({
+          why: 'what stands before the rest of the path in the key',
+          expects: 'the begin of a key, such as data/',
+        }),
+      },
+      { why: 'one kind of path' },
+    ),
+    { why: 'which paths are objects; without it those below /v1/objects/' },
+  ),
+  routes: listOf(group<RouteOptions>(ROUTE_SETTINGS, { why: 'one route' }), {
+    why: 'the ways to its objects; without them the routes of the file',
+  }),
+};
+
 /** One row per key of the file: a new setting is its type above and one line here. */
 export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
   routes: listOf(group<RouteOptions>(ROUTE_SETTINGS, { why: 'one route' }), { why: 'the ways to the object' }),
+  origins: listOf(group<OriginSettings>(ORIGIN_SETTINGS, { why: 'one origin' }), {
+    why: 'web origins whose objects the interceptor and the proxy split over routes',
+  }),
   token: secret({
     why: 'bearer token for relays and origins',
     pattern: /^[\x21-\x7e]+$/,
@@ -100,7 +136,21 @@ export function checkClient({ values, wrong }: Sources<ClientSettings>): void {
       throw wrong(other, `${one} and ${other} exclude each other; write one of them`);
     }
   }
-  const names = (values.routes ?? []).map(({ name }) => name);
+  checkNames(values.routes, 'routes', wrong);
+  for (const [at, { routes, origin }] of (values.origins ?? []).entries()) {
+    checkNames(routes, `origins[${at}].routes`, wrong);
+    if (routes === undefined && values.routes === undefined) {
+      throw wrong(`origins[${at}]`, `there is no route to ${origin}; write routes: here or for all`);
+    }
+  }
+}
+
+function checkNames(
+  routes: readonly RouteOptions[] | undefined,
+  place: string,
+  wrong: Sources<ClientSettings>['wrong'],
+): void {
+  const names = (routes ?? []).map(({ name }) => name);
   const twice = names.findIndex((name, at) => names.indexOf(name) < at);
-  if (twice >= 0) throw wrong(`routes[${twice}].name`, `two routes have the name "${names[twice]}"; write another`);
+  if (twice >= 0) throw wrong(`${place}[${twice}].name`, `two routes have the name "${names[twice]}"; write another`);
 }
