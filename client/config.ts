@@ -69,13 +69,15 @@ async function textOr(
   return said ?? (file === undefined ? undefined : parse(await readText(file)));
 }
 
-/** The `x` of an Ed25519 JWK: the whole JWK as JSON, or `x` alone. */
+/** The `x` of an Ed25519 key: a JWK, a JWKS with one key, or `x` alone. */
 function parseOriginKey(text: string): string {
   const trimmed = text.trim();
   if (/^[A-Za-z0-9_-]{43}$/.test(trimmed)) return trimmed;
   try {
-    const { crv, x } = JSON.parse(trimmed) as { crv?: unknown; x?: unknown };
-    if (crv === 'Ed25519' && typeof x === 'string') return x;
+    const parsed = JSON.parse(trimmed) as { keys?: unknown };
+    const keys: unknown[] = Array.isArray(parsed.keys) ? parsed.keys : [parsed];
+    const [{ crv, x }] = keys as [{ crv?: unknown; x?: unknown }];
+    if (keys.length === 1 && crv === 'Ed25519' && typeof x === 'string') return x;
   } catch {
     // the line below says what is expected
   }

@@ -1,11 +1,13 @@
 // Who may pass, decided before anything is dialled: drain, path, loop, token, upstream, limit, in that order (a
 // caller without a token does not learn which upstreams exist). Counts what it let in until it is released.
-import { decodeKey, splitVia } from '../protocol/paths.ts';
+import type { TokenCheck } from '../access/token-check.ts';
 import { HeddleError } from '../protocol/errors.ts';
+import { splitVia } from '../protocol/paths.ts';
+import { allowsPath, allowsUpstream } from '../protocol/token-claims.ts';
+import type { TokenTerms } from '../protocol/token-claims.ts';
 import { appendVia, isLoop } from './forwarded-headers.ts';
 import { refuse } from './problem.ts';
 import type { Refusal } from './problem.ts';
-import type { TokenCheck, TokenGrant } from './token-check.ts';
 
 /** The parts of a request that admission looks at. `rawPath` is the target with its query, as it came. */
 export type AdmissionRequest = {
@@ -122,25 +124,7 @@ function unauthorized(reason: string): Refusal {
   return refuse('refused', { status: 401, detail: reason, headers: [['WWW-Authenticate', 'Bearer realm="heddle"']] });
 }
 
-function forbiddenBy(grant: TokenGrant, upstream: string, rest: string): string | undefined {
-  if (grant.upstreams !== undefined && !grant.upstreams.includes(upstream)) {
-    return 'the token is not for this upstream';
-  }
-  if (grant.prefix === undefined) return undefined;
-  const key = keyOf(rest);
-  return key?.startsWith(grant.prefix) === true ? undefined : 'the token is not for this object';
-}
-
-// The object key behind any number of further relays, or the prefix of a list; undefined for any other path.
-function keyOf(rawPath: string): string | undefined {
-  const inner = rawPath.replace(/^(?:\/v1\/via\/[^/?]+)+(?=\/)/, '');
-  const [path = '', query = ''] = inner.split('?', 2);
-  if (path === '/v1/objects') return new URLSearchParams(query).get('prefix') ?? undefined;
-  const encoded = /^\/v1\/(?:segments|objects|manifests|nodes)\/(.+)$/.exec(path)?.[1];
-  if (encoded === undefined) return undefined;
-  try {
-    return decodeKey(encoded);
-  } catch {
-    return undefined;
-  }
+function forbiddenBy(terms: TokenTerms, upstream: string, rest: string): string | undefined {
+  if (!allowsUpstream(terms, upstream)) return 'the token is not for this upstream';
+  return allowsPath(terms, rest) ? undefined : 'the token is not for this object';
 }

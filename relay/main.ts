@@ -2,8 +2,9 @@
 // line: flags in, exit code out.
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { JSONWebKeySet } from 'jose';
+import type { TokenCheck } from '../access/token-check.ts';
 import { asHeddleError, exitCodeOf } from '../protocol/errors.ts';
+import { AUDIENCES } from '../protocol/token-claims.ts';
 import { Admission } from './admission.ts';
 import type { RelayContext } from './context.ts';
 import { drain } from './drain.ts';
@@ -11,12 +12,11 @@ import type { DrainTimes } from './drain.ts';
 import { LandingBuffers } from './landing-buffers.ts';
 import { createMetrics } from './metrics.ts';
 import { resolveOptions } from './options.ts';
-import type { RelayOptions } from './options.ts';
+import type { RelayOptions, ResolvedOptions } from './options.ts';
 import { startListening } from './listeners.ts';
 import { Sessions } from './sessions.ts';
 import { relayOptions } from './settings.ts';
 import type { RelayFlags } from './settings.ts';
-import type { TokenCheck } from './token-check.ts';
 import { createUpstream } from './upstream.ts';
 import type { Upstream } from './upstream.ts';
 import { packageVersion } from './version.ts';
@@ -54,8 +54,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const buffers = new LandingBuffers({ budgetBytes: limits.bufferBudgetBytes, spareBytes: limits.spareBufferBytes });
   const upstreams = new Map(resolved.upstreams.map((target) => [target.name, createUpstream(target, buffers, limits)]));
   const sessions = new Sessions(limits);
-  const { tokenKeys } = resolved;
-  const tokenCheck = tokenKeys === undefined ? undefined : await loadTokenCheck(tokenKeys, limits.tokenCacheEntries);
+  const tokenCheck = await loadTokenCheck(resolved);
   const pseudonym = `heddle-${randomBytes(6).toString('hex')}`;
   const metrics = createMetrics({ version: packageVersion(), upstreams, sessions, buffers, isReady });
   const admission = new Admission({ upstreams, pseudonym, tokenCheck, maxSessions: limits.maxSessions });
@@ -111,9 +110,11 @@ export async function relayMain(flags: RelayFlags): Promise<number> {
 }
 
 /** An open relay has no use for what checks tokens, and no memory to spare for it. */
-async function loadTokenCheck(keys: JSONWebKeySet, maxEntries: number): Promise<TokenCheck> {
-  const { createTokenCheck } = await import('./token-check.ts');
-  return createTokenCheck(keys, maxEntries);
+async function loadTokenCheck({ tokenKeys, audience, limits }: ResolvedOptions): Promise<TokenCheck | undefined> {
+  if (tokenKeys === undefined) return undefined;
+  const { createTokenCheck } = await import('../access/token-check.ts');
+  const maxEntries = limits.tokenCacheEntries;
+  return createTokenCheck({ keys: tokenKeys, audience: audience ?? AUDIENCES.relay, maxEntries });
 }
 
 async function untilStopped(relay: RunningRelay): Promise<void> {

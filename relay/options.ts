@@ -16,6 +16,8 @@ export type RelayOptions = {
   readonly admin?: ListenAddress | undefined;
   /** Public keys (OKP, Ed25519) that tokens must be signed with. */
   readonly tokenKeys?: JSONWebKeySet | undefined;
+  /** The audience that tokens must be for; `heddle-relay` unless said. */
+  readonly audience?: string | undefined;
   /** Lets everybody in. The only way to do without token keys. */
   readonly insecureOpen?: boolean | undefined;
   /** PEM of certificate authorities for https upstreams, instead of the system's. */

@@ -1,15 +1,15 @@
 // What a relay's configuration file may hold, and how it and the flags become the relay's options: flags win.
 import { readFile } from 'node:fs/promises';
-import type { JSONWebKeySet } from 'jose';
 import { HeddleError } from '../protocol/errors.ts';
 import { UPSTREAM_NAME } from '../protocol/paths.ts';
+import { AUDIENCES } from '../protocol/token-claims.ts';
 import { amounts } from '../settings/amount.ts';
-import { group, mapOf } from '../settings/collections.ts';
+import { group, mapOf, oneOrMore } from '../settings/collections.ts';
 import { speaksOf } from '../settings/environment.ts';
 import type { Environment } from '../settings/environment.ts';
 import type { SettingsTable } from '../settings/setting.ts';
 import type { Sources } from '../settings/sources.ts';
-import { address, path, webAddress, yesOrNo } from '../settings/text.ts';
+import { address, path, text, webAddress, yesOrNo } from '../settings/text.ts';
 import type { ListenAddress } from '../settings/text.ts';
 import { parseListen, RELAY_LIMITS } from './options.ts';
 import type { RelayLimits, RelayOptions } from './options.ts';
@@ -19,7 +19,8 @@ export type RelaySettings = {
   readonly listen?: ListenAddress;
   readonly admin?: ListenAddress;
   readonly upstreams?: Readonly<Record<string, string>>;
-  readonly tokenKeys?: string;
+  readonly tokenKeys?: readonly string[];
+  readonly audience?: string;
   readonly insecureOpen?: boolean;
   readonly trustedCertificates?: string;
   readonly limits?: Partial<RelayLimits>;
@@ -34,7 +35,10 @@ export const RELAY_SETTINGS: SettingsTable<RelaySettings> = {
     key: UPSTREAM_NAME,
     keyExpects: 'letters, digits, ".", "-" or "_"',
   }),
-  tokenKeys: path({ why: 'file with the public keys (JWKS) that tokens must be signed with' }),
+  tokenKeys: oneOrMore(path({ why: 'a JWKS file' }), {
+    why: 'files with the public keys (JWKS) that tokens must be signed with; two while keys are rotated',
+  }),
+  audience: text({ why: 'the name of this relay in the "aud" of tokens', initial: AUDIENCES.relay }),
   insecureOpen: yesOrNo({ why: 'lets everybody in, without tokens', initial: false }),
   trustedCertificates: path({ why: "PEM file of authorities for https upstreams, instead of the system's" }),
   limits: group<Partial<RelayLimits>>(amounts(RELAY_LIMITS), { why: 'sizes, times and counts' }),
@@ -46,8 +50,8 @@ export type RelayFlags = {
   readonly upstream?: readonly string[] | undefined;
   readonly admin?: string | undefined;
   readonly insecureOpen?: boolean | undefined;
-  /** File with a JWKS of public Ed25519 keys. */
-  readonly tokenKeys?: string | undefined;
+  /** Files with a JWKS of public Ed25519 keys. */
+  readonly tokenKeys?: readonly string[] | undefined;
   readonly config?: string | undefined;
 };
 
@@ -68,7 +72,8 @@ export async function relayOptions(flags: RelayFlags, environment: Environment =
     admin: admin === undefined ? said.admin : parseListen(admin, '--admin'),
     upstreams: allUpstreams(said.upstreams ?? {}, upstream ?? []),
     insecureOpen: guard.insecureOpen,
-    tokenKeys: guard.tokenKeys === undefined ? undefined : await readTokenKeys(guard.tokenKeys),
+    tokenKeys: await keysIn(guard.tokenKeys),
+    audience: said.audience,
     trustedCertificates:
       said.trustedCertificates === undefined ? undefined : await readText(said.trustedCertificates, 'certificates'),
     limits: said.limits,
@@ -107,18 +112,16 @@ async function sourcesOf(
 
 /** NAME=BASEURL of both; a flag takes the place of the file's upstream of its name. */
 function allUpstreams(inFile: Readonly<Record<string, string>>, inFlags: readonly string[]): string[] {
-  const named = new Set(inFlags.map((text) => text.split('=', 1)[0]));
+  const named = new Set(inFlags.map((flag) => flag.split('=', 1)[0]));
   const kept = Object.entries(inFile).filter(([name]) => !named.has(name));
   return [...kept.map(([name, url]) => `${name}=${url}`), ...inFlags];
 }
 
-async function readTokenKeys(file: string): Promise<JSONWebKeySet> {
-  const text = await readText(file, 'token keys');
-  try {
-    return JSON.parse(text) as JSONWebKeySet;
-  } catch (cause) {
-    throw new HeddleError('bad-configuration', `the token keys file "${file}" is not JSON`, { cause });
-  }
+/** An open relay has no use for what reads keys. */
+async function keysIn(files: readonly string[] | undefined): Promise<RelayOptions['tokenKeys']> {
+  if (files === undefined) return undefined;
+  const { readTokenKeys } = await import('../access/token-keys.ts');
+  return readTokenKeys(files);
 }
 
 async function readText(file: string, what: string): Promise<string> {

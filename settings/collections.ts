@@ -68,6 +68,22 @@ export function listOf<Value>(row: Setting<Value>, about: About<readonly Value[]
   };
 }
 
+/** One value or a list of them; always a list to the reader. */
+export function oneOrMore<Value>(row: Setting<Value>, about: About<readonly Value[]>): Setting<readonly Value[]> {
+  const list = listOf(row, about);
+  return {
+    ...about,
+    expects: `${row.expects}, or a list of those`,
+    schema: { anyOf: [row.schema, { ...list.schema, minItems: 1 }] },
+    read: (node, name, reading) => {
+      if (node.type === 'list' && node.items.length > 0) return list.read(node, name, reading);
+      const value = row.read(node, name, reading);
+      return value === undefined ? undefined : [value];
+    },
+    show: (values) => (values.length === 1 ? row.show(values[0] as Value) : list.show(values)),
+  };
+}
+
 /** The values of a mapping whose keys are those of `table`. `name` is empty for a whole file. */
 export function readTable<Values extends object>(
   node: SettingNode,

@@ -57,7 +57,7 @@ function read(rule: Rule, { path, text }: Example): SourceFile {
 }
 
 function readCheckout(): SourceFile[] {
-  const folders = '{protocol,settings,client,relay,origin,deploy,test,docs,.ci}/**/*';
+  const folders = '{protocol,settings,access,client,relay,origin,deploy,test,docs,.ci}/**/*';
   const texts = /(\.(ts|mjs|js|json|md|ya?ml|sh|conf|service|txt|rules)|Dockerfile|\/run|\.npmrc)$/;
   return globSync([folders, '*', '.npmrc', '.oxlintrc.json'], { cwd: root })
     .map((path) => path.replaceAll('\\', '/'))

@@ -5,7 +5,9 @@ import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts
 import type { EarlyDials } from '../io/dial.ts';
 import type { CheckFlags } from './config.ts';
 import type { GetFlags } from './get.ts';
+import type { KeygenFlags } from './keygen.ts';
 import { complain, errorLine } from './terminal.ts';
+import type { TokenFlags } from './token.ts';
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
@@ -63,7 +65,7 @@ Examples:
     .option('--listen <host:port>', 'where to listen')
     .option('--upstream <name=baseurl>', 'an origin or relay this relay may reach; repeat for each', collect)
     .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
-    .option('--token-keys <file>', 'JWKS with the keys that sign tokens')
+    .option('--token-keys <file>', 'JWKS with the keys that sign tokens; repeat for each', collect)
     .option('--insecure-open', 'serve anybody, without tokens')
     .option('--config <file>', 'YAML file with all of this and more; flags win over it')
     .action(async (flags) => {
@@ -90,6 +92,34 @@ Examples:
     .action(async (flags: CheckFlags) => {
       const { printSchema } = await import('./config.ts');
       process.exitCode = await printSchema(flags);
+    });
+
+  program
+    .command('keygen')
+    .description('make a pair of keys that sign and check tokens')
+    .requiredOption('--out <name>', 'writes NAME.private.jwk and NAME.public.jwks; never overwrites')
+    .option('--kid <name>', 'name of the key in tokens (default: from the key itself)')
+    .action(async (flags: KeygenFlags) => {
+      const { keygen } = await import('./keygen.ts');
+      process.exitCode = await keygen(flags);
+    });
+
+  program
+    .command('token')
+    .description('issue a token for relays and origins')
+    .requiredOption('--key <file>', 'private key made by heddle keygen')
+    .option('--for <time>', 'how long it is good for', '1h')
+    .option('--audience <name>', 'who may accept it; repeat for each (default: relays and origins)', collect)
+    .option('--subject <name>', 'its holder: tokens of one subject share their limits')
+    .option('--upstream <name>', 'an upstream it is good for; repeat for each (default: all)', collect)
+    .option('--prefix <text>', 'what keys must begin with; repeat for each (default: all keys)', collect)
+    .option('--max-sessions <count>', 'sessions and requests at one time')
+    .option('--max-rate <rate>', 'bytes per second, such as 10MB/s or 100Mbit/s')
+    .option('--max-bytes <size>', 'bytes in all, until it expires')
+    .option('--out <file>', 'replaces this file with it instead of printing it')
+    .action(async (flags: TokenFlags) => {
+      const { token } = await import('./token.ts');
+      process.exitCode = await token(flags);
     });
 
   program

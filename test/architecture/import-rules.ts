@@ -45,6 +45,14 @@ const layers: readonly Layer[] = [
     good: "import './x.ts'; import '../protocol/x.ts'; import 'node:path'; import { a } from 'yaml'",
   },
   {
+    prefixes: ['access/'],
+    mayImport: ['access/', 'protocol/'],
+    why: 'access/ decides for relays and origins alike whom a token lets in: one place to be right about it',
+    example: 'access/example.ts',
+    bad: ["import '../relay/admission.ts'", "import { a } from '../client/options.ts'", "import 'vitest'"],
+    good: "import './x.ts'; import '../protocol/x.ts'; import 'node:crypto'; import { a } from 'jose'",
+  },
+  {
     prefixes: ['client/core/'],
     mayImport: ['client/core/', 'protocol/'],
     pure: true,
@@ -70,8 +78,8 @@ const layers: readonly Layer[] = [
   {
     prefixes: ['client/cli.ts', 'client/commands/'],
     mayImport: ['client/', 'settings/', 'protocol/'],
-    mayLoad: ['origin/', 'relay/'],
-    why: 'the command line may load origin/ and relay/ only when their command is run (`await import`), so that `heddle get` starts fast',
+    mayLoad: ['access/', 'origin/', 'relay/'],
+    why: 'the command line may load access/, origin/ and relay/ only when their command is run (`await import`), so that `heddle get` starts fast',
     example: 'client/commands/example.ts',
     bad: [
       "import { a } from '../../origin/main.ts'",
@@ -90,16 +98,16 @@ const layers: readonly Layer[] = [
   },
   {
     prefixes: ['relay/'],
-    mayImport: ['relay/', 'settings/', 'protocol/'],
-    why: 'roles never import each other: the relay may import relay/, settings/, protocol/, node: and dependencies',
+    mayImport: ['relay/', 'access/', 'settings/', 'protocol/'],
+    why: 'roles never import each other: the relay may import relay/, access/, settings/, protocol/, node: and dependencies',
     example: 'relay/example.ts',
     bad: ["import '../origin/x.ts'", "import { a } from '../client/core/x.ts'"],
     good: "import './x.ts'; import '../protocol/x.ts'; import { a } from 'fastify'",
   },
   {
     prefixes: ['origin/'],
-    mayImport: ['origin/', 'settings/', 'protocol/'],
-    why: 'roles never import each other: the origin may import origin/, settings/, protocol/, node: and dependencies',
+    mayImport: ['origin/', 'access/', 'settings/', 'protocol/'],
+    why: 'roles never import each other: the origin may import origin/, access/, settings/, protocol/, node: and dependencies',
     example: 'origin/example.ts',
     bad: ["import '../relay/x.ts'", "import { a } from '../client/core/x.ts'"],
     good: "import './x.ts'; import '../protocol/x.ts'; import { a } from 'fastify'",

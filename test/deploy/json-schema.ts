@@ -22,6 +22,8 @@ function faultsBy(keyword: string, wanted: unknown, value: unknown, schema: Sche
       return fail(typeof value === 'number' && value > (wanted as number));
     case 'minLength':
       return fail(typeof value === 'string' && value.length < (wanted as number));
+    case 'minItems':
+      return fail(Array.isArray(value) && value.length < (wanted as number));
     case 'pattern':
       return fail(typeof value === 'string' && !new RegExp(wanted as string, 'u').test(value));
     case 'enum':

@@ -111,10 +111,10 @@ describe('as a process', () => {
       /closed by default: give --token-keys FILE, or --insecure-open/,
     ],
     ['no upstream', { listen: LISTEN, upstream: [], insecureOpen: true }, 2, /at least one upstream/],
-    ['both', { listen: LISTEN, upstream: [good], insecureOpen: true, tokenKeys: MAIN.slice(7) }, 2, /is not JSON/],
+    ['both', { listen: LISTEN, upstream: [good], insecureOpen: true, tokenKeys: [MAIN.slice(7)] }, 2, /is not JSON/],
     [
       'no key file',
-      { listen: LISTEN, upstream: [good], tokenKeys: 'no-such-file' },
+      { listen: LISTEN, upstream: [good], tokenKeys: ['no-such-file'] },
       2,
       /"no-such-file" cannot be read/,
     ],
@@ -153,7 +153,7 @@ describe('as a process', () => {
     const tokenKeys = join(folder, 'keys.json');
     const key = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' };
     await writeFile(tokenKeys, JSON.stringify({ keys: [key] }));
-    await using relay = run({ listen: LISTEN, upstream: [good], tokenKeys });
+    await using relay = run({ listen: LISTEN, upstream: [good], tokenKeys: [tokenKeys] });
     expect((await request(await relay.port, PATH)).status).toBe(401);
     expect(relay.complaint()).toBe('');
     await rm(folder, { recursive: true });

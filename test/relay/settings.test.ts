@@ -66,7 +66,8 @@ describe('mistakes', () => {
     ['upstreams:\n  main: http://a\n  main: http://b', '3:3', '"main" is given twice; write it once'],
     ['tokenKeys: 5', '1:12', `"tokenKeys" cannot be 5; write ${PATH}`],
     ['tokenKeys: ""', '1:12', `"tokenKeys" cannot be ""; write ${PATH}`],
-    ['tokenKeys: [a]', '1:12', `"tokenKeys" is a list; write ${PATH}`],
+    ['tokenKeys: [a, 5]', '1:16', `"tokenKeys[1]" cannot be 5; write ${PATH}`],
+    ['tokenKeys: []', '1:12', `"tokenKeys" is a list; write ${PATH}`],
     ['insecureOpen: yes', '1:15', '"insecureOpen" cannot be "yes"; write true or false'],
     ['insecureOpen: 1', '1:15', '"insecureOpen" cannot be 1; write true or false'],
     ['insecureOpen: "true"', '1:15', '"insecureOpen" cannot be "true"; write true or false'],
@@ -129,7 +130,7 @@ limits:
     listen: { host: '0.0.0.0', port: 9001 },
     admin: { host: '::1', port: 9002 },
     upstreams: { main: 'http://origin:8080', eu: 'https://relay-eu:9001/base/' },
-    tokenKeys: '/etc/heddle/keys/relay.jwks',
+    tokenKeys: ['/etc/heddle/keys/relay.jwks'],
     trustedCertificates: '/etc/ssl/own.pem',
     insecureOpen: false,
     limits: {
@@ -152,7 +153,7 @@ describe('file and flags together', () => {
     const config = folder.file('relay.yaml');
     await writeFile(config, yaml);
     await writeFile(folder.file('keys.json'), JSON.stringify(KEYS));
-    const tokenKeys = flags.tokenKeys === undefined ? undefined : folder.file(flags.tokenKeys);
+    const tokenKeys = flags.tokenKeys?.map((file) => folder.file(file));
     try {
       return await relayOptions({ ...flags, tokenKeys, config });
     } catch (error) {
@@ -181,7 +182,7 @@ describe('file and flags together', () => {
       insecureOpen: true,
       tokenKeys: undefined,
     });
-    expect(await optionsOf(`${file}insecureOpen: true\n`, { tokenKeys: 'keys.json' })).toMatchObject({
+    expect(await optionsOf(`${file}insecureOpen: true\n`, { tokenKeys: ['keys.json'] })).toMatchObject({
       insecureOpen: undefined,
       tokenKeys: KEYS,
     });
