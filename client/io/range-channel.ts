@@ -16,8 +16,10 @@ import type { Mirror } from './range-mirror.ts';
 import { AnswerOrder } from './range-order.ts';
 import type { AnswerPlace } from './range-order.ts';
 import { RangePings } from './range-pings.ts';
+import { Probe, ProbePace } from './range-probe.ts';
 import { MOST_REDIRECTS } from './range-redirect.ts';
 import { Run } from './range-run.ts';
+import type { RangeRequest } from './range-run.ts';
 import { WholeBody } from './range-whole.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -34,6 +36,7 @@ export class RangeChannel implements ChannelAdapter {
   readonly #events: AdapterEvents;
   readonly #order: AnswerOrder;
   readonly #pings: RangePings;
+  readonly #pace = new ProbePace();
   readonly #lines: RangeLines;
   /** The run that the next owed segment may still extend. */
   #growing: Run | undefined;
@@ -87,12 +90,21 @@ export class RangeChannel implements ChannelAdapter {
     this.#set.handle({ type: 'pattern', pattern });
     this.#set.handle({ type: 'credit', total: credit });
     this.#ask();
+    // with nothing to ask for it would never be known whether anybody is there
+    if (this.#lines.runs.length === 0) this.#probe();
   }
 
   write(frame: ClientFrame): void {
     if (this.#ended) return;
-    if (frame.type === 'ping') this.#pings.ping(frame.nonce, performance.now());
-    else if (frame.type === 'pattern' || frame.type === 'credit' || frame.type === 'send' || frame.type === 'cancel') {
+    if (frame.type === 'ping') {
+      if (this.#lines.runs.length === 0 && this.#whole === undefined) this.#probe();
+      this.#pings.ping(frame.nonce, performance.now());
+    } else if (
+      frame.type === 'pattern' ||
+      frame.type === 'credit' ||
+      frame.type === 'send' ||
+      frame.type === 'cancel'
+    ) {
       this.#set?.handle(frame);
       this.#ask();
     }
@@ -142,10 +154,16 @@ export class RangeChannel implements ChannelAdapter {
   #sendGrowing(): void {
     const run = this.#growing;
     this.#growing = undefined;
-    if (run !== undefined && run.missingBytes > 0) this.#lines.ask(run);
+    if (run === undefined || run.missingBytes === 0) return;
+    this.#pace.busy();
+    this.#lines.ask(run);
   }
 
-  #head(run: Run, head: ResponseHead): ByteSpan | undefined {
+  #probe(): void {
+    if (this.#pace.isDue(performance.now())) this.#lines.ask(new Probe());
+  }
+
+  #head(run: RangeRequest, head: ResponseHead): ByteSpan | undefined {
     const mirror = this.#mirror;
     this.#pings.answered(run.askedAt, performance.now());
     const answer = judgeAnswer(head, run.missing, mirror.copy, mirror.url);
@@ -161,7 +179,7 @@ export class RangeChannel implements ChannelAdapter {
   }
 
   /** The server sends everything though a part was asked for. */
-  #readWhole(run: Run, size: number): ByteSpan | undefined {
+  #readWhole(run: RangeRequest, size: number): ByteSpan | undefined {
     const mirror = this.#mirror;
     const span = { first: 0, last: size - 1 };
     if (run.missing.first === 0 && size <= run.missingBytes) return span;
@@ -173,7 +191,7 @@ export class RangeChannel implements ChannelAdapter {
     mirror.streaming = true;
     const whole = { size, segmentBytes: this.#segmentBytes, pool: this.#pool, next: () => this.#next() };
     this.#whole = new WholeBody(whole);
-    const runs = [run, ...this.#lines.release()];
+    const runs: RangeRequest[] = [run, ...this.#lines.release()];
     if (this.#growing !== undefined) runs.push(this.#growing);
     this.#growing = undefined;
     for (const { places } of runs) for (const place of places) this.#whole.add(place);
@@ -191,8 +209,8 @@ export class RangeChannel implements ChannelAdapter {
     this.#events.copy(mirror.copy);
   }
 
-  #filled(run: Run, bytes: number): boolean {
-    this.#events.payload(bytes);
+  #filled(run: RangeRequest, bytes: number): boolean {
+    if (!run.isProbe || this.#whole !== undefined) this.#events.payload(bytes);
     this.#pings.heard(performance.now());
     if (this.#whole !== undefined) return this.#whole.filled(bytes);
     run.filled(bytes);
@@ -200,7 +218,7 @@ export class RangeChannel implements ChannelAdapter {
     return true;
   }
 
-  #done(run: Run, span: ByteSpan | undefined): void {
+  #done(run: RangeRequest, span: ByteSpan | undefined): void {
     if (this.#ended || this.#whole !== undefined) return;
     if (run.missingBytes > 0) {
       if (run.missing.first !== (span?.last ?? -1) + 1) return this.#refuse('the mirror sent less than it announced');

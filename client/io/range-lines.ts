@@ -7,7 +7,7 @@ import type { Dial } from './dial.ts';
 import type { ByteSpan } from './range-answer.ts';
 import { RangeConnection } from './range-connection.ts';
 import type { Mirror } from './range-mirror.ts';
-import type { Run } from './range-run.ts';
+import type { RangeRequest } from './range-run.ts';
 
 /** Where a mirror is dialled from. */
 export type MirrorTarget = { readonly mirror: Mirror; readonly localAddress: string | undefined };
@@ -17,15 +17,15 @@ export type LineEvents = {
   /** The first connection stands. */
   connected(connectMs: number): void;
   /** `run` was asked for. */
-  asked(run: Run): void;
+  asked(run: RangeRequest): void;
   /** The answer to `run` begins: what its body holds, or undefined when it is thrown away. */
-  head(run: Run, head: ResponseHead): ByteSpan | undefined;
+  head(run: RangeRequest, head: ResponseHead): ByteSpan | undefined;
   /** Where the next bytes of `run` go, none beyond byte `last`. */
-  space(run: Run, last: number): Uint8Array;
+  space(run: RangeRequest, last: number): Uint8Array;
   /** False: read no further until `resume`. */
-  filled(run: Run, bytes: number): boolean;
+  filled(run: RangeRequest, bytes: number): boolean;
   /** The answer to `run` is over; `span` is what it held. */
-  done(run: Run, span: ByteSpan | undefined): void;
+  done(run: RangeRequest, span: ByteSpan | undefined): void;
   /** An answer came that nobody asked for. */
   unasked(): void;
   closed(error: HeddleError): void;
@@ -34,7 +34,7 @@ export type LineEvents = {
 /** One connection and the runs asked for on it, in the order of their answers. */
 type Line = {
   connection: RangeConnection;
-  readonly runs: Run[];
+  readonly runs: RangeRequest[];
   /** What the present answer's body holds. */
   span: ByteSpan | undefined;
   /** Answers that were over. */
@@ -50,7 +50,7 @@ export class RangeLines {
   readonly #events: LineEvents;
   readonly #lines: Line[] = [];
   /** Runs that wait for a connection with room. */
-  readonly #waiting: Run[] = [];
+  readonly #waiting: RangeRequest[] = [];
   #ended = false;
 
   /** Takes over `dial`, or dials. */
@@ -67,23 +67,23 @@ export class RangeLines {
   }
 
   /** Runs whose answers are under way. */
-  get runs(): readonly Run[] {
+  get runs(): readonly RangeRequest[] {
     return this.#lines.flatMap((line) => line.runs);
   }
 
   /** Those, and the ones that wait. */
-  get allRuns(): readonly Run[] {
+  get allRuns(): readonly RangeRequest[] {
     return [...this.runs, ...this.#waiting];
   }
 
   /** Asks for what is missing of `run`, as soon as a connection has room. */
-  ask(run: Run): void {
+  ask(run: RangeRequest): void {
     this.#waiting.push(run);
     this.#askWaiting();
   }
 
   /** As `ask`, before all others. */
-  askFirst(run: Run): void {
+  askFirst(run: RangeRequest): void {
     this.#waiting.unshift(run);
     this.#askWaiting();
   }
@@ -98,7 +98,7 @@ export class RangeLines {
   }
 
   /** Takes back every run but those being answered. */
-  release(): Run[] {
+  release(): RangeRequest[] {
     return [...this.#lines.flatMap((line) => line.runs.splice(1)), ...this.#waiting.splice(0)];
   }
 

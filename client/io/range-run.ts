@@ -7,8 +7,30 @@ import type { ByteSpan } from './range-answer.ts';
 /** Bytes of one request: what a mirror that is asked for less may be slow at, and one that fails has to repeat. */
 const MOST_RUN_BYTES = 8 * 1_048_576;
 
+/** What one Range request is for. */
+export type RangeRequest = {
+  /** True when nobody needs its bytes. */
+  readonly isProbe: boolean;
+  /** Bytes that are missing, both ends included. */
+  readonly missing: ByteSpan;
+  readonly missingBytes: number;
+  /** The segments that are missing, ascending. */
+  readonly places: readonly AnswerPlace[];
+  /** When it was asked for, ms; what PING's answers are measured by. */
+  askedAt: number;
+  /** The object ends at `size`: segments behind it are dropped, the last may be short. */
+  bound(size: number): void;
+  /** Room for bytes of the present segment, no further than `last`. */
+  space(last: number): Uint8Array;
+  /** `bytes` were put into the space. */
+  filled(bytes: number): void;
+  /** Nothing of what is missing will come. */
+  drop(): void;
+};
+
 /** Adjacent segments asked for together. */
-export class Run {
+export class Run implements RangeRequest {
+  readonly isProbe = false;
   readonly #segmentBytes: number;
   readonly #pool: BufferPool;
   readonly #places: AnswerPlace[];
@@ -18,7 +40,6 @@ export class Run {
   #end: number;
   #size = Number.POSITIVE_INFINITY;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
-  /** When it was asked for, ms; what PING's answers are measured by. */
   askedAt = 0;
 
   constructor(first: AnswerPlace, segmentBytes: number, pool: BufferPool) {
@@ -29,7 +50,6 @@ export class Run {
     this.#end = this.#at + segmentBytes;
   }
 
-  /** Bytes that are missing, both ends included. */
   get missing(): ByteSpan {
     return { first: this.#at, last: this.#end - 1 };
   }
@@ -47,14 +67,12 @@ export class Run {
     return true;
   }
 
-  /** The object ends at `size`: segments behind it are dropped, the last may be short. */
   bound(size: number): void {
     this.#size = size;
     while ((this.#places.at(-1)?.index ?? -1) * this.#segmentBytes >= size) this.#places.pop()?.drop('not-held');
     this.#end = Math.max(this.#at, Math.min(this.#end, size));
   }
 
-  /** Room for bytes of the present segment, no further than `last`. */
   space(last: number): Uint8Array {
     const start = this.#at - (this.#at % this.#segmentBytes);
     const end = Math.min(start + this.#segmentBytes, this.#end, last + 1);
@@ -62,7 +80,6 @@ export class Run {
     return this.#buffer.subarray(this.#at - start, end - start);
   }
 
-  /** `bytes` were put into the space. */
   filled(bytes: number): void {
     const start = this.#at - (this.#at % this.#segmentBytes);
     this.#at += bytes;
@@ -72,12 +89,10 @@ export class Run {
     this.#places.shift()?.bring(buffer, this.#at - start);
   }
 
-  /** The segments that are missing, ascending. */
   get places(): readonly AnswerPlace[] {
     return this.#places;
   }
 
-  /** Nothing of what is missing will come. */
   drop(): void {
     for (const place of this.#places.splice(0)) place.drop('not-held');
   }

@@ -164,3 +164,23 @@ describe('connections', () => {
     expect(segments).toHaveLength(11);
   });
 });
+
+describe('with nothing to ask for', () => {
+  test('a channel asks for one byte to hear whether anybody is there', async () => {
+    using kit = new RangeKit(`${nginx.url}a.bin`);
+    await kit.open(0);
+    expect((await kit.until('copy')).copy.size).toBe(SIZE);
+    expect(kit.payloadBytes).toBe(0);
+    kit.channel.write({ type: 'credit', total: 100 });
+    await expectWhole(kit);
+  });
+
+  test('PINGs are answered, by probes', async () => {
+    using kit = new RangeKit(`${nginx.url}a.bin`);
+    await kit.open(1);
+    await kit.untilSegments(1);
+    kit.channel.write({ type: 'ping', nonce: 7 });
+    expect(await kit.untilFrames('pong')).toEqual([{ type: 'pong', nonce: 7, epoch: 1, queued: 0 }]);
+    expect(kit.payloadBytes).toBe(SEGMENT);
+  });
+});
