@@ -3,10 +3,12 @@ import { HeddleError } from '../protocol/errors.ts';
 import { encodeKey } from '../protocol/paths.ts';
 import type { EarlyDials } from './io/dial.ts';
 import { openFileSink, isOrderedTarget } from './io/file-sink.ts';
+import type { FileWish } from './io/file-sink.ts';
 import { readKnownOrigins } from './io/known-origins.ts';
 import { readableSink, writableSink } from './io/ordered-sink.ts';
 import type { SessionObserver, SessionReport } from './io/report.ts';
 import { Retrieval } from './io/retrieval.ts';
+import type { Leftover } from './io/retrieval.ts';
 import type { Sink } from './io/sink.ts';
 import { resolveCore, resolveRoot, resolveRoutes } from './options.ts';
 import type { ByteRange, ClientOptions } from './options.ts';
@@ -38,7 +40,10 @@ export type StreamTransfer = RunningTransfer & { readonly stream: ReadableStream
 export type Client = {
   /** The object (or a range of it) as a stream of verified bytes in order. */
   get(key: string, options?: TransferOptions): StreamTransfer;
-  /** The object into a file: written to `path`.part and renamed when it is whole and verified. */
+  /**
+   * The object into a file: written to `path`.part and renamed when it is whole and verified. What an interrupted
+   * download of the same object left there is proven again and not fetched.
+   */
   download(key: string, path: string, options?: TransferOptions): RunningTransfer;
   /** The object into a sink of your own. */
   into(key: string, sink: Sink, options?: TransferOptions): RunningTransfer;
@@ -51,19 +56,24 @@ export function createClient(options: ClientOptions): Client {
   const clientRoot = resolveRoot(options.root);
 
   /** Checks everything a caller can get wrong before any output is opened. */
-  function prepare(key: string, transfer: TransferOptions): (sink: Sink) => RunningTransfer {
+  function prepare(
+    key: string,
+    transfer: TransferOptions,
+  ): { readonly wish: FileWish; start(sink: Sink, leftover?: Leftover): RunningTransfer } {
     encodeKey(key);
     const { firstByte, endByte } = boundsOf(transfer.range);
     const root = transfer.root === undefined ? clientRoot : resolveRoot(transfer.root);
     const pins = { root, originKey: options.originKey };
     const { early, ifChanged = 'fail', observer = {}, signal } = transfer;
-    return (sink) => {
+    const wish = { key, firstByte, endByte, root, segmentBytes: core.any.segmentBytes };
+    const start = (sink: Sink, leftover?: Leftover): RunningTransfer => {
       const known = options.knownOrigins === undefined ? undefined : readKnownOrigins(options.knownOrigins);
       const what = { key, routes, core: core[sink.order], pins, known, firstByte, endByte, ifChanged };
-      const order = { ...what, sink, observer, early };
+      const order = { ...what, sink, leftover, observer, early };
       const retrieval = new Retrieval(order);
       return { done: retrieval.run(signal), report: () => retrieval.report() };
     };
+    return { wish, start };
   }
 
   return {
@@ -72,16 +82,18 @@ export function createClient(options: ClientOptions): Client {
       const { stream, sink } = readableSink((reason) => cancelled.abort(reason));
       const signals = transfer.signal === undefined ? [] : [transfer.signal];
       const signal = AbortSignal.any([cancelled.signal, ...signals]);
-      const running = prepare(key, { ...transfer, signal })(sink);
+      const running = prepare(key, { ...transfer, signal }).start(sink);
       // whoever reads the stream sees the error there; `done` may be left alone
       running.done.catch(() => undefined);
       return { ...running, stream };
     },
     download(key, path, transfer = {}) {
-      const start = prepare(key, transfer);
+      const { wish, start } = prepare(key, transfer);
       let running: RunningTransfer | undefined;
-      const done = openTarget(path).then((sink) => {
-        running = start(sink);
+      // what nobody can prove cannot be taken up again either
+      const canProve = routes.some(({ mirror }) => mirror === undefined);
+      const done = openTarget(path, canProve ? wish : undefined).then(({ sink, leftover }) => {
+        running = start(sink, leftover);
         return running.done;
       });
       return {
@@ -92,14 +104,20 @@ export function createClient(options: ClientOptions): Client {
         },
       };
     },
-    into: (key, sink, transfer = {}) => prepare(key, transfer)(sink),
+    into: (key, sink, transfer = {}) => prepare(key, transfer).start(sink),
   };
 }
 
-async function openTarget(path: string): Promise<Sink> {
-  if (!(await isOrderedTarget(path))) return openFileSink(path);
+async function openTarget(
+  path: string,
+  wish: FileWish | undefined,
+): Promise<{ sink: Sink; leftover: Leftover | undefined }> {
+  if (!(await isOrderedTarget(path))) {
+    const sink = await openFileSink(path, wish);
+    return { sink, leftover: sink.leftover };
+  }
   const { createWriteStream } = await import('node:fs');
-  return writableSink(createWriteStream(path), { endStream: true });
+  return { sink: writableSink(createWriteStream(path), { endStream: true }), leftover: undefined };
 }
 
 function boundsOf(range: ByteRange | undefined): { firstByte: number; endByte: number | undefined } {

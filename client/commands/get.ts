@@ -63,6 +63,7 @@ function doneLine(report: SessionReport): Record<string, unknown> {
     type: 'done',
     key: report.key,
     bytes: report.bytes,
+    resumedBytes: report.resumedBytes,
     seconds: seconds(report.elapsedMs),
     root: report.manifest?.root,
     verified: true,

@@ -17,7 +17,7 @@ export function showProgress(report: () => SessionReport | undefined): Progress 
 
 /** The lines of one picture: the total first. */
 export function progressLines(report: SessionReport): string[] {
-  const done = report.receivedBytes / Math.max(1, report.bytes ?? Number.POSITIVE_INFINITY);
+  const done = (report.receivedBytes + report.resumedBytes) / Math.max(1, report.bytes ?? Number.POSITIVE_INFINITY);
   const rate = report.routes.reduce((sum, route) => sum + route.rateBytesPerSecond, 0);
   const of = report.bytes === undefined ? '' : ` of ${formatBytes(report.bytes)}`;
   const total = `${bar(done, BAR_CELLS)} ${percent(done)}  ${formatBytes(report.receivedBytes)}${of}  ${formatRate(rate)}  pattern ${report.patterns}`;

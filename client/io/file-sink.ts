@@ -1,74 +1,160 @@
 // A file as output: segments are written where they belong as they are proven, into FILE.part, which is renamed when the
-// object is whole and on disk. A target that exists and is not a regular file is written in order (ordered-sink.ts).
-import { close, ftruncate, fsync, open, write } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
-import type { Sink } from './sink.ts';
-
-const openFile = promisify(open);
-const closeFile = promisify(close);
-const truncateFile = promisify(ftruncate);
-const syncFile = promisify(fsync);
+// object is whole and on disk. What is on disk is recorded now and then (part-record.ts), so that an interrupted transfer
+// can go on. A target that exists and is not a regular file is written in order (ordered-sink.ts).
+import { write } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
+import { checkPart } from './part-check.ts';
+import { lockPart } from './part-lock.ts';
+import { PartJournal } from './part-journal.ts';
+import { RECORD_SUFFIX, RecordReader } from './part-record.ts';
+import type { PartObject } from './part-record.ts';
+import type { Leftover } from './retrieval.ts';
+import type { Sink, SinkObject } from './sink.ts';
 
 /** Suffix of a file that is not whole yet. */
 export const PART_SUFFIX = '.part';
 
-/** Opens FILE.part; throws `local-io` when that cannot be. */
-export async function openFileSink(path: string): Promise<Sink> {
+/** Exit codes of failures after which the same transfer may be taken up again: no route, the disk, interrupted. */
+const RESUMABLE: readonly number[] = [exitCodeOf('no-route'), exitCodeOf('local-io'), exitCodeOf('aborted')];
+
+/** What is to be fetched: an interrupted transfer goes on only if it was of the same. */
+export type FileWish = {
+  readonly key: string;
+  readonly firstByte: number;
+  readonly endByte: number | undefined;
+  /** The root that is pinned. */
+  readonly root: string | undefined;
+  readonly segmentBytes: number;
+};
+
+/** A file as output, and what an interrupted transfer left in it. */
+export type FileSink = Sink & { readonly leftover: Leftover | undefined };
+
+/** Opens FILE.part; throws `local-io` when that cannot be, or when somebody else writes it. */
+export async function openFileSink(path: string, wish?: FileWish): Promise<FileSink> {
   const part = path + PART_SUFFIX;
-  let file: number;
+  await using scope = new AsyncDisposableStack();
   try {
-    file = await openFile(part, 'w', 0o666);
+    scope.adopt(lockPart(part), (lock) => lock.release());
+    const reader = wish === undefined ? undefined : await matchingRecord(part, wish);
+    if (reader !== undefined) scope.use(reader);
+    const file = await open(part, reader === undefined ? 'w' : 'r+', 0o666);
+    scope.defer(() => file.close());
+    const journal = new PartJournal(part + RECORD_SUFFIX, () => file.datasync());
+    let leftover: Leftover | undefined;
+    if (wish !== undefined && reader !== undefined) {
+      const proven = await checkPart(file, reader);
+      const { root, size } = reader.object;
+      leftover = { root, size, have: proven.segments(size, wish.segmentBytes) };
+      await journal.resume(reader.object, reader.end);
+    }
+    const owned = scope.move();
+    return partSink({ path, part, file, journal, leftover, close: () => owned.disposeAsync() });
   } catch (error) {
     throw localFault(error, `cannot write ${part}`);
   }
+}
+
+type Opened = {
+  readonly path: string;
+  readonly part: string;
+  readonly file: FileHandle;
+  readonly journal: PartJournal;
+  readonly leftover: Leftover | undefined;
+  /** Closes the file and gives the lock back. */
+  close(): Promise<void>;
+};
+
+function partSink({ path, part, file, journal, leftover, close }: Opened): FileSink {
   let start = 0;
+  let segmentBytes = 1;
+  /** Nothing more is put. */
+  let ended = false;
   let isOpen = true;
   let writing = 0;
   let onQuiet = (): void => {};
   /** After the last write under way: by then the number of a closed file may be another file's. */
-  const closeOnce = async (): Promise<void> => {
-    if (!isOpen) return;
-    isOpen = false;
-    if (writing > 0) {
-      await new Promise<void>((resolve) => {
-        onQuiet = resolve;
-      });
-    }
-    await closeFile(file);
+  const quiet = async (): Promise<void> => {
+    if (writing === 0) return;
+    await new Promise<void>((resolve) => {
+      onQuiet = resolve;
+    });
   };
   return {
     order: 'any',
-    async begin(offset, bytes) {
+    leftover,
+    async begin(offset, bytes, object) {
       start = offset;
-      await truncateFile(file, bytes).catch((error: unknown) => {
+      ({ segmentBytes } = object);
+      try {
+        await quiet();
+        await file.truncate(bytes);
+        await journal.begin(partObjectOf(object, offset, bytes));
+      } catch (error) {
         throw localFault(error, `cannot size ${part}`);
-      });
+      }
     },
-    put(offset, bytes, done) {
-      if (!isOpen) return;
+    put(offset, bytes, done, node) {
+      if (ended) return;
       writing += 1;
-      writeAll(file, bytes, offset - start, (error) => {
+      const entry = node === undefined ? undefined : { index: offset / segmentBytes, node: node.slice() };
+      writeAll(file.fd, bytes, offset - start, (error) => {
         writing -= 1;
         if (writing === 0) onQuiet();
+        if (error === undefined && entry !== undefined) journal.note(segmentBytes, entry);
         done(error === undefined ? undefined : localFault(error, `cannot write ${part}`));
       });
     },
     async commit() {
+      ended = true;
       try {
-        await syncFile(file);
-        await closeOnce();
+        await quiet();
+        await file.sync();
         await rename(part, path);
+        isOpen = false;
+        await journal.end();
+        await journal.remove();
+        await close();
       } catch (error) {
         throw localFault(error, `cannot complete ${path}`);
       }
     },
-    async abort() {
-      await closeOnce();
-      await rm(part, { force: true });
+    async abort(reason) {
+      if (!isOpen) return;
+      isOpen = false;
+      ended = true;
+      await quiet();
+      const resumable = reason instanceof HeddleError && RESUMABLE.includes(exitCodeOf(reason.code));
+      // what cannot be recorded any more is fetched again
+      if (resumable) await journal.flush().catch(() => undefined);
+      await journal.end();
+      if (!resumable || !journal.hasAny) {
+        await journal.remove();
+        await rm(part, { force: true });
+      }
+      await close();
     },
   };
+}
+
+/** The record of an interrupted transfer of the same; one of another is of no use. */
+async function matchingRecord(part: string, wish: FileWish): Promise<RecordReader | undefined> {
+  const found = await stat(part).catch(() => undefined);
+  const reader = found?.isFile() === true ? await RecordReader.open(part + RECORD_SUFFIX) : undefined;
+  if (reader === undefined) return undefined;
+  const { key, root, size, firstByte, bytes } = reader.object;
+  const wanted = Math.max(0, Math.min(wish.endByte ?? size, size) - wish.firstByte);
+  const same = key === wish.key && root === (wish.root ?? root) && firstByte === wish.firstByte && bytes === wanted;
+  if (same) return reader;
+  await reader[Symbol.asyncDispose]();
+  return undefined;
+}
+
+function partObjectOf({ key, root, size }: SinkObject, firstByte: number, bytes: number): PartObject {
+  // without a root nothing is ever recorded
+  return { key, root: root ?? '', size, firstByte, bytes };
 }
 
 /** True when `path` names something that can only be written in order: a device, a pipe, a socket. */
@@ -87,6 +173,7 @@ function writeAll(file: number, bytes: Uint8Array, position: number, done: (erro
 }
 
 function localFault(error: unknown, what: string): HeddleError {
+  if (error instanceof HeddleError) return error;
   const wrapped = asHeddleError(error, 'local-io');
   return new HeddleError('local-io', `${what}: ${wrapped.message}`, { cause: error });
 }

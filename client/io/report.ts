@@ -3,6 +3,7 @@ import type { HeddleError } from '../../protocol/errors.ts';
 import type { SegmentFrame } from '../../protocol/frames.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
+import type { CoreOptions } from '../core/options.ts';
 import type { RouteSnapshot, Snapshot } from '../core/snapshot.ts';
 import type { SessionOrder } from './order.ts';
 
@@ -15,6 +16,8 @@ export type SessionReport = {
   /** Bytes wanted: the object, or the range asked for; undefined until the size is known. */
   readonly bytes: number | undefined;
   readonly receivedBytes: number;
+  /** Bytes of it that an interrupted transfer had left. */
+  readonly resumedBytes: number;
   readonly elapsedMs: number;
   readonly firstByteMs: number | undefined;
   readonly manifest: Manifest | undefined;
@@ -42,7 +45,9 @@ export type SessionObserver = {
 
 /** Puts names and totals to a snapshot. */
 export function reportOf(
-  order: Pick<SessionOrder, 'key' | 'routes' | 'firstByte' | 'endByte'>,
+  order: Pick<SessionOrder, 'key' | 'routes' | 'firstByte' | 'endByte' | 'have'> & {
+    readonly core: Pick<CoreOptions, 'segmentBytes'>;
+  },
   snapshot: Snapshot,
   manifest: Manifest | undefined,
   elapsedMs: number,
@@ -53,6 +58,7 @@ export function reportOf(
   return {
     key: order.key,
     bytes: size === undefined ? undefined : Math.max(0, Math.min(order.endByte ?? size, size) - order.firstByte),
+    resumedBytes: resumedBytes(order, size ?? 0),
     receivedBytes: counters.receivedBytes - counters.wasteBytes,
     elapsedMs,
     firstByteMs,
@@ -68,4 +74,13 @@ export function reportOf(
       name: order.routes[route.index]?.name ?? String(route.index),
     })),
   };
+}
+
+function resumedBytes(
+  { have = [], core }: Pick<Parameters<typeof reportOf>[0], 'have' | 'core'>,
+  size: number,
+): number {
+  return have.reduce((sum, { first, length }) => {
+    return sum + Math.max(0, Math.min(size, (first + length) * core.segmentBytes) - first * core.segmentBytes);
+  }, 0);
 }

@@ -87,8 +87,8 @@ export class Retrieval {
     return ifChanged === 'restart' && pins.root === undefined ? pins : undefined;
   }
 
-  async #givenUp(error: unknown): Promise<HeddleError> {
-    const known = asHeddleError(error);
+  async #givenUp(cause: unknown): Promise<HeddleError> {
+    const known = asHeddleError(cause);
     await this.#order.sink.abort(known).catch(() => undefined);
     return known;
   }

@@ -12,6 +12,7 @@ export function reportWith(changes: Partial<SessionReport> = {}): SessionReport 
     key: 'demo.bin',
     bytes: 20_000_000,
     receivedBytes: 10_000_000,
+    resumedBytes: 0,
     elapsedMs: 2_000,
     firstByteMs: 40,
     manifest: undefined,

@@ -404,13 +404,13 @@ describe('outputs that fail', () => {
 
 describe('interrupted', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(
-    '%s in the middle: exit 130 at once, one line, nothing left',
+    '%s in the middle: exit 130 at once, one line, and left is what the next one goes on with',
     async (signal) => {
-      const before = await world.outputs();
       await using program = await halfway('collect', '-o', world.output('half.bin'));
       program.signal(signal);
       expectOneLine(await program.ended, 130);
-      expect(await world.outputs()).toEqual(before);
+      const left = (await world.outputs()).filter((name) => name.startsWith('half.bin'));
+      expect(left).toEqual(['half.bin.part', 'half.bin.part.record']);
     },
   );
 

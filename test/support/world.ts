@@ -64,6 +64,7 @@ export type LastLine = {
   readonly message?: string;
   readonly key: string;
   readonly bytes: number;
+  readonly resumedBytes: number;
   readonly seconds: number;
   readonly root: string;
   readonly verified: boolean;

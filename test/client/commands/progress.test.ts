@@ -40,6 +40,7 @@ function report(more: Partial<SessionReport> = {}): SessionReport {
     key: 'a',
     bytes: 1_000,
     receivedBytes: 500,
+    resumedBytes: 0,
     elapsedMs: 1_000,
     firstByteMs: 10,
     manifest: undefined,

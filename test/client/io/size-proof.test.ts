@@ -70,7 +70,9 @@ describe('proof', () => {
         fc.array(fc.tuple(fc.nat(30), fc.array(fc.nat(30), { maxLength: 6 })), { maxLength: 200 }),
         (leaves, more, tries) => {
           const levels = treeOf(leaves);
-          const all = levels.flatMap((level) => [...Array(level.length / 32).keys()].map((at) => nodeAt(level, at)));
+          const all = levels.flatMap((level) =>
+            Array.from({ length: level.length / 32 }, (_, at) => at).map((at) => nodeAt(level, at)),
+          );
           const pick = (at: number): Uint8Array => all[at % all.length] ?? new Uint8Array(32);
           const claim = leaves + more;
           const proof = new SizeProof({ size: claim * LEAF_BYTES, root: rootOf(levels) });

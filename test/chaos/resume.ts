@@ -1,0 +1,50 @@
+// `npm run resume -- --runs 200 --seed 1`: downloads killed at random moments, some of them twice, each taken up again
+// and compared byte for byte. Says what was fetched again; exits 1 when a file is wrong or too much was.
+import { parseArgs } from 'node:util';
+import { startLink } from '../../client/demo/link-shaper.ts';
+import { Random } from '../simulation/random.ts';
+import { objectBytes } from '../support/object-bytes.ts';
+import { startWorld } from '../support/world.ts';
+import { interrupt } from './interrupted.ts';
+
+const SIZE = 24_000_000;
+const MEGABITS = 64;
+/** Until a program has begun to receive, and until it would be done, ms. */
+const MOST_MS = 3_600;
+
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' } },
+});
+const random = new Random(Number(values.seed));
+const content = objectBytes(SIZE, 7);
+await using world = await startWorld({ 'a.bin': content });
+const target = { port: world.origin.port };
+await using near = await startLink({ target, megabitsPerSecond: MEGABITS / 2, delayMs: 5 });
+await using far = await startLink({ target, megabitsPerSecond: MEGABITS / 2, delayMs: 40 });
+const routes = [near, far].flatMap(({ port }, at) => ['--route', `r${at}=http://127.0.0.1:${port}`]);
+
+let wrong = 0;
+let [had, again, allowedAgain] = [0, 0, 0];
+for (let run = 1; run <= Number(values.runs); run += 1) {
+  const kills = random.next() < 0.25 ? 2 : 1;
+  const killAfterMs = Array.from({ length: kills }, () => Math.round(random.next() * MOST_MS));
+  const result = await interrupt({
+    key: 'a.bin',
+    content,
+    output: world.output('a.bin'),
+    routes,
+    bytesPerSecond: (MEGABITS * 1_000_000) / 8,
+    killAfterMs,
+  });
+  had += result.had;
+  again += Math.max(0, result.fetchedAgain);
+  allowedAgain += result.allowed;
+  const bad = !result.right || result.fetchedAgain > result.allowed;
+  if (bad) wrong += 1;
+  console.log(
+    `${bad ? 'WRONG' : 'right'} ${run}: killed after ${killAfterMs.join(' and ')} ms, ${JSON.stringify(result)}`,
+  );
+}
+console.log(`${values.runs} runs, seed ${values.seed}: ${wrong} wrong; of ${had} bytes on disk ${again} fetched again`);
+console.log(`(allowed: ${Math.round(allowedAgain)})`);
+process.exitCode = wrong === 0 ? 0 : 1;
