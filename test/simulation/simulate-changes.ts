@@ -2,8 +2,9 @@
 //   npm run simulate:changes -- [--story NAME] [--output any|order] [--seed N]
 // One of them is looked at by: npm run simulate -- --scenario test/simulation/changes/NAME.txt --output OUTPUT
 import { parseArgs } from 'node:util';
-import { changeLines, readChangeStories } from './change-stories.ts';
+import { changeLines } from './measure/change-lines.ts';
 import { figureLine, isKept } from './measure/figure-lines.ts';
+import { readStories } from './scenario/story-files.ts';
 
 const { values } = parseArgs({
   options: {
@@ -14,9 +15,11 @@ const { values } = parseArgs({
 });
 
 const outputs = (['any', 'order'] as const).filter((output) => values.output === undefined || values.output === output);
-const stories = readChangeStories().filter(({ name }) => values.story === undefined || values.story === name);
+const stories = readStories('changes').filter(
+  ({ scenario }) => values.story === undefined || values.story === scenario.name,
+);
 let missed = 0;
-for (const scenario of stories) {
+for (const { scenario } of stories) {
   for (const output of outputs) {
     const lines = changeLines(scenario, output, Number(values.seed));
     missed += lines.filter((line) => isKept(line) === false).length;

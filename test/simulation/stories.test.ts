@@ -1,18 +1,13 @@
 // Every story of stories/ is told, in order and as a file unless it says which, and must keep what it expects; all
 // invariants hold unless a story says that it knows better.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { brokenExpectations } from './scenario/expectation.ts';
-import { parseStory } from './scenario/story.ts';
+import { readStories } from './scenario/story-files.ts';
 import type { Story } from './scenario/story.ts';
 import { simulate } from './simulated.ts';
 
 const SEED = 1;
-const folder = join(import.meta.dirname, 'stories');
-const stories = readdirSync(folder)
-  .filter((name) => name.endsWith('.txt'))
-  .map((name) => parseStory(readFileSync(join(folder, name), 'utf8'), name.replace('.txt', '')));
+const stories = readStories('stories');
 
 test('there are stories', () => {
   expect(stories.length).toBeGreaterThan(0);

@@ -6,6 +6,7 @@ import { PACKET_BYTES } from '../network/link.ts';
 import { cubicWindow } from '../network/window-equation.ts';
 import { lineRate } from '../scenario/scenario.ts';
 import type { RouteScenario, Scenario } from '../scenario/scenario.ts';
+import { throughBottlenecks } from './shared-capacity.ts';
 
 /** From `atMs` on, `route` carries `rate` bytes of payload per ms. */
 export type Step = { readonly atMs: number; readonly route: number; readonly rate: number };
@@ -18,7 +19,15 @@ const FIRST_ROUND_TRIPS = 2;
 export const MOST_CONNECTIONS = 16;
 
 /** The state of a line between two events. */
-type Line = { rateMbit: number; loss: number; rttMs: number; isSilent: boolean; isDead: boolean; isRefusing: boolean };
+type Line = {
+  rateMbit: number;
+  loss: number;
+  rttMs: number;
+  isSilent: boolean;
+  isDead: boolean;
+  isRefusing: boolean;
+  readonly allowed: number;
+};
 
 /** A line changes. `beginsAfterMs`: it carries again, from so many ms later; undefined when it carried before, or does not. */
 type Mark = { readonly atMs: number; readonly beginsAfterMs: number | undefined; readonly line: Line };
@@ -26,7 +35,8 @@ type Mark = { readonly atMs: number; readonly beginsAfterMs: number | undefined;
 /** Capacity of every route in time order. `connections`: undefined for the bare line. */
 export function capacitySteps(scenario: Scenario, connections: number | undefined): Step[] {
   const steps = scenario.routes.flatMap((route, index) => routeSteps(scenario, route, index, connections));
-  return steps.sort((a, b) => a.atMs - b.atMs);
+  steps.sort((a, b) => a.atMs - b.atMs);
+  return throughBottlenecks(scenario, steps, PAYLOAD_SHARE);
 }
 
 /** Smallest time in which the routes together carry `bytes`, ms; infinite when they never do. */
@@ -70,11 +80,19 @@ export function ratesAt(ms: number, steps: readonly Step[]): number[] {
 
 /** Bytes of payload per ms that a route carries at the start of a scenario once its windows have grown. */
 export function routeRate(route: RouteScenario): number {
-  return Math.min(bareRate(route), (MOST_CONNECTIONS * lossLimited(route)) / route.rttMs);
+  return Math.min(bareRate(route, allowedRate(route)), (MOST_CONNECTIONS * lossLimited(route)) / route.rttMs);
 }
 
-function bareRate({ rateMbit, loss }: Pick<RouteScenario, 'rateMbit' | 'loss'>): number {
-  return lineRate(rateMbit) * PAYLOAD_SHARE * (1 - loss);
+function bareRate({ rateMbit, loss }: Pick<RouteScenario, 'rateMbit' | 'loss'>, allowed: number): number {
+  return Math.min(allowed, lineRate(rateMbit) * PAYLOAD_SHARE * (1 - loss));
+}
+
+/** Bytes per ms that its source sends, and that the client may ask for. */
+export function allowedRate({ cappedRate, terms }: RouteScenario): number {
+  return Math.min(
+    cappedRate ?? Number.POSITIVE_INFINITY,
+    (terms?.maxBytesPerSecond ?? Number.POSITIVE_INFINITY) / 1_000,
+  );
 }
 
 /** Bytes per round trip of one connection. */
@@ -84,7 +102,8 @@ function lossLimited({ loss, rttMs }: Pick<RouteScenario, 'loss' | 'rttMs'>): nu
 
 function routeSteps(scenario: Scenario, route: RouteScenario, index: number, connections: number | undefined): Step[] {
   const { rateMbit, loss, rttMs } = route;
-  const line: Line = { rateMbit, loss, rttMs, isSilent: false, isDead: false, isRefusing: false };
+  const allowed = allowedRate(route);
+  const line: Line = { rateMbit, loss, rttMs, isSilent: false, isDead: false, isRefusing: false, allowed };
   const marks: Mark[] = [{ atMs: 0, beginsAfterMs: FIRST_ROUND_TRIPS * rttMs, line: { ...line } }];
   for (const { atMs, change } of scenario.events.filter((event) => event.route === index)) {
     const wasDead = line.isDead;
@@ -120,7 +139,7 @@ function lineSteps(
   if (!carries(line)) return [{ atMs: mark.atMs, route, rate: 0 }];
   const begun = marks.slice(0, at + 1).findLast(({ beginsAfterMs }) => beginsAfterMs !== undefined) ?? mark;
   const beginMs = begun.atMs + (begun.beginsAfterMs ?? 0);
-  const full = bareRate(line);
+  const full = bareRate(line, line.allowed);
   const steps: Step[] = begun === mark ? [{ atMs: mark.atMs, route, rate: 0 }] : [];
   if (connections === undefined) return [...steps, ...within([{ atMs: beginMs, route, rate: full }], mark, untilMs)];
   const most = Math.min(full, (connections * lossLimited(line)) / line.rttMs);

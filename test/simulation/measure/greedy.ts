@@ -3,7 +3,8 @@
 import { Agenda } from '../agenda.ts';
 import { Flow } from '../network/flow.ts';
 import type { Random } from '../random.ts';
-import type { RouteChange, RouteScenario, ScenarioEvent } from '../scenario/scenario.ts';
+import type { Bottleneck, RouteChange, RouteScenario, ScenarioEvent } from '../scenario/scenario.ts';
+import { bottleneckLinks } from '../world/bottlenecks.ts';
 import { Path } from '../world/path.ts';
 
 const REFILL_BYTES = 1_048_576;
@@ -24,13 +25,16 @@ export class GreedyRoute {
 
   constructor(
     route: RouteScenario,
+    bottlenecks: readonly Bottleneck[],
     events: readonly ScenarioEvent[],
     connections: number,
     random: Random,
     horizonMs: number,
   ) {
     this.#agenda = new Agenda({ steps: MOST_STEPS, ms: horizonMs });
-    this.#path = new Path(this.#agenda, random, route);
+    this.#path = new Path(this.#agenda, random, route, [
+      ...bottleneckLinks(bottlenecks, this.#agenda, random).values(),
+    ]);
     this.#connections = connections;
     this.#horizonMs = horizonMs;
     for (const { atMs, change } of events) this.#agenda.at(atMs, () => this.#happen(change));
@@ -86,7 +90,7 @@ export class GreedyRoute {
   }
 
   #flow(rttMs: number): Flow {
-    const flow: Flow = new Flow(this.#agenda, this.#path.link, this.#path.congestion(), rttMs, {
+    const flow: Flow = new Flow(this.#agenda, this.#path.line, this.#path.congestion(), rttMs, {
       received: (bytes) => (this.#carried += bytes),
       drained: () => {
         if (flow.unsentBytes < REFILL_BYTES) flow.write(REFILL_BYTES);

@@ -1,9 +1,11 @@
 // What a scenario allows at best. Bare lines (fluid); what up to 16 TCP connections per route can carry, slow start and
 // loss included (ideal); what greedy flows really carry in the same model; and one route alone, by the same rules.
 import { Random } from '../random.ts';
-import type { Scenario } from '../scenario/scenario.ts';
-import { capacitySteps, MOST_CONNECTIONS, timeToCarry } from './capacity.ts';
+import { mbitOf } from '../scenario/scenario.ts';
+import type { RouteScenario, Scenario } from '../scenario/scenario.ts';
+import { allowedRate, capacitySteps, MOST_CONNECTIONS, timeToCarry } from './capacity.ts';
 import { GreedyRoute } from './greedy.ts';
+import { clientShare } from './shared-capacity.ts';
 
 /** ms that each bound allows. Infinite where it is never reached. */
 export type Ideal = {
@@ -35,8 +37,10 @@ export function idealOf(scenario: Scenario, seed: number): Ideal {
   const routes = greedyRoutes(scenario, seed);
   const fluidMs = fluidIdeal(scenario);
   const formulaMs = timeToCarry(bytes, capacitySteps(scenario, MOST_CONNECTIONS));
-  const greedyMs = timeTogether(bytes, fluidMs, routes, mostOf);
-  const plainMs = timeTogether(bytes, fluidMs, routes, ({ plain }, ms) => plain.carriedBy(ms));
+  // Flows of routes that share a bottleneck cannot be played apart: formulas must do.
+  const isShared = scenario.routes.some(({ over }) => over.length > 0);
+  const greedyMs = isShared ? formulaMs : timeTogether(bytes, fluidMs, routes, mostOf);
+  const plainMs = isShared ? formulaMs : timeTogether(bytes, fluidMs, routes, ({ plain }, ms) => plain.carriedBy(ms));
   const single = bestSingle(scenario, routes);
   const bound = (ms: number): number => Math.max(sinkMs, ms);
   return {
@@ -55,12 +59,17 @@ export function fluidIdeal(scenario: Scenario): number {
   return timeToCarry(scenario.bytes, capacitySteps(scenario, undefined));
 }
 
-function greedyRoutes({ routes, events }: Scenario, seed: number): Greedy[] {
+/** Each alone behind its bottlenecks, of which it has what other clients leave it. */
+function greedyRoutes(scenario: Scenario, seed: number): Greedy[] {
+  const { routes, events, bottlenecks = [] } = scenario;
   const random = new Random(seed).fork('ideal');
   return routes.map((route, index) => {
     const own = events.filter((event) => event.route === index);
+    const over = bottlenecks.filter(({ name }) => route.over.includes(name));
+    const narrows = over.map((each) => ({ ...each, rateMbit: each.rateMbit * clientShare(scenario, each) }));
+    const rateMbit = Math.min(route.rateMbit, mbitOf(allowedRate(route)));
     const flows = (connections: number): GreedyRoute =>
-      new GreedyRoute(route, own, connections, random.fork(`${connections}`), HORIZON_MS);
+      new GreedyRoute({ ...route, rateMbit }, narrows, own, connections, random.fork(`${connections}`), HORIZON_MS);
     return { plain: flows(1), many: flows(MOST_CONNECTIONS) };
   });
 }
@@ -82,10 +91,18 @@ function timeTogether(
   return Number.POSITIVE_INFINITY;
 }
 
+/** Could bring the whole object by itself. */
+function hasAll({ holds, corrupt, terms }: RouteScenario, bytes: number): boolean {
+  const isWhole = holds.some(([from, to]) => from === 0 && to === 1);
+  return isWhole && corrupt === 0 && (terms?.quotaBytes ?? bytes) >= bytes;
+}
+
 /** Routes in the order of what their bare lines would need; those that cannot win are not played. */
 function bestSingle(scenario: Scenario, routes: readonly Greedy[]): { ms: number; plainMs: number; route: number } {
-  const alone = scenario.routes.map((_, route) => {
-    const steps = capacitySteps(scenario, undefined).filter((step) => step.route === route);
+  const unshared: Scenario = { ...scenario, bottlenecks: [] };
+  const alone = scenario.routes.flatMap((each, route) => {
+    if (!hasAll(each, scenario.bytes)) return [];
+    const steps = capacitySteps(unshared, undefined).filter((step) => step.route === route);
     return { route, leastMs: timeToCarry(scenario.bytes, steps) };
   });
   const best = { ms: Number.POSITIVE_INFINITY, plainMs: Number.POSITIVE_INFINITY, route: -1 };

@@ -8,6 +8,7 @@ import { isFaultFree } from '../scenario/scenario.ts';
 import { coreOf } from '../world/run.ts';
 import type { Observer } from '../world/shell.ts';
 import { Account } from './account.ts';
+import { allowedRateIsKept, connectionsAreKept, quotaIsKept } from './term-invariants.ts';
 
 /** ms in which somebody must have been asked for the segment at the in-order point. */
 const ASKED_WITHIN_MS = 500;
@@ -38,6 +39,9 @@ export const INVARIANTS = [
   'a sound channel keeps what it may send',
   'the honest are not blamed',
   'most answers PATTERN',
+  'quotas are kept',
+  'allowed rates are kept',
+  'allowed connections are kept',
 ] as const;
 
 export type Invariant = (typeof INVARIANTS)[number];
@@ -93,6 +97,9 @@ export class Invariants implements Observer {
     this.#check('patterns only rise', now, patternsOnlyRise(account, effect));
     this.#check('only what is held is sent for', now, onlyHeldIsSent(account, effect));
     account.effect(effect, now);
+    if (effect.type === 'dial') {
+      this.#check('allowed connections are kept', now, connectionsAreKept(this.#scenario, account));
+    }
     if (effect.type === 'credit') this.#checkWindow(effect.channel, now);
   }
 
@@ -100,6 +107,8 @@ export class Invariants implements Observer {
   end(snapshot: Snapshot, now: number): void {
     this.#check('the honest are not blamed', now, honestIsNotBlamed(this.#scenario, snapshot));
     this.#check('most answers PATTERN', now, mostIsByPattern(this.#scenario, snapshot));
+    this.#check('quotas are kept', now, quotaIsKept(this.#scenario, snapshot.routes));
+    this.#check('allowed rates are kept', now, allowedRateIsKept(this.#scenario, snapshot.routes, now));
   }
 
   /** The window may have changed since the grant, within one input: the larger of the last two counts. */

@@ -39,7 +39,7 @@ function carried(
 }
 
 function startFlow(agenda: Agenda, path: Path, received: (bytes: number) => void): void {
-  const flow: Flow = new Flow(agenda, path.link, path.congestion(), path.route.rttMs, {
+  const flow: Flow = new Flow(agenda, path.line, path.congestion(), path.route.rttMs, {
     received,
     drained: () => {
       if (flow.unsentBytes < 1e6) flow.write(1e6);
@@ -116,7 +116,7 @@ describe('loss', () => {
   test('comes from a buffer that is too small, and costs capacity', () => {
     const small = carried({ rateMbit: 40, rttMs: 100, bufferMs: 5 });
     const large = carried({ rateMbit: 40, rttMs: 100, bufferMs: 100 });
-    expect(small.path.link.droppedPackets).toBeGreaterThan(0);
+    expect(small.path.line.own.droppedPackets).toBeGreaterThan(0);
     expect(small.mean).toBeLessThan(0.95 * large.mean);
   });
 });
@@ -146,7 +146,7 @@ test('what is written comes exactly once, however lossy the line', () => {
   const route = { ...steadyRoute('line', 10, 50), loss: 0.1, jitterMs: 5 };
   const path = new Path(agenda, new Random(SEED), route);
   let received = 0;
-  const flow = new Flow(agenda, path.link, path.congestion(), 50, {
+  const flow = new Flow(agenda, path.line, path.congestion(), 50, {
     received: (bytes) => (received += bytes),
     drained: () => undefined,
   });

@@ -1,4 +1,4 @@
-// One TCP connection's stream towards the client over a link: congestion window, loss recovery with SACK, retransmission
+// One TCP connection's stream towards the client over a line: congestion window, loss recovery with SACK, retransmission
 // time-outs, in-order delivery. Works on trains of up to eleven packets. Knows bytes, not frames.
 // Model: an acknowledgement per train, without loss of its own; a loss is noticed when something sent later is
 // acknowledged, else by a tail probe after two round trips, then by time-outs of at least 200 ms that double.
@@ -6,7 +6,8 @@ import type { Agenda } from '../agenda.ts';
 import type { Congestion } from './congestion.ts';
 import { FIRST_WINDOW_BYTES } from './congestion.ts';
 import { PACKET_BYTES } from './link.ts';
-import type { Fate, Link } from './link.ts';
+import type { Fate } from './link.ts';
+import type { Line } from './line.ts';
 import { Reception } from './reception.ts';
 
 const MOST_TRAIN_PACKETS = 11;
@@ -35,10 +36,10 @@ export type FlowEvents = {
   readonly drained: () => void;
 };
 
-/** A flow from a sender next to the link's entrance. */
+/** A flow from a sender next to the line's entrance. */
 export class Flow {
   readonly #agenda: Agenda;
-  readonly #link: Link;
+  readonly #line: Line;
   readonly #congestion: Congestion;
   readonly #events: FlowEvents;
   readonly #reception: Reception;
@@ -65,9 +66,9 @@ export class Flow {
   #isPaused = false;
   #closed = false;
 
-  constructor(agenda: Agenda, link: Link, congestion: Congestion, handshakeMs: number, events: FlowEvents) {
+  constructor(agenda: Agenda, line: Line, congestion: Congestion, handshakeMs: number, events: FlowEvents) {
     this.#agenda = agenda;
-    this.#link = link;
+    this.#line = line;
     this.#congestion = congestion;
     this.#events = events;
     this.#reception = new Reception(events.received);
@@ -148,12 +149,12 @@ export class Flow {
       bytes,
       order: this.#order,
       sentAt: now,
-      trailMs: this.#link.serializeMs(Math.max(0, bytes - PACKET_BYTES)),
+      trailMs: this.#line.serializeMs(Math.max(0, bytes - PACKET_BYTES)),
       acknowledgedBefore: this.#acknowledged,
       acknowledgedAt: this.#acknowledgedAt,
       isSupplied: this.unsentBytes > 0,
     };
-    this.#link.send(bytes, (fate) => this.#arrived(train, fate));
+    this.#line.send(bytes, (fate) => this.#arrived(train, fate));
   }
 
   /** At the client: what is whole goes up, the rest is missing; the acknowledgement goes back. */
@@ -163,8 +164,8 @@ export class Flow {
     if (intactBytes > 0) this.#reception.take(train.start, holeStart);
     if (lostBytes > 0) this.#missing.push({ ...train, start: holeStart, bytes: lostBytes });
     if (arrived === 0) return;
-    this.#agenda.after(this.#link.conditions.delayMs, () => {
-      if (this.#link.conditions.down) this.#missing.push({ ...train, end: holeStart, bytes: arrived });
+    this.#agenda.after(this.#line.delayMs, () => {
+      if (this.#line.isDown) this.#missing.push({ ...train, end: holeStart, bytes: arrived });
       else this.#acknowledge(train, arrived);
     });
   }

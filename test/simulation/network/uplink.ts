@@ -2,7 +2,7 @@
 // that the line loses is sent again after a round trip; into a black hole, at time-outs that double.
 import type { Agenda } from '../agenda.ts';
 import type { Random } from '../random.ts';
-import type { Link } from './link.ts';
+import type { Line } from './line.ts';
 
 const LEAST_TIMEOUT_MS = 200;
 const MOST_TIMEOUT_MS = 60_000;
@@ -13,16 +13,16 @@ type Message = { readonly sequence: number; readonly arrive: () => void };
 export class Uplink {
   readonly #agenda: Agenda;
   readonly #random: Random;
-  readonly #link: Link;
+  readonly #line: Line;
   readonly #early = new Map<number, Message>();
   #next = 0;
   #awaited = 0;
   #closed = false;
 
-  constructor(agenda: Agenda, random: Random, link: Link) {
+  constructor(agenda: Agenda, random: Random, line: Line) {
     this.#agenda = agenda;
     this.#random = random;
-    this.#link = link;
+    this.#line = line;
   }
 
   /** Calls `arrive` when the message is at the source, behind all sent before. */
@@ -37,16 +37,16 @@ export class Uplink {
 
   #attempt(message: Message, timeoutMs: number): void {
     if (this.#closed) return;
-    const { delayMs, jitterMs, loss, down } = this.#link.conditions;
+    const { delayMs, jitterMs, loss, isDown } = this.#line;
     const again = (): void => this.#attempt(message, Math.min(MOST_TIMEOUT_MS, 2 * timeoutMs));
-    if (down) {
+    if (isDown) {
       this.#agenda.after(Math.max(timeoutMs, 2 * delayMs), again);
       return;
     }
     const lostMs = this.#random.chance(loss) ? Math.max(10, 2 * delayMs) : 0;
     const late = jitterMs > 0 ? this.#random.between(0, jitterMs) : 0;
     this.#agenda.after(lostMs + delayMs + late, () => {
-      if (this.#link.conditions.down) this.#agenda.after(timeoutMs, again);
+      if (this.#line.isDown) this.#agenda.after(timeoutMs, again);
       else this.#arrived(message);
     });
   }

@@ -2,6 +2,7 @@
 // (story.ts) and random draws (random-scenario.ts) make them.
 import type { ErrorCode } from '../../../protocol/errors.ts';
 import type { CoreOptions } from '../../../client/core/options.ts';
+import type { RouteTerms } from '../../../client/core/route-terms.ts';
 
 /** One route at the start. Rates in Mbit/s on the line, times in ms, probabilities 0…1. */
 export type RouteScenario = {
@@ -22,8 +23,16 @@ export type RouteScenario = {
   readonly corrupt: number;
   /** Parts of the object that the source holds, as fractions [from, to). */
   readonly holds: readonly (readonly [number, number])[];
+  /** What its HELLO says that it holds, when that is a lie. */
+  readonly claims?: readonly (readonly [number, number])[];
+  /** Bytes per ms that the source sends over all connections; undefined: what the line takes. */
+  readonly cappedRate?: number;
+  /** Names of the bottlenecks that it shares with other routes, or with other clients. */
+  readonly over: readonly string[];
   /** How PINGs are answered: truly, not at all, or after so many ms more. */
   readonly pong: 'true' | 'never' | number;
+  /** What the client is told of it before. */
+  readonly terms?: RouteTerms;
 };
 
 /** What happens to a route. */
@@ -47,6 +56,15 @@ export type RouteChange =
   | { readonly type: 'refuse'; readonly code: ErrorCode; readonly retryAfterMs: number | undefined }
   | { readonly type: 'accept' };
 
+/** A line that several routes lead over, behind their own. */
+export type Bottleneck = {
+  readonly name: string;
+  readonly rateMbit: number;
+  readonly bufferMs: number;
+  /** One for all clients (a relay's link), or one per client (its last mile). */
+  readonly perClient: boolean;
+};
+
 export type ScenarioEvent = { readonly atMs: number; readonly route: number; readonly change: RouteChange };
 
 /** One transfer to simulate. */
@@ -55,6 +73,9 @@ export type Scenario = {
   readonly bytes: number;
   readonly routes: readonly RouteScenario[];
   readonly events: readonly ScenarioEvent[];
+  readonly bottlenecks?: readonly Bottleneck[];
+  /** Clients that fetch the object over the same relays, one more every `apartMs`. */
+  readonly clients?: { readonly count: number; readonly apartMs: number };
   /** Bytes per ms that the sink takes; undefined: all it is given. */
   readonly sinkRate: number | undefined;
   /** What differs from the core's defaults. */
@@ -75,6 +96,7 @@ export function steadyRoute(name: string, rateMbit: number, rttMs: number): Rout
     heldInPathBytes: 2_097_152,
     corrupt: 0,
     holds: [[0, 1]],
+    over: [],
     pong: 'true',
   };
 }
@@ -82,6 +104,11 @@ export function steadyRoute(name: string, rateMbit: number, rttMs: number): Rout
 /** Bytes per ms on the line of a rate in Mbit/s. */
 export function lineRate(mbit: number): number {
   return mbit * 125;
+}
+
+/** Mbit/s on the line of so many bytes per ms. */
+export function mbitOf(rate: number): number {
+  return rate / 125;
 }
 
 /** True when nothing goes wrong in `scenario`: no event, no corruption, nothing missing, an unlimited sink. */

@@ -1,7 +1,8 @@
 // Stories: scenarios and what is expected of them, as text that people read. One statement per line, `#` begins a comment:
 //   object 64 MB · output any|order · segment 64 KiB · reorder 8 MB · sink 20 Mbit/s · core OPTION VALUE
-//   route NAME 40 Mbit/s rtt 20 ms [loss 0.5 %] [jitter 3 ms] [buffer 200 ms] [burst 1 % 20 % 50 %] [congestion bbr]
-//              [corrupt 2 %] [holds 0 % 50 %] [pong never | pong late 300 ms] [held in path 4 MB]
+//   route NAME 40 Mbit/s rtt 20 ms [TRAIT …], see traits.ts
+//   bottleneck NAME 60 Mbit/s [buffer 200 ms] [per client]: before the routes that lead over it
+//   clients 5 every 500 ms
 //   at 3 s NAME rate 2 Mbit/s | loss 1 % | rtt 200 ms | jitter 5 ms | corrupt 5 % | refuse CODE [after 2 s]
 //   at 3 s NAME blackhole | recover | kill | restart | reset | hang | accept
 //   tolerate INVARIANT: known to be broken at present
@@ -15,14 +16,13 @@ import { INVARIANTS } from '../measure/invariants.ts';
 import type { Invariant } from '../measure/invariants.ts';
 import { parseExpectation } from './expectation.ts';
 import type { Expectation } from './expectation.ts';
-import { lineRate, steadyRoute } from './scenario.ts';
-import type { RouteChange, RouteScenario, Scenario, ScenarioEvent } from './scenario.ts';
+import { lineRate } from './scenario.ts';
+import type { Bottleneck, RouteChange, RouteScenario, Scenario, ScenarioEvent } from './scenario.ts';
+import { readRoute } from './traits.ts';
+import { FRACTION, RATE, SIZE, TIME } from './units.ts';
 import { Words } from './words.ts';
 
-const TIME = Object.freeze({ ms: 1, s: 1_000 });
-const FRACTION = Object.freeze({ '%': 0.01 });
-const RATE = Object.freeze({ 'Mbit/s': 1, 'Gbit/s': 1_000, 'kbit/s': 0.001 });
-const SIZE = Object.freeze({ B: 1, kB: 1e3, KiB: 1_024, MB: 1e6, MiB: 1_048_576, GB: 1e9 });
+const BOTTLENECK_BUFFER_MS = 100;
 
 export type Story = {
   readonly scenario: Scenario;
@@ -34,7 +34,9 @@ type Draft = {
   bytes: number | undefined;
   sinkRate: number | undefined;
   readonly core: { -readonly [Name in keyof CoreOptions]?: CoreOptions[Name] };
+  clients: Scenario['clients'];
   readonly routes: RouteScenario[];
+  readonly bottlenecks: Bottleneck[];
   readonly events: ScenarioEvent[];
   readonly expectations: Expectation[];
   readonly tolerated: Invariant[];
@@ -46,7 +48,9 @@ export function parseStory(text: string, name: string): Story {
     bytes: undefined,
     sinkRate: undefined,
     core: {},
+    clients: undefined,
     routes: [],
+    bottlenecks: [],
     events: [],
     expectations: [],
     tolerated: [],
@@ -57,9 +61,10 @@ export function parseStory(text: string, name: string): Story {
     readStatement(draft, words);
     words.end();
   }
-  const { bytes, sinkRate, core, routes, events, expectations, tolerated } = draft;
+  const { bytes, sinkRate, core, clients, routes, bottlenecks, events, expectations, tolerated } = draft;
   if (bytes === undefined || routes.length === 0) throw new Error(`${name}: a story needs an object and routes`);
-  return { scenario: { name, bytes, routes, events, sinkRate, core }, expectations, tolerated };
+  const scenario = { name, bytes, routes, events, bottlenecks, sinkRate, core };
+  return { scenario: { ...scenario, ...(clients === undefined ? {} : { clients }) }, expectations, tolerated };
 }
 
 function readStatement(draft: Draft, words: Words): void {
@@ -71,6 +76,8 @@ function readStatement(draft: Draft, words: Words): void {
     'core',
     'reorder',
     'sink',
+    'clients',
+    'bottleneck',
     'route',
     'at',
     'tolerate',
@@ -98,9 +105,19 @@ function readStatement(draft: Draft, words: Words): void {
     case 'sink':
       draft.sinkRate = lineRate(words.quantity('the rate', RATE));
       return;
-    case 'route':
-      draft.routes.push(readRoute(words));
+    case 'clients': {
+      const count = words.number('the clients');
+      draft.clients = { count, apartMs: words.has('every') ? words.quantity('the distance', TIME) : 0 };
       return;
+    }
+    case 'bottleneck':
+      draft.bottlenecks.push(readBottleneck(words));
+      return;
+    case 'route': {
+      const bottlenecks = draft.bottlenecks.map(({ name }) => name);
+      draft.routes.push(readRoute(words, bottlenecks));
+      return;
+    }
     case 'at': {
       const atMs = words.quantity('the time', TIME);
       const route = names.indexOf(words.oneOf('the route', names));
@@ -118,44 +135,13 @@ function readStatement(draft: Draft, words: Words): void {
   }
 }
 
-function readRoute(words: Words): RouteScenario {
+function readBottleneck(words: Words): Bottleneck {
   const name = words.word('the name');
   const rateMbit = words.quantity('the rate', RATE);
-  if (!words.has('rtt')) throw words.fault('a route has an rtt');
-  const steady = steadyRoute(name, rateMbit, words.quantity('the round trip', TIME));
-  const traits: Partial<RouteScenario>[] = [];
-  while (!words.isOver) traits.push(readTrait(words));
-  return Object.assign({}, steady, ...traits) as RouteScenario;
-}
-
-function readTrait(words: Words): Partial<RouteScenario> {
-  const traits = ['loss', 'jitter', 'buffer', 'burst', 'congestion', 'corrupt', 'holds', 'pong', 'held'] as const;
-  const percent = (what: string): number => words.quantity(what, FRACTION);
-  const trait = words.oneOf('a trait', traits);
-  switch (trait) {
-    case 'loss':
-      return { loss: percent('the loss') };
-    case 'jitter':
-      return { jitterMs: words.quantity('the jitter', TIME) };
-    case 'buffer':
-      return { bufferMs: words.quantity('the buffer', TIME) };
-    case 'burst':
-      return { burst: { enter: percent('entering'), leave: percent('leaving'), loss: percent('the loss') } };
-    case 'congestion':
-      return { congestion: words.oneOf('the congestion control', ['cubic', 'bbr']) };
-    case 'corrupt':
-      return { corrupt: percent('the corrupt part') };
-    case 'holds':
-      return { holds: [[percent('the beginning'), percent('the end')]] };
-    case 'pong':
-      if (words.has('late')) return { pong: words.quantity('the delay', TIME) };
-      return { pong: words.oneOf('pong', ['never', 'true'] as const) };
-    case 'held':
-      if (!words.has('in') || !words.has('path')) throw words.fault('"held in path" is meant');
-      return { heldInPathBytes: words.quantity('the bytes', SIZE) };
-    default:
-      return trait satisfies never;
-  }
+  const bufferMs = words.has('buffer') ? words.quantity('the buffer', TIME) : BOTTLENECK_BUFFER_MS;
+  const perClient = words.has('per');
+  if (perClient && !words.has('client')) throw words.fault('"per client" is meant');
+  return { name, rateMbit, bufferMs, perClient };
 }
 
 function readChange(words: Words): RouteChange {

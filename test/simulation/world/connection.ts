@@ -38,13 +38,15 @@ export class Connection implements Resident {
   #connectMs = 0;
   #upgraded = false;
   #silent = false;
+  /** For the cap on the source's rate. */
+  #isWaiting = false;
   #ended = false;
 
   constructor(agenda: Agenda, path: Path, events: ConnectionEvents) {
     this.#agenda = agenda;
     this.#path = path;
     this.#events = events;
-    this.#uplink = new Uplink(agenda, path.random, path.link);
+    this.#uplink = new Uplink(agenda, path.random, path.line);
     this.#startedAt = agenda.now;
     this.#dial(SYN_RETRY_MS);
   }
@@ -81,7 +83,7 @@ export class Connection implements Resident {
     this.#ended = true;
     this.#path.residents.delete(this);
     this.#uplink.close();
-    this.#agenda.after(this.#path.link.conditions.delayMs, () => this.#flow?.close());
+    this.#agenda.after(this.#path.line.delayMs, () => this.#flow?.close());
   }
 
   reset(): void {
@@ -102,12 +104,12 @@ export class Connection implements Resident {
 
   #dial(retryMs: number): void {
     if (this.#ended) return;
-    const { link, random } = this.#path;
-    const { delayMs, loss, down } = link.conditions;
+    const { line, random } = this.#path;
+    const { delayMs, loss, isDown } = line;
     const again = (): unknown => this.#agenda.after(retryMs, () => this.#dial(2 * retryMs));
-    if (down || random.chance(loss)) return void again();
+    if (isDown || random.chance(loss)) return void again();
     this.#agenda.after(delayMs, () => {
-      if (link.conditions.down || random.chance(loss)) return void again();
+      if (line.isDown || random.chance(loss)) return void again();
       const isServing = this.#path.isServing;
       if (isServing && !this.#ended) this.#path.residents.add(this);
       this.#backToClient(() => {
@@ -125,15 +127,15 @@ export class Connection implements Resident {
 
   /** Something small from the far end: behind the queue, lost in a black hole, void when the client has closed. */
   #backToClient(arrive: () => void): void {
-    const { link } = this.#path;
-    if (link.conditions.down) return;
-    this.#agenda.after(link.queueMs + link.conditions.delayMs, () => {
-      if (!this.#ended && !link.conditions.down) arrive();
+    const { line } = this.#path;
+    if (line.isDown) return;
+    this.#agenda.after(line.queueMs + line.delayMs, () => {
+      if (!this.#ended && !line.isDown) arrive();
     });
   }
 
   #greet(order: SourceOrder, firstSegment: number): void {
-    const flow = new Flow(this.#agenda, this.#path.link, this.#path.congestion(), this.#connectMs, {
+    const flow = new Flow(this.#agenda, this.#path.line, this.#path.congestion(), this.#connectMs, {
       received: (bytes) => this.#received(bytes),
       drained: () => this.#source?.pump(),
     });
@@ -141,10 +143,24 @@ export class Connection implements Resident {
     const pendingBytes = (): number =>
       Math.max(0, flow.unsentBytes - this.#path.route.heldInPathBytes - sendBufferBytes(flow));
     const write = (bytes: number, frame: Downstream): void => {
+      this.#path.spend(bytes);
       this.#coming.push({ frame, bytes, read: 0 });
       flow.write(bytes);
     };
-    this.#source = new Source(order, { write, pendingBytes }, firstSegment);
+    this.#source = new Source(order, { write, pendingBytes, isHeldUp: () => this.#isHeldUp() }, firstSegment);
+  }
+
+  #isHeldUp(): boolean {
+    const ms = this.#path.heldUpMs;
+    if (ms === 0) return false;
+    if (!this.#isWaiting) {
+      this.#isWaiting = true;
+      this.#agenda.after(ms, () => {
+        this.#isWaiting = false;
+        if (!this.#silent) this.#source?.pump();
+      });
+    }
+    return true;
   }
 
   #handle(frame: Upstream): void {

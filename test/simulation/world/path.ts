@@ -4,6 +4,7 @@ import type { Agenda } from '../agenda.ts';
 import { Bbr } from '../network/bbr.ts';
 import type { Congestion } from '../network/congestion.ts';
 import { Cubic } from '../network/cubic.ts';
+import { Line } from '../network/line.ts';
 import { Link } from '../network/link.ts';
 import type { Random } from '../random.ts';
 import { lineRate } from '../scenario/scenario.ts';
@@ -23,15 +24,20 @@ export type Resident = {
 /** One route. */
 export class Path {
   readonly route: RouteScenario;
-  readonly link: Link;
+  readonly line: Line;
   readonly random: Random;
   readonly residents: Set<Resident> = new Set();
   /** False while the process is dead: dials are refused. */
   isServing = true;
   refusing: Refusing | undefined;
   corrupt: number;
+  readonly #agenda: Agenda;
+  /** When a source with a cap on its rate may send again. */
+  #freeAt = 0;
 
-  constructor(agenda: Agenda, random: Random, route: RouteScenario) {
+  /** `shared`: the bottlenecks that the route leads over. */
+  constructor(agenda: Agenda, random: Random, route: RouteScenario, shared: readonly Link[] = []) {
+    this.#agenda = agenda;
     this.route = route;
     this.random = random.fork(`path ${route.name}`);
     this.corrupt = route.corrupt;
@@ -44,7 +50,19 @@ export class Path {
       burst: route.burst,
       down: false,
     };
-    this.link = new Link(agenda, random.fork(`link ${route.name}`), conditions, rate * route.bufferMs);
+    const own = new Link(agenda, random.fork(`link ${route.name}`), conditions, rate * route.bufferMs);
+    this.line = new Line(own, shared);
+  }
+
+  /** ms until the cap on the source's rate allows another segment. */
+  get heldUpMs(): number {
+    return Math.max(0, this.#freeAt - this.#agenda.now);
+  }
+
+  /** The source sends `bytes`: they count against its cap. */
+  spend(bytes: number): void {
+    if (this.route.cappedRate === undefined) return;
+    this.#freeAt = Math.max(this.#freeAt, this.#agenda.now) + bytes / this.route.cappedRate;
   }
 
   congestion(): Congestion {
@@ -54,17 +72,17 @@ export class Path {
   apply(change: RouteChange): void {
     switch (change.type) {
       case 'rate':
-        return this.link.change({ rate: lineRate(change.rateMbit) });
+        return this.line.own.change({ rate: lineRate(change.rateMbit) });
       case 'rtt':
-        return this.link.change({ delayMs: change.rttMs / 2 });
+        return this.line.own.change({ delayMs: change.rttMs / 2 });
       case 'jitter':
-        return this.link.change({ jitterMs: change.jitterMs });
+        return this.line.own.change({ jitterMs: change.jitterMs });
       case 'loss':
-        return this.link.change({ loss: change.loss });
+        return this.line.own.change({ loss: change.loss });
       case 'blackhole':
-        return this.link.change({ down: true });
+        return this.line.own.change({ down: true });
       case 'recover':
-        return this.link.change({ down: false });
+        return this.line.own.change({ down: false });
       case 'kill':
         this.isServing = false;
         for (const resident of [...this.residents]) resident.reset();

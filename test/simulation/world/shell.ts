@@ -39,6 +39,8 @@ export type ShellOrder = {
   /** Bytes per ms that the sink takes. */
   readonly sinkRate: number;
   readonly observers: readonly Observer[];
+  /** The transfer has ended: `outcome` tells how. */
+  readonly ended: () => void;
 };
 
 type Arrived = { readonly channel: number; readonly isCorrupt: boolean };
@@ -63,7 +65,10 @@ export class Shell {
     this.#agenda = agenda;
     this.#random = random.fork('shell');
     this.#order = order;
-    this.#transfer = new Transfer({ routes: order.paths.map(() => ({})), options: order.core }, agenda.now);
+    this.#transfer = new Transfer(
+      { routes: order.paths.map(({ route }) => route.terms ?? {}), options: order.core },
+      agenda.now,
+    );
     this.#drain();
   }
 
@@ -161,7 +166,15 @@ export class Shell {
     const { size, core } = this.#order;
     const found = this.#connections.get(channel);
     if (found === undefined) return;
-    const order = { channel, size, segmentBytes: core.segmentBytes, held: this.#held(found.path) };
+    const { holds, claims = holds, terms } = found.path.route;
+    const order = {
+      channel,
+      size,
+      segmentBytes: core.segmentBytes,
+      held: this.#ranges(holds),
+      claims: this.#ranges(claims),
+      proves: terms?.proves ?? true,
+    };
     found.connection.open(order, [
       { type: 'pattern', pattern },
       { type: 'credit', total: credit },
@@ -225,6 +238,7 @@ export class Shell {
     this.#timer?.cancel();
     for (const { connection } of this.#connections.values()) connection.close();
     this.#connections.clear();
+    this.#order.ended();
   }
 
   #length(index: number): number {
@@ -232,9 +246,9 @@ export class Shell {
     return Math.min(core.segmentBytes, size - index * core.segmentBytes);
   }
 
-  #held(path: Path): Range[] {
+  #ranges(parts: readonly (readonly [number, number])[]): Range[] {
     const segments = Math.ceil(this.#order.size / this.#order.core.segmentBytes);
-    return path.route.holds.map(([from, to]) => {
+    return parts.map(([from, to]) => {
       const first = Math.round(from * segments);
       return { first, length: Math.round(to * segments) - first };
     });

@@ -52,7 +52,11 @@ export type SourceOrder = {
   readonly channel: number;
   readonly size: number;
   readonly segmentBytes: number;
+  /** What it holds, and what it says that it holds. */
   readonly held: readonly Range[];
+  readonly claims: readonly Range[];
+  /** False for a plain mirror: it has no proof pages. */
+  readonly proves: boolean;
 };
 
 export type SourceWire = {
@@ -60,6 +64,8 @@ export type SourceWire = {
   readonly write: (bytes: number, frame: Downstream) => void;
   /** Bytes written that no kernel has taken yet. */
   readonly pendingBytes: () => number;
+  /** A cap on the rate holds the source up; it is pumped again when that is over. */
+  readonly isHeldUp: () => boolean;
 };
 
 /** One channel's source. Throws what the segment set throws: a client at fault. */
@@ -73,7 +79,7 @@ export class Source {
     this.#order = order;
     this.#wire = wire;
     this.#set = new SegmentSet(order.channel, this.#segments(), order.held);
-    wire.write(GREETING_BYTES, { type: 'greeting', held: order.held });
+    wire.write(GREETING_BYTES, { type: 'greeting', held: order.claims });
     const block = Math.floor(Math.min(firstSegment, this.#segments() - 1) / FIRST_PROOF_NODES);
     if (order.size > 0) this.#prove(block * FIRST_PROOF_NODES, FIRST_PROOF_NODES);
   }
@@ -87,7 +93,7 @@ export class Source {
 
   /** Decides as much as there is room for; called when the kernels took something. */
   pump(): void {
-    while (this.#wire.pendingBytes() < QUEUE_BYTES) {
+    while (this.#wire.pendingBytes() < QUEUE_BYTES && !this.#wire.isHeldUp()) {
       const answer = this.#set.next();
       if (answer === undefined) return;
       if (answer.type !== 'segment') this.#wire.write(SMALL_FRAME_BYTES, answer);
@@ -104,6 +110,7 @@ export class Source {
   }
 
   #prove(first: number, asked: number): void {
+    if (!this.#order.proves) return;
     const count = Math.min(asked, this.#segments() - first);
     const pathNodes = Math.ceil(Math.log2(Math.max(1, this.#segments() / asked)));
     this.#wire.write(SMALL_FRAME_BYTES + HASH_BYTES * (count + pathNodes), { type: 'proof', first, count });

@@ -1,22 +1,13 @@
-// The stories of changes/: sudden changes of routes that were steady before, and the figures that are promised of them.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { changesOf, longestStandstill } from './measure/change-figures.ts';
-import { atLeast, atMost } from './measure/figure-lines.ts';
-import type { FigureLine } from './measure/figure-lines.ts';
-import type { Scenario } from './scenario/scenario.ts';
-import { parseStory } from './scenario/story.ts';
-import { simulate } from './simulated.ts';
+// Sudden changes of routes that were steady before, played as a story: the figures and what is promised of them.
+import { changesOf, longestStandstill } from './change-figures.ts';
+import { atLeast, atMost } from './figure-lines.ts';
+import type { FigureLine } from './figure-lines.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { simulate } from '../simulated.ts';
 
 const MOST_SETTLING_MS = 2_000;
 const LEAST_GOODPUT = 0.93;
 const MOST_WASTE_PERCENT = 2;
-
-export function readChangeStories(): Scenario[] {
-  const folder = join(import.meta.dirname, 'changes');
-  const files = readdirSync(folder).filter((name) => name.endsWith('.txt'));
-  return files.map((name) => parseStory(readFileSync(join(folder, name), 'utf8'), name.replace('.txt', '')).scenario);
-}
 
 /** Plays a story; throws when it does not end well. */
 export function changeLines(scenario: Scenario, output: 'any' | 'order', seed: number): FigureLine[] {
