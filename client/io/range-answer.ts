@@ -43,7 +43,8 @@ export function judgeAnswer(head: ResponseHead, asked: ByteSpan, known: Copy | u
     return typeof next === 'string' ? refused(next) : { type: 'moved', url: next };
   }
   if (status === 412) return changed('its ETag');
-  if (status !== 200 && status !== 206 && status !== 416) return { type: 'refused', refusal: refusalOf(head, '') };
+  if (status < 400 && status !== 200 && status !== 206) return refused(`the mirror answers with HTTP ${status}`);
+  if (status >= 400 && status !== 416) return { type: 'refused', refusal: refusalOf(head, '') };
   const encoding = headers.get('content-encoding')?.toLowerCase() ?? 'identity';
   if (encoding !== 'identity') return refused(`the mirror sends ${encoding} though identity was asked for`);
   const answer = status === 206 ? partOf(head, asked) : status === 200 ? wholeOf(head) : beyondOf(head, asked);

@@ -167,8 +167,10 @@ export class RangeChannel implements ChannelAdapter {
     const mirror = this.#mirror;
     this.#pings.answered(run.askedAt, performance.now());
     const answer = judgeAnswer(head, run.missing, mirror.copy, mirror.url);
-    if (answer.type === 'refused') this.#giveUp(answer.refusal);
-    else if (answer.type === 'moved') this.#follow(answer.url);
+    if (answer.type === 'refused') {
+      if (answer.refusal.retryAfterMs === undefined && mirror.goesBack()) this.#lines.move();
+      else this.#giveUp(answer.refusal);
+    } else if (answer.type === 'moved') this.#follow(answer.url);
     else {
       this.#learn(answer.copy);
       if (answer.type === 'part') return answer.span;

@@ -41,6 +41,8 @@ type Line = {
   answers: number;
   /** The present answer is the last of the connection. */
   isLast: boolean;
+  /** Runs out when the server has forgotten what was asked behind an answer. */
+  patience: NodeJS.Timeout | undefined;
 };
 
 /** Connections of one channel. */
@@ -91,7 +93,7 @@ export class RangeLines {
   /** The mirror is somewhere else now: everything is asked there. */
   move(): void {
     for (const line of this.#lines.splice(0)) {
-      line.connection.close();
+      this.#close(line);
       this.#waiting.push(...line.runs.splice(0));
     }
     this.#askWaiting();
@@ -109,7 +111,7 @@ export class RangeLines {
   /** Closes everything at once. */
   end(): void {
     this.#ended = true;
-    for (const { connection } of this.#lines.splice(0)) connection.close();
+    for (const line of this.#lines.splice(0)) this.#close(line);
   }
 
   #askWaiting(): void {
@@ -135,7 +137,7 @@ export class RangeLines {
 
   #add(connected: (connectMs: number) => void = () => {}, dial?: Dial): Line {
     const target = { baseUrl: this.#mirror.url, localAddress: this.#localAddress };
-    const state = { runs: [], span: undefined, answers: 0, isLast: false };
+    const state = { runs: [], span: undefined, answers: 0, isLast: false, patience: undefined };
     const line: Line = Object.assign(state as Omit<Line, 'connection'>, {
       connection: new RangeConnection(
         target,
@@ -160,6 +162,8 @@ export class RangeLines {
       this.#events.unasked();
       return false;
     }
+    if (line.patience !== undefined) this.#mirror.pipelines = true;
+    clearTimeout(line.patience);
     line.span = this.#events.head(run, head);
     if (isLast && !this.#ended && line.runs[0] === run) {
       if (line.answers === 0) this.#mirror.answersOnce();
@@ -186,12 +190,29 @@ export class RangeLines {
     line.answers += 1;
     line.span = undefined;
     if (line.isLast) this.#remove(line);
+    else if (line.runs.length > 0 && !this.#mirror.pipelines) this.#watch(line);
     if (run !== undefined) this.#events.done(run, span);
     if (!this.#ended) this.#askWaiting();
   }
 
-  #remove(line: Line): void {
+  /** What was asked behind an answer may have been thrown away with the packet it came in. */
+  #watch(line: Line): void {
+    clearTimeout(line.patience);
+    line.patience = setTimeout(() => {
+      this.#mirror.answersOnce();
+      this.#remove(line);
+      this.#waiting.unshift(...line.runs.splice(0));
+      this.#askWaiting();
+    }, this.#mirror.patienceMs);
+  }
+
+  #close(line: Line): void {
+    clearTimeout(line.patience);
     line.connection.close();
+  }
+
+  #remove(line: Line): void {
+    this.#close(line);
     const at = this.#lines.indexOf(line);
     if (at >= 0) this.#lines.splice(at, 1);
   }

@@ -7,6 +7,11 @@ export const MOST_PIPELINED = 64;
 /** Connections of one channel to a server that answers only one request on each. */
 export const MOST_LINES = 4;
 
+/** ms of silence behind an answer. */
+const PATIENCE_MS = 2_000;
+/** Links that expired, of one transfer. */
+const MOST_RETURNS = 3;
+
 /** One mirror. */
 export class Mirror {
   /** The URL as the user gave it, without user and password. */
@@ -19,13 +24,20 @@ export class Mirror {
   /** Requests that may be under way on a connection, and connections of a channel. */
   depth: number = MOST_PIPELINED;
   lines = 1;
+  /** True once a request was answered that was sent before the answer in front of it was over. */
+  pipelines = false;
+  /** ms that such a request waits behind that answer before the server is taken for one that forgets them. */
+  readonly patienceMs: number;
+  /** How often where it redirects to was given up. */
+  #returns = 0;
   /** True for the only source there is: then the whole will do when it serves no ranges. */
   readonly alone: boolean;
   /** True while a channel reads the whole: no other can help it. */
   streaming = false;
 
-  constructor(url: URL, { alone }: { readonly alone: boolean }) {
-    this.alone = alone;
+  constructor(url: URL, options: { readonly alone: boolean; readonly patienceMs?: number }) {
+    this.alone = options.alone;
+    this.patienceMs = options.patienceMs ?? PATIENCE_MS;
     const { username, password } = url;
     const words = [username, password].map(decodeURIComponent).join(':');
     this.#authorization = words === ':' ? undefined : `Basic ${Buffer.from(words).toString('base64')}`;
@@ -34,6 +46,14 @@ export class Mirror {
     this.given.password = '';
     this.given.hash = '';
     this.url = this.given;
+  }
+
+  /** Where it redirects to does not work (any more): true when the URL given is worth another try. */
+  goesBack(): boolean {
+    if (this.url === this.given || this.#returns >= MOST_RETURNS) return false;
+    this.#returns += 1;
+    this.url = this.given;
+    return true;
   }
 
   /** The server closes behind its answers: one request on a connection, several connections. */

@@ -40,8 +40,12 @@ export class RangeKit implements Disposable {
   payloadBytes = 0;
   #wake: PromiseWithResolvers<void> = Promise.withResolvers();
 
-  constructor(url: string, options: { readonly mirror?: Mirror; readonly alone?: boolean } = {}) {
-    this.mirror = options.mirror ?? new Mirror(new URL(url), { alone: options.alone ?? false });
+  constructor(
+    url: string,
+    options: { readonly mirror?: Mirror; readonly alone?: boolean; readonly patienceMs?: number } = {},
+  ) {
+    const { alone = false, patienceMs = 60_000 } = options;
+    this.mirror = options.mirror ?? new Mirror(new URL(url), { alone, patienceMs });
     const target = { mirror: this.mirror, localAddress: undefined };
     this.channel = new RangeChannel(target, new BufferPool(SEGMENT + 64), SEGMENT, {
       connected: () => this.#say({ type: 'connected' }),
