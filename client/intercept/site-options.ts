@@ -5,7 +5,7 @@ import type { ClientOptions } from '../options.ts';
 import type { PathMapping } from './plan.ts';
 
 /** One web origin: requests to it are split over `routes` where their path is an object's. */
-export type SiteOptions = Omit<ClientOptions, 'root'> & {
+export type SiteOptions = Omit<ClientOptions, 'root' | 'mirrors'> & {
   /** As in URLs: `http://data.example`, `https://data.example:8443`. */
   readonly origin: string;
   /**

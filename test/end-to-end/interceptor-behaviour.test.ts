@@ -1,6 +1,7 @@
 // How an answer behaves with and without Heddle: aborts at every stage, readers that stop, broken and silent ways,
 // redirects, encodings, other interceptors, all of undici's ways to ask. Each case is played over a plain agent and over
 // the dispatcher, and must look the same.
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -34,7 +35,7 @@ beforeAll(async () => {
   world = owned.use(
     await startWorld({ 'a.bin': content, 'small.bin': small, 'small.gz': zipped, 'n.json': Buffer.from('{"n":1}') }),
   );
-  const shape = { target: { port: world.origin.port }, megabitsPerSecond: 160, delayMs: 1 };
+  const shape = { target: { port: world.origin.port }, megabitsPerSecond: 640, delayMs: 1 };
   link = owned.use(await startLink(shape));
   other = owned.use(await startLink(shape));
   site = `http://127.0.0.1:${link.port}`;
@@ -58,7 +59,8 @@ async function startRedirecting(): Promise<string> {
     response.writeHead(Number(status), { Location: location }).end('elsewhere');
   };
   const server: Server = createServer(answer);
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
   owned.defer(async () => {
     server.closeAllConnections();
     server.close();
@@ -434,8 +436,8 @@ describe('broken ways', () => {
     try {
       await same((dispatcher) => cutBehind(most, dispatcher));
     } finally {
-      link.setRate(160);
-      other.setRate(160);
+      link.setRate(640);
+      other.setRate(640);
     }
   });
 

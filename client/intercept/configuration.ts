@@ -1,0 +1,25 @@
+// The configuration file as interception needs it: its origins, each with its own routes or those of the file, and what
+// else the file says about transfers.
+import { HeddleError } from '../../protocol/errors.ts';
+import type { Environment } from '../../settings/environment.ts';
+import { clientOptions } from '../config.ts';
+import type { SiteOptions } from './site-options.ts';
+
+/** The web origins that the file (and the environment) name. Throws `bad-configuration`. */
+export async function configuredSites(
+  file: string | undefined,
+  environment: Environment = process.env,
+): Promise<readonly SiteOptions[]> {
+  const { readClientSettings } = await import('../settings.ts');
+  const { origins = [] } = await readClientSettings(file, environment);
+  const {
+    root,
+    routes,
+    mirrors: _mirrors,
+    ...client
+  } = await clientOptions(file === undefined ? {} : { config: file }, environment);
+  if (root !== undefined && origins.length > 0) {
+    throw new HeddleError('bad-configuration', 'a root is of one object; with origins, write originKey instead');
+  }
+  return origins.map((origin) => ({ ...client, routes, ...origin }));
+}

@@ -1,0 +1,26 @@
+// `node --import heddle/register app.js`: intercepts the requests of a program that knows nothing of it. HEDDLE_CONFIG
+// names the configuration file; what is wrong with it ends the program before it begins, with one line.
+import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
+import { complain } from './commands/terminal.ts';
+import { configuredSites } from './intercept/configuration.ts';
+import { install } from './interceptor.ts';
+
+try {
+  const file = process.env['HEDDLE_CONFIG'];
+  if (file === undefined || file === '') {
+    throw new HeddleError(
+      'bad-configuration',
+      'HEDDLE_CONFIG names no configuration file; set it to one with "origins"',
+    );
+  }
+  const origins = await configuredSites(file);
+  if (origins.length === 0) {
+    throw new HeddleError('bad-configuration', `${file} names no "origins", so that nothing would be intercepted`);
+  }
+  install({ origins });
+} catch (error) {
+  const known = asHeddleError(error);
+  complain(known);
+  // oxlint-disable-next-line unicorn/no-process-exit -- an error thrown here would be a stack trace to the user
+  process.exit(exitCodeOf(known.code));
+}
