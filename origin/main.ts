@@ -5,11 +5,13 @@ import { realpath } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import type { TokenCheck } from '../access/token-check.ts';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
 import type { ListenAddress } from '../settings/text.ts';
 import { BlockCache } from './block-cache.ts';
 import { Catalog } from './catalog.ts';
 import { openDirBackend } from './dir-backend.ts';
+import { Guard } from './guard.ts';
 import { HashIndex, INDEX_FILE } from './hash-index.ts';
 import { startScan } from './index-scan.ts';
 import { Indexer } from './indexer.ts';
@@ -49,7 +51,8 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   await using opened = new AsyncDisposableStack();
   const backend = opened.adopt(await openDirBackend(resolved.dir), (place) => place.close());
   const folder = await openStateFolder(resolved.stateDir, await realpath(resolved.dir), log);
-  const signer = await openSigner(folder, log);
+  const signer = await openSigner(folder, log, resolved.signingKey);
+  const guard = new Guard(await tokenCheckOf(resolved));
   const index = opened.use(await openIndex(folder, resolved));
   const blocks: BlockCache = new BlockCache(tuning, (kind) => metrics.reads[kind].inc());
   const gauges = {
@@ -67,7 +70,7 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   const catalog = new Catalog({ backend, index, indexer, signer, tuning });
   const pages = new ProofPages(index, tuning.proofCacheBytes);
   const bodies = new Running();
-  const parts: OriginParts = { backend, catalog, blocks, pages, metrics, tuning, bodies };
+  const parts: OriginParts = { guard, backend, catalog, blocks, pages, metrics, tuning, bodies };
   const channels = opened.use(new Channels(parts));
   const stopping = new AbortController();
   const scan = startScan({ backend, index, indexer, tuning, log }, stopping.signal);
@@ -92,8 +95,8 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
     );
     adminUrl = await listen(admin, resolved.admin);
   }
-  if (!isLoopback(resolved.listen.host)) {
-    log(`warning: everybody who can reach ${url} can read ${resolved.dir}: this origin asks for no key`);
+  if (guard.isOpen && !isLoopback(resolved.listen.host)) {
+    log(`warning: everybody who can reach ${url} can read ${resolved.dir}: this origin asks for no token`);
   }
 
   const all = opened.move();
@@ -139,6 +142,13 @@ export async function originMain(flags: OriginFlags): Promise<number> {
     process.stderr.write(`heddle origin: ${message}\n`);
     return exitCodeOf(code);
   }
+}
+
+/** An open origin has no use for what checks tokens. */
+async function tokenCheckOf({ tokenKeys, audience, tuning }: ResolvedOptions): Promise<TokenCheck | undefined> {
+  if (tokenKeys === undefined) return undefined;
+  const { createTokenCheck } = await import('../access/token-check.ts');
+  return createTokenCheck({ keys: tokenKeys, audience, maxEntries: tuning.tokenCacheEntries });
 }
 
 async function openIndex(folder: string | undefined, { tuning, log }: ResolvedOptions): Promise<HashIndex> {

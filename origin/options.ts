@@ -3,7 +3,9 @@
 import { homedir } from 'node:os';
 import { isIP } from 'node:net';
 import { join, relative, resolve, sep } from 'node:path';
+import type { JSONWebKeySet } from 'jose';
 import { HeddleError } from '../protocol/errors.ts';
+import { AUDIENCES } from '../protocol/token-claims.ts';
 import { amountFault } from '../settings/amount.ts';
 import type { Amount } from '../settings/amount.ts';
 import type { ListenAddress } from '../settings/text.ts';
@@ -135,6 +137,13 @@ const tuning = {
     why: 'signed manifests kept in memory, about 1 kB each',
   },
   listLimit: { value: 1_000, min: 1, max: 100_000, unit: 'count', why: 'objects in one page of the list' },
+  tokenCacheEntries: {
+    value: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: 'count',
+    why: 'verified tokens remembered until they expire',
+  },
   keepAliveMs: {
     value: 75_000,
     min: 1_000,
@@ -164,6 +173,12 @@ export type OriginOptions = {
   readonly admin?: ListenAddress | undefined;
   /** Where the hash index and the signing key are kept; never inside `dir`. */
   readonly stateDir?: string | undefined;
+  /** The private Ed25519 key that signs manifests, JWK or PEM; made and kept in `stateDir` when absent. */
+  readonly signingKey?: string | undefined;
+  /** Public keys (OKP, Ed25519) that tokens must be signed with; without them everybody may read. */
+  readonly tokenKeys?: JSONWebKeySet | undefined;
+  /** The audience that tokens must be for; `heddle-origin` unless said. */
+  readonly audience?: string | undefined;
   readonly tuning?: Partial<OriginTuning> | undefined;
   /** Takes one line without a line break; standard error by default. */
   readonly log?: ((line: string) => void) | undefined;
@@ -175,6 +190,9 @@ export type ResolvedOptions = {
   readonly listen: ListenAddress;
   readonly admin: ListenAddress | undefined;
   readonly stateDir: string;
+  readonly signingKey: string | undefined;
+  readonly tokenKeys: JSONWebKeySet | undefined;
+  readonly audience: string;
   readonly tuning: OriginTuning;
   readonly log: (line: string) => void;
 };
@@ -189,6 +207,9 @@ export function resolveOptions(options: OriginOptions, env: NodeJS.ProcessEnv = 
     listen: options.listen ?? DEFAULT_LISTEN,
     admin: options.admin,
     stateDir,
+    signingKey: options.signingKey,
+    tokenKeys: options.tokenKeys,
+    audience: options.audience ?? AUDIENCES.origin,
     tuning: resolveTuning(options.tuning ?? {}),
     log: options.log ?? ((line) => process.stderr.write(`heddle origin: ${line}\n`)),
   };

@@ -3,6 +3,7 @@ import { HeddleError } from '../protocol/errors.ts';
 import type { Backend } from './backend.ts';
 import type { BlockCache, OpenObject } from './block-cache.ts';
 import type { Catalog, PublishedObject } from './catalog.ts';
+import type { Guard } from './guard.ts';
 import type { OriginMetrics } from './metrics.ts';
 import type { OriginTuning } from './options.ts';
 import type { ProofPages } from './proof-pages.ts';
@@ -13,6 +14,7 @@ const ATTEMPTS = 3;
 
 /** The parts of a running origin. */
 export type OriginParts = {
+  readonly guard: Guard;
   readonly backend: Backend;
   readonly catalog: Catalog;
   readonly blocks: BlockCache;

@@ -3,6 +3,7 @@
 import { STATUS_CODES } from 'node:http';
 import { asHeddleError, ERROR_CODES } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import { Unauthorized } from './guard.ts';
 
 /** An answer that is an error. */
 export type Problem = {
@@ -30,7 +31,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 /** The answer for `error`; `retryAfterSeconds` is told where waiting helps. `otherStatus`: another than that of the code. */
 export function problemOf(error: unknown, retryAfterSeconds: number, otherStatus?: number): Problem {
   const { code, message } = asHeddleError(error);
-  const status = otherStatus ?? STATUS[code] ?? 500;
+  const unauthorized = error instanceof Unauthorized;
+  const status = otherStatus ?? (unauthorized ? 401 : (STATUS[code] ?? 500));
   const { text } = ERROR_CODES[code];
   const detail = status === 500 || message === text ? {} : { detail: message };
   const body = JSON.stringify({ type: 'about:blank', title: text, status, code, ...detail });
@@ -39,6 +41,7 @@ export function problemOf(error: unknown, retryAfterSeconds: number, otherStatus
     'Content-Length': String(Buffer.byteLength(body)),
     'Cache-Control': 'no-store',
   };
+  if (unauthorized) headers['WWW-Authenticate'] = 'Bearer realm="heddle"';
   if (status === 503) headers['Retry-After'] = String(retryAfterSeconds);
   return { status, headers, body };
 }

@@ -17,6 +17,10 @@ export type Readiness = () => boolean;
 /** The public server; not listening yet. */
 export function createPublicServer(parts: OriginParts, channels: Channels, ready: Readiness): FastifyInstance {
   const app = createServer(parts.tuning);
+  app.addHook('onRequest', async ({ raw }) => {
+    const { headers, url = '' } = raw;
+    if (url.startsWith('/v1/')) await parts.guard.admit(headers.authorization, url, Date.now());
+  });
   addHealthRoutes(app, ready, parts.tuning);
   addObjectRoutes(app, parts);
   app.server.on('upgrade', (request, socket: Socket, head: Buffer) => void channels.accept(request, socket, head));

@@ -1,12 +1,13 @@
 // What an origin's configuration file may hold, and how it and the flags become the origin's options: flags win.
 import { HeddleError } from '../protocol/errors.ts';
+import { AUDIENCES } from '../protocol/token-claims.ts';
 import { amounts } from '../settings/amount.ts';
-import { group } from '../settings/collections.ts';
+import { group, oneOrMore } from '../settings/collections.ts';
 import { speaksOf } from '../settings/environment.ts';
 import type { Environment } from '../settings/environment.ts';
 import type { SettingsTable } from '../settings/setting.ts';
 import type { Sources } from '../settings/sources.ts';
-import { address, path } from '../settings/text.ts';
+import { address, path, text } from '../settings/text.ts';
 import type { ListenAddress } from '../settings/text.ts';
 import { ORIGIN_TUNING, parseListen } from './options.ts';
 import type { OriginOptions, OriginTuning } from './options.ts';
@@ -17,6 +18,9 @@ export type OriginSettings = {
   readonly listen?: ListenAddress;
   readonly admin?: ListenAddress;
   readonly stateDir?: string;
+  readonly signingKey?: string;
+  readonly tokenKeys?: readonly string[];
+  readonly audience?: string;
   readonly tuning?: Partial<OriginTuning>;
 };
 
@@ -26,6 +30,13 @@ export const ORIGIN_SETTINGS: SettingsTable<OriginSettings> = {
   listen: address({ why: 'where clients and relays connect', initial: { host: '127.0.0.1', port: 8080 } }),
   admin: address({ why: 'where /metrics, /livez and /readyz are served besides' }),
   stateDir: path({ why: 'where the hash index and the signing key are kept; never inside dir' }),
+  signingKey: path({
+    why: 'private key that signs manifests, shared by origins with the same objects; made by heddle keygen',
+  }),
+  tokenKeys: oneOrMore(path({ why: 'a JWKS file' }), {
+    why: 'files with the public keys (JWKS) that tokens must be signed with; without them everybody may read',
+  }),
+  audience: text({ why: 'the name of this origin in the "aud" of tokens', initial: AUDIENCES.origin }),
   tuning: group<Partial<OriginTuning>>(amounts(ORIGIN_TUNING), { why: 'sizes, times and counts' }),
 };
 
@@ -35,6 +46,8 @@ export type OriginFlags = {
   readonly listen?: string | undefined;
   readonly admin?: string | undefined;
   readonly state?: string | undefined;
+  /** Files with a JWKS of public Ed25519 keys. */
+  readonly tokenKeys?: readonly string[] | undefined;
   readonly config?: string | undefined;
 };
 
@@ -54,6 +67,9 @@ export async function originOptions(
     listen: flags.listen === undefined ? said.listen : parseListen(flags.listen, '--listen'),
     admin: flags.admin === undefined ? said.admin : parseListen(flags.admin, '--admin'),
     stateDir: flags.state ?? said.stateDir,
+    signingKey: said.signingKey,
+    tokenKeys: await keysIn(flags.tokenKeys ?? said.tokenKeys),
+    audience: said.audience,
     tuning: said.tuning,
   };
 }
@@ -73,4 +89,11 @@ async function sourcesOf(
   if (file === undefined && !speaksOf('origin', environment)) return undefined;
   const { readSources } = await import('../settings/sources.ts');
   return readSources({ file, role: 'origin', environment }, ORIGIN_SETTINGS);
+}
+
+/** An open origin has no use for what reads keys. */
+async function keysIn(files: readonly string[] | undefined): Promise<OriginOptions['tokenKeys']> {
+  if (files === undefined) return undefined;
+  const { readTokenKeys } = await import('../access/token-keys.ts');
+  return readTokenKeys(files);
 }

@@ -1,7 +1,7 @@
 // The origin's Ed25519 key and the manifests signed with it. The key is made at the first start and kept in the state
 // folder, readable by its owner only; clients remember it. What a manifest says is protocol/manifest.ts.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import type { KeyObject, webcrypto } from 'node:crypto';
 import { link, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CompactSign } from 'jose';
@@ -20,9 +20,13 @@ export type ManifestSigner = {
   sign(manifest: Manifest): Promise<string>;
 };
 
-/** The signer of this origin; without a state folder its key lasts as long as the process. */
-export async function openSigner(folder: string | undefined, log: (line: string) => void): Promise<ManifestSigner> {
-  const key = folder === undefined ? newKey() : await keyOf(join(folder, KEY_FILE), log);
+/** The signer of this origin: by `file`, or by the folder's key; without a folder its key lasts as long as the process. */
+export async function openSigner(
+  folder: string | undefined,
+  log: (line: string) => void,
+  file?: string,
+): Promise<ManifestSigner> {
+  const key = await keyFor(folder, log, file);
   const publicKey = createPublicKey(key).export({ format: 'jwk' }).x ?? '';
   const header = { alg: 'EdDSA', typ: MANIFEST_TYPE, jwk: { kty: 'OKP', crv: 'Ed25519', x: publicKey } };
   return {
@@ -31,10 +35,27 @@ export async function openSigner(folder: string | undefined, log: (line: string)
   };
 }
 
-async function keyOf(file: string, log: (line: string) => void): Promise<KeyObject> {
-  const pem = (await readKey(file)) ?? (await createKey(file));
+async function keyFor(
+  folder: string | undefined,
+  log: (line: string) => void,
+  file: string | undefined,
+): Promise<KeyObject> {
+  if (file !== undefined) {
+    const text = await readKey(file);
+    if (text !== undefined) return privateKey(text, file, log);
+    throw new HeddleError('bad-configuration', `there is no signing key ${file}; make one with heddle keygen`);
+  }
+  if (folder === undefined) return newKey();
+  const own = join(folder, KEY_FILE);
+  return privateKey((await readKey(own)) ?? (await createKey(own)), own, log);
+}
+
+/** `text` is PKCS #8 in PEM, or a JWK. */
+async function privateKey(text: string, file: string, log: (line: string) => void): Promise<KeyObject> {
   try {
-    const key = createPrivateKey(pem);
+    const key = text.trimStart().startsWith('{')
+      ? createPrivateKey({ key: JSON.parse(text) as webcrypto.JsonWebKey, format: 'jwk' })
+      : createPrivateKey(text);
     if (key.asymmetricKeyType !== 'ed25519') throw new Error(`it is ${key.asymmetricKeyType}`);
     if (((await stat(file)).mode & 0o077) !== 0) log(`the signing key ${file} can be read by others: chmod 600 it`);
     return key;

@@ -2,6 +2,7 @@
 // the account of the channels that are open. What happens on a channel is segment-sender.ts.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { TokenGrant } from '../access/token-check.ts';
 import { parseChannelHeaders, UPGRADE_TOKEN } from '../protocol/channel-request.ts';
 import type { ChannelRequest } from '../protocol/channel-request.ts';
 import { HeddleError } from '../protocol/errors.ts';
@@ -14,6 +15,7 @@ import type { OriginParts } from './origin-parts.ts';
 import { problemOf, reasonOf } from './problem.ts';
 import { SegmentSender } from './segment-sender.ts';
 import type { ChannelParts } from './segment-sender.ts';
+import { Steering } from './steer.ts';
 
 const ACCEPTED = Buffer.from(
   formatResponseHead(101, 'Switching Protocols', [
@@ -25,7 +27,9 @@ const ACCEPTED = Buffer.from(
 /** The open channels of one origin. */
 export class Channels {
   readonly #parts: OriginParts;
-  readonly #open = new Set<SegmentSender>();
+  /** The open channels, each with what let it in. */
+  readonly #open = new Map<SegmentSender, TokenGrant | undefined>();
+  readonly #steering = new Steering();
   readonly #sweeper: NodeJS.Timeout;
   /** Requests being decided. */
   #deciding = 0;
@@ -51,9 +55,9 @@ export class Channels {
     socket.on('close', onLost);
     this.#deciding += 1;
     try {
-      const channel = await this.#admit(request);
+      const { grant, channel } = await this.#admit(request);
       if (lost) channel.file.close();
-      else this.#start({ ...channel, socket }, head);
+      else this.#start({ ...channel, socket }, head, grant);
     } catch (error) {
       if (!lost) this.#refuse(socket, error);
     } finally {
@@ -64,13 +68,13 @@ export class Channels {
   /** Lets nobody new in. Settles when the last channel is closed. */
   async drain(): Promise<void> {
     this.#draining = true;
-    while (this.#open.size > 0) await Promise.race([...this.#open].map((channel) => channel.closed));
+    while (this.#open.size > 0) await Promise.race([...this.#open.keys()].map((channel) => channel.closed));
   }
 
   /** Tells those left that the origin stops; they are gone after `lingerMs` at most. */
   async end(): Promise<void> {
     this.#draining = true;
-    for (const channel of this.#open) channel.fail(new HeddleError('draining'));
+    for (const channel of this.#open.keys()) channel.fail(new HeddleError('draining'));
     const late = setTimeout(() => this.#destroy(), this.#parts.tuning.lingerMs);
     await this.drain();
     clearTimeout(late);
@@ -81,23 +85,33 @@ export class Channels {
     this.#destroy();
   }
 
-  async #admit(message: IncomingMessage): Promise<Omit<ChannelParts, 'socket'>> {
-    const { pages, metrics, tuning } = this.#parts;
+  async #admit(message: IncomingMessage): Promise<Admitted> {
+    const { guard, pages, metrics, tuning } = this.#parts;
     if (this.#draining) throw new HeddleError('draining');
     if (this.#open.size + this.#deciding > tuning.maxChannels) throw new HeddleError('overloaded');
+    const grant = await guard.admit(message.headers.authorization, message.url ?? '', Date.now());
+    this.#checkSessions(grant);
     const { key, request } = readRequest(message);
     const { object, file } = await openPublished(this.#parts, key);
     if (segmentCountOf(object.size, request.segmentBytes) > MAX_SEGMENTS) {
       file.close();
       throw new HeddleError('bad-request', 'the segment is too small for an object of this size', { side: 'remote' });
     }
-    return { request, object, file, pages, metrics, tuning };
+    return { grant, channel: { request, object, file, pages, metrics, tuning, steering: this.#steering } };
   }
 
-  #start(parts: ChannelParts, head: Buffer): void {
+  /** Counts what is open; requests still being decided may slip through together. */
+  #checkSessions(grant: TokenGrant | undefined): void {
+    if (grant?.maxSessions === undefined) return;
+    let open = 0;
+    for (const other of this.#open.values()) if (other?.account === grant.account) open += 1;
+    if (open >= grant.maxSessions) throw new HeddleError('overloaded', 'the token has no session left');
+  }
+
+  #start(parts: ChannelParts, head: Buffer, grant: TokenGrant | undefined): void {
     const { metrics } = this.#parts;
     const channel = new SegmentSender(parts);
-    this.#open.add(channel);
+    this.#open.set(channel, grant);
     metrics.channels.inc();
     metrics.channelsOpened.inc();
     void channel.closed.then(() => {
@@ -119,13 +133,20 @@ export class Channels {
 
   #sweep(): void {
     const now = performance.now();
-    for (const channel of this.#open) channel.sweep(now);
+    const wallClock = Date.now();
+    for (const [channel, grant] of this.#open) {
+      const end = this.#parts.guard.endOf(grant, wallClock);
+      if (end === undefined) channel.sweep(now);
+      else channel.fail(new HeddleError('refused', end));
+    }
   }
 
   #destroy(): void {
-    for (const channel of this.#open) channel.destroy();
+    for (const channel of this.#open.keys()) channel.destroy();
   }
 }
+
+type Admitted = { readonly grant: TokenGrant | undefined; readonly channel: Omit<ChannelParts, 'socket'> };
 
 function readRequest(message: IncomingMessage): { key: string; request: ChannelRequest } {
   const { method, url = '', headers } = message;

@@ -6,6 +6,7 @@ import type { EarlyDials } from '../io/dial.ts';
 import type { CheckFlags } from './config.ts';
 import type { GetFlags } from './get.ts';
 import type { KeygenFlags } from './keygen.ts';
+import type { VerifyFlags } from './verify.ts';
 import { complain, errorLine } from './terminal.ts';
 import type { TokenFlags } from './token.ts';
 
@@ -47,12 +48,28 @@ Examples:
     });
 
   program
+    .command('verify')
+    .description('check a file against the root of an object')
+    .argument('<file>', 'the file')
+    .requiredOption('--root <sha256:hex>', 'the Merkle root it should have')
+    .option('--json', 'one JSON object that says how it ended')
+    .action(async (file: string, flags: VerifyFlags) => {
+      const { verify } = await import('./verify.ts');
+      process.exitCode = await verify(file, flags);
+    });
+
+  program
     .command('origin')
     .description('serve a folder of objects')
     .option('--dir <dir>', 'folder with the objects')
     .option('--listen <host:port>', 'where to listen')
     .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
     .option('--state <dir>', 'where the hash index and the signing key live')
+    .option(
+      '--token-keys <file>',
+      'JWKS with the keys that sign tokens; repeat for each; without it everybody may read',
+      collect,
+    )
     .option('--config <file>', 'YAML file with all of this and more; flags win over it')
     .action(async (flags) => {
       const { originMain } = await import('../../origin/main.ts');
