@@ -25,6 +25,10 @@ const codes = {
   'loop-detected': { wire: 45, exit: 3, text: 'the request came back to a relay it already passed' },
   'unknown-upstream': { wire: 46, exit: 3, text: 'the relay has no upstream of this name' },
   'no-route': { wire: 47, exit: 3, text: 'no route works' },
+  // about what the sources may be asked for
+  'no-source-for-range': { wire: 50, exit: 5, text: 'no source has a part of what is wanted' },
+  'quota-exhausted': { wire: 51, exit: 3, text: 'the byte quotas of the routes leave less than is missing' },
+  'budget-exhausted': { wire: 52, exit: 3, text: 'the cost budget leaves less than what is missing costs' },
   // about trust
   corrupt: { wire: 60, exit: 4, text: 'bytes do not match the Merkle root' },
   'bad-manifest': { wire: 61, exit: 4, text: 'the manifest is malformed or its signature is wrong' },

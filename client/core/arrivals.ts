@@ -43,7 +43,10 @@ export class Arrivals {
     counters.receivedBytes += bytes;
     route.segments += 1;
     route.payloadBytes += bytes;
-    if (by === 'pattern') route.patternBytes += bytes;
+    if (by === 'pattern') {
+      route.patternBytes += bytes;
+      this.#scheduler.reach(index);
+    }
     table.arrive(index);
     this.#scheduler.countInMemory(1);
     this.#repair.settle(index);

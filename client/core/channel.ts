@@ -2,6 +2,7 @@
 // nothing about other channels. States and their transitions are the table below.
 import { ChannelLedger } from '../../protocol/channel-ledger.ts';
 import type { Lane } from './dealer.ts';
+import type { Holdings } from './holdings.ts';
 import { FIRST_FLIGHT_BYTES, RateEstimator } from './rate-estimator.ts';
 
 export type ChannelState = 'dialing' | 'opening' | 'open' | 'stalled' | 'draining' | 'closed';
@@ -30,6 +31,8 @@ export class Channel {
   readonly segmentBytes: number;
   state: ChannelState = 'dialing';
   helloSeen = false;
+  /** What its source holds; undefined before its HELLO. */
+  holdings: Holdings | undefined;
   /** When its upgrade was requested. */
   openedAt: number | undefined;
   /** Last time payload was read. */

@@ -5,7 +5,9 @@
 import { LIMITS, MAX_SEGMENTS } from '../../protocol/limits.ts';
 import { NOBODY } from '../../protocol/pattern.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
+import type { Holdings } from './holdings.ts';
 import { allocate, interleave } from './proportional.ts';
+import type { Purse } from './purse.ts';
 
 /** A channel that may be dealt segments. Rates in bytes per ms. */
 export type Lane = {
@@ -18,6 +20,10 @@ export type Lane = {
   readonly flight?: number | undefined;
   /** Rate it had last time, while nothing is measured: doubling ends there. */
   readonly ceiling?: number | undefined;
+  /** What its source holds; undefined: everything. */
+  readonly holds?: Holdings | undefined;
+  /** What its route may still be dealt, used up by the dealing; undefined: as much as it likes. */
+  readonly purse?: Purse | undefined;
 };
 
 /** What the dealer must respect. */
@@ -32,12 +38,20 @@ export type DealOrder = {
   readonly isWanted: (index: number) => boolean;
   /** Segments a healthy channel may send or have sent (maySend): they stay where they are. */
   readonly reserved: ReadonlyMap<number, number>;
-  /** The lead reaches beyond this index: the highest that was received or may have been sent. */
+  /** The lead reaches beyond this index: the highest that was asked for by pattern or may have been sent. */
   readonly reach: number;
   /** Segments to deal afresh before the cycle takes over. */
   readonly horizon: number;
   readonly cycleElements: number;
 };
+
+/**
+ * Elements beyond the reach that may go to nobody, for they are here or no lane may be dealt them: a longer gap is not
+ * worth its bytes in every pattern.
+ */
+const MOST_IDLE_ELEMENTS = 2_048;
+/** Cycles that a lane must be able to keep up to have a place in the cycle. */
+const CYCLES_KEPT = 4;
 
 /** ms a lane takes to bring `bytes`, once they come: bytes / rate, or as many doublings of its flight as that takes. */
 export function timeToBring(lane: Lane, bytes: number): number {
@@ -48,58 +62,77 @@ export function timeToBring(lane: Lane, bytes: number): number {
 }
 
 /** Completion of one more segment on a lane, ms from now: max(RTT, outstanding / rate) + size / rate. */
-export function expectedCompletion(lane: Lane, segmentBytes: number): number {
-  const { rttMs, rate, outBytes, flight } = lane;
+export function expectedCompletion(lane: Lane, segmentBytes: number, outBytes: number = lane.outBytes): number {
+  const { rttMs, rate, flight } = lane;
   if (flight === undefined) return Math.max(rttMs, outBytes / rate) + segmentBytes / rate;
   return Math.max(rttMs + Math.min(rttMs, segmentBytes / rate), timeToBring(lane, outBytes + segmentBytes));
 }
 
-/** The pattern of one epoch. With no lanes it leaves what is reserved and gives the rest to nobody. */
+/** A lane, what the dealing adds to it, and when it would bring one segment more. */
+type Queue = { readonly lane: Lane; outBytes: number; at: number };
+
+/** The pattern of one epoch. What no lane may be dealt, and everything if there is no lane, goes to nobody. */
 export function deal(order: DealOrder): Pattern {
-  const { from, lanes, segmentBytes } = order;
+  const { from, lanes, reach, segmentBytes } = order;
   const to = Math.min(order.to, MAX_SEGMENTS);
   const most = Math.min(to - from, LIMITS.maxLeadElements);
   const lead: number[] = [];
-  const queue = lanes.map((lane) => ({ ...lane }));
+  const queues = lanes.map(
+    (lane): Queue => ({ lane, outBytes: lane.outBytes, at: expectedCompletion(lane, segmentBytes) }),
+  );
   let dealt = 0;
-  for (let index = from; lead.length < most && (index <= order.reach || dealt < order.horizon); index += 1) {
+  let idle = 0;
+  const isPlanned = (index: number): boolean => dealt >= order.horizon || (idle >= MOST_IDLE_ELEMENTS && index > reach);
+  for (let index = from; lead.length < most && (index <= reach || !isPlanned(index)); index += 1) {
     const holder = order.reserved.get(index);
-    if (!order.isWanted(index)) lead.push(NOBODY);
-    else if (holder !== undefined) lead.push(holder);
-    else {
-      const lane = earliest(queue, segmentBytes);
-      if (lane !== undefined) lane.outBytes += segmentBytes;
-      lead.push(lane?.channel ?? NOBODY);
-      dealt += 1;
+    const isWanted = order.isWanted(index);
+    let element = NOBODY;
+    if (isWanted && holder !== undefined) element = holder;
+    else if (isWanted) {
+      element = take(queues, index, segmentBytes);
+      if (element !== NOBODY || lanes.length === 0) dealt += 1;
     }
+    if (element === NOBODY && index > reach) idle += 1;
+    lead.push(element);
   }
-  const covered = from + lead.length >= to;
-  const cycle = covered ? new Uint16Array(0) : cycleOf(lanes, order.cycleElements);
+  const end = from + lead.length;
+  const cycle = end >= to ? new Uint16Array(0) : cycleOf(order, end, to);
   return { epoch: order.epoch, from, to, lead: Uint16Array.from(lead), cycle };
 }
 
-/** Shares by rate, spread evenly. Every lane appears at least once: a source with no element could never speed up. */
-function cycleOf(lanes: readonly Lane[], elements: number): Uint16Array {
-  if (lanes.length === 0) return new Uint16Array(0);
-  const counts = allocate(
-    elements,
-    lanes.map((lane) => lane.rate),
-  ).map((count) => Math.max(1, count));
-  return interleave(
-    lanes.map((lane) => lane.channel),
-    counts,
-  );
+/** Gives `index` to the lane that has it first; the lane's channel, or NOBODY when none may be dealt it. */
+function take(queues: readonly Queue[], index: number, segmentBytes: number): number {
+  let best: Queue | undefined;
+  for (const queue of queues) {
+    if (best !== undefined && queue.at >= best.at) continue;
+    const { holds, purse } = queue.lane;
+    if (holds !== undefined && !holds.has(index)) continue;
+    if (purse === undefined || purse.affords(index)) best = queue;
+  }
+  if (best === undefined) return NOBODY;
+  best.outBytes += segmentBytes;
+  best.at = expectedCompletion(best.lane, segmentBytes, best.outBytes);
+  best.lane.purse?.spend(index);
+  return best.lane.channel;
 }
 
-function earliest<T extends Lane>(lanes: readonly T[], segmentBytes: number): T | undefined {
-  let best: T | undefined;
-  let bestAt = Number.POSITIVE_INFINITY;
-  for (const lane of lanes) {
-    const at = expectedCompletion(lane, segmentBytes);
-    if (at < bestAt) {
-      best = lane;
-      bestAt = at;
-    }
-  }
-  return best;
+/**
+ * Shares by rate, spread evenly, of the lanes that can keep them for a while. Every such lane appears at least once: a
+ * source with no element could never speed up.
+ */
+function cycleOf({ lanes, cycleElements, segmentBytes }: DealOrder, from: number, to: number): Uint16Array {
+  const end = Math.min(to, from + CYCLES_KEPT * cycleElements);
+  const bytes = (end - from) * segmentBytes;
+  const lasting = lanes.filter(
+    ({ holds, purse }) => (holds?.hasAll(from, end) ?? true) && (purse?.isAmple(bytes) ?? true),
+  );
+  if (lasting.length === 0) return new Uint16Array(0);
+  const counts = allocate(
+    cycleElements,
+    lasting.map((lane) => lane.rate),
+  ).map((count) => Math.max(1, count));
+  return interleave(
+    lasting.map((lane) => lane.channel),
+    counts,
+  );
 }

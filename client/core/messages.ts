@@ -52,6 +52,8 @@ export type Input =
   | { readonly type: 'closed'; readonly channel: number; readonly code: ErrorCode }
   /** The route answered with a refusal that another dial will not change, or asked for a pause. */
   | { readonly type: 'refused'; readonly channel: number; readonly code: ErrorCode; readonly retryAfterMs?: number }
+  /** These segments are wanted before all others, in this order. */
+  | { readonly type: 'raise'; readonly ranges: readonly Range[] }
   /** Nothing happened; the deadline passed. */
   | { readonly type: 'tick' };
 

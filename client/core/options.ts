@@ -93,6 +93,13 @@ const defaults = {
   /** and price per GB. */
   costWeight: 1,
 
+  /** What the payload of priced routes may cost in all, in the currency of their prices; undefined: whatever. */
+  costBudget: undefined as number | undefined,
+  /** ms until a route is asked again whose server is draining or overloaded and does not say for how long. */
+  pauseMs: 1_000,
+  /** Bytes at the beginning and at the end of what is wanted that come before all else; 0: plainly from first to last. */
+  endsFirstBytes: 0,
+
   /** Proven bad segments after which a route is banned for the transfer. */
   corruptLimit: 2,
   /** Nodes of one proof page asked for: 16 KiB that prove 512 segments. */

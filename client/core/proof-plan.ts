@@ -52,15 +52,21 @@ export class ProofPlan {
     this.#asked.set(page, { channel: -1, at: Number.NEGATIVE_INFINITY, false: lied });
   }
 
-  /** Asks for every page that the segments up to `highest`, the highest asked for, and the next ones need. */
-  turn(highest: number, now: number): void {
+  /**
+   * Asks for every page that the segments up to `highest`, what patterns reached, and the next ones need, and for those of
+   * `others`, asked for besides.
+   */
+  turn(highest: number, now: number, others: Iterable<number> = []): void {
     const { options, size } = this.#state;
     if (size === undefined || size === 0 || !this.#canProve) return;
     const ahead = this.#hasMirrors ? MIRROR_PAGES_AHEAD : PAGES_AHEAD;
     const last = Math.min(Math.floor(highest / options.proofNodes) + ahead, this.#lastPage());
-    for (let page = this.#complete; page <= last; page += 1) {
-      if (!this.#have.has(page) && this.#isOpen(page, now)) this.#ask(page, now);
-    }
+    for (let page = this.#complete; page <= last; page += 1) this.#want(page, now);
+    for (const index of others) if (index > highest) this.#want(Math.floor(index / options.proofNodes), now);
+  }
+
+  #want(page: number, now: number): void {
+    if (page >= this.#complete && !this.#have.has(page) && this.#isOpen(page, now)) this.#ask(page, now);
   }
 
   #isOpen(page: number, now: number): boolean {

@@ -1,8 +1,12 @@
 // Repair: segments that need a SEND because no pattern will bring them. Lost or corrupt ones are asked again elsewhere;
 // late ones are hedged within a budget; in the tail an idle channel takes over what is expected last.
 // SEND is for exceptions: what a dead or stalled channel owed goes back to the pattern, not here.
+import { LIMITS } from '../../protocol/limits.ts';
 import type { Channel } from './channel.ts';
+import { book, refusalOf } from './constraints.ts';
+import type { Refusal } from './constraints.ts';
 import { expectedCompletion, timeToBring } from './dealer.ts';
+import type { Effect } from './messages.ts';
 import { laneOf, routeOf, segmentLength, soundChannels, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 import { activeChannels } from './window-room.ts';
@@ -20,6 +24,10 @@ const PATIENCE_COMPLETIONS = 4;
 const HEDGE_WINDOWS = 1.5;
 
 type Lost = { readonly index: number; readonly avoid: Set<number>; holder: number | undefined; patienceUntil: number };
+/** What stands against asking now, but not against asking in a moment. */
+const MAY_SOON: ReadonlySet<Refusal | undefined> = new Set([undefined, 'paced']);
+
+type SendEffect = Extract<Effect, { readonly type: 'send' }>;
 type Held = { readonly index: number; readonly holder: Channel; readonly finishMs: number };
 
 /** Decides what is asked for again, and whom. */
@@ -38,9 +46,9 @@ export class Repair {
     return this.#lost.has(index);
   }
 
-  /** Highest segment under repair, −1 when there is none. */
-  get highest(): number {
-    return Math.max(-1, ...this.#lost.keys());
+  /** The segments asked for, or to be asked for, by SEND. */
+  get segments(): Iterable<number> {
+    return this.#lost.keys();
   }
 
   /** `index` has to be asked for again, if possible not over `route`. */
@@ -49,6 +57,13 @@ export class Repair {
     lost.avoid.add(route);
     lost.holder = undefined;
     this.#lost.set(index, lost);
+  }
+
+  /** Asks `channel` for a segment that no pattern is to bring; from now on it is looked after until it is here. */
+  ask(index: number, channel: Channel, now: number): void {
+    const lost: Lost = { index, avoid: new Set(), holder: undefined, patienceUntil: 0 };
+    this.#lost.set(index, lost);
+    this.#askOf(channel, lost, now);
   }
 
   /** The segment is here. */
@@ -80,12 +95,27 @@ export class Repair {
   #ask(lost: Lost, usable: readonly Channel[], now: number): void {
     const silent = this.#state.routeOfChannel.get(lost.holder ?? 0);
     if (silent !== undefined) lost.avoid.add(silent);
-    const elsewhere = usable.filter((channel) => !lost.avoid.has(channel.route));
-    const target = this.#quickest(elsewhere.length > 0 ? elsewhere : usable);
-    if (target === undefined) return;
+    const able = usable.filter((channel) => MAY_SOON.has(refusalOf(this.#state, channel, lost.index, now)));
+    const elsewhere = able.filter((channel) => !lost.avoid.has(channel.route));
+    const ready = (elsewhere.length > 0 ? elsewhere : able).filter((channel) => this.#mayAsk(channel, lost.index, now));
+    const target = this.#quickest(ready);
+    if (target !== undefined) this.#askOf(target, lost, now);
+  }
+
+  #askOf(target: Channel, lost: Lost, now: number): void {
     lost.holder = target.number;
     lost.patienceUntil = now + Math.max(LEAST_PATIENCE_MS, PATIENCE_COMPLETIONS * this.#completion(target));
     this.#send(target, lost.index, now);
+  }
+
+  #mayAsk(channel: Channel, index: number, now: number): boolean {
+    return refusalOf(this.#state, channel, index, now) === undefined;
+  }
+
+  /** A second request only where nothing is kept for segments that need this route. */
+  #mayDouble(channel: Channel, index: number, now: number): boolean {
+    const { spareBytes } = routeOf(this.#state, channel);
+    return spareBytes >= this.#state.options.segmentBytes && this.#mayAsk(channel, index, now);
   }
 
   #send(channel: Channel, index: number, now: number): void {
@@ -94,7 +124,20 @@ export class Repair {
     channel.promises.set(index, now + this.#completion(channel));
     channel.ledger.send(index);
     channel.settle(rttMs, now);
-    this.#state.effects.push({ type: 'send', channel: channel.number, ranges: [{ first: index, length: 1 }], again });
+    book(this.#state, channel, now);
+    this.#state.effects.push(
+      this.#joined({ type: 'send', channel: channel.number, ranges: [{ first: index, length: 1 }], again }),
+    );
+  }
+
+  /** One frame with what was asked of the same channel just before. */
+  #joined(effect: SendEffect): SendEffect {
+    const { effects } = this.#state;
+    const before = effects.at(-1);
+    if (before?.type !== 'send' || before.channel !== effect.channel || before.again !== effect.again) return effect;
+    if (before.ranges.length >= LIMITS.maxRanges) return effect;
+    effects.pop();
+    return { ...before, ranges: [...before.ranges, ...effect.ranges] };
   }
 
   #spend(index: number): boolean {
@@ -132,7 +175,8 @@ export class Repair {
     for (const held of this.#heldBy(now)) {
       if (held.index >= end || this.#hedged.has(held.index)) continue;
       const others = usable.filter((channel) => channel !== held.holder && channel.silence(now) < 80);
-      const target = this.#quickest(others.filter((channel) => this.#hasRoom(channel, HEDGE_WINDOWS)));
+      const able = others.filter((channel) => this.#mayDouble(channel, held.index, now));
+      const target = this.#quickest(able.filter((channel) => this.#hasRoom(channel, HEDGE_WINDOWS)));
       if (target === undefined || !this.#isLate(held, target, now)) continue;
       if (!this.#double(target, held.index, now)) return;
     }
@@ -162,7 +206,7 @@ export class Repair {
     const blocking = this.#expected(now).sort((a, b) => a.index - b.index);
     for (const { index, holder, finishMs } of blocking.slice(0, HEDGE_DEPTH)) {
       const others = idle.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
-      const target = this.#quickest(others);
+      const target = this.#quickest(others.filter((channel) => this.#mayDouble(channel, index, now)));
       if (target === undefined) continue;
       if (finishMs < LATE_MS || 2 * this.#completion(target) > finishMs) continue;
       this.#free(target, index, now);
@@ -177,7 +221,7 @@ export class Repair {
     const late = this.#expected(now).sort((a, b) => b.finishMs - a.finishMs);
     for (const { index, holder, finishMs } of late.slice(0, TAKE_OVERS_PER_TURN)) {
       const others = usable.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
-      const target = this.#quickest(others);
+      const target = this.#quickest(others.filter((channel) => this.#mayDouble(channel, index, now)));
       if (target === undefined) continue;
       if (this.#completion(target) > finishMs - Math.max(20, 0.25 * finishMs)) continue;
       this.#free(target, index, now);

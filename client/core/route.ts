@@ -1,7 +1,9 @@
 // One route as the core sees it: its window, its round trip, when it may be dialled again, what it delivered, and why it
 // is out of use if it is. Its channels belong to the transfer.
 import type { ErrorCode } from '../../protocol/errors.ts';
+import type { Holdings } from './holdings.ts';
 import type { CoreOptions } from './options.ts';
+import { Pace } from './pace.ts';
 import type { RouteTerms } from './route-terms.ts';
 import { RouteWindow } from './route-window.ts';
 
@@ -21,6 +23,8 @@ export class Route {
   readonly index: number;
   readonly terms: RouteTerms;
   readonly window: RouteWindow;
+  /** What its rate cap lets through; undefined without one. */
+  readonly pace: Pace | undefined;
   role: RouteRole = 'active';
   /** Rank given from outside, 0…1. */
   rank: number | undefined;
@@ -37,8 +41,17 @@ export class Route {
   excluded: ErrorCode | undefined;
   /** Why its last channel ended. */
   lastCode: ErrorCode | undefined;
+  /** What its source holds, as the newest HELLO said; undefined before the first. */
+  holdings: Holdings | undefined;
+  /** When it last had a channel that greeted and was usable. */
+  aliveAt: number | undefined;
+  /** Bytes that it may be asked for although others could bring them. */
+  spareBytes: number = Number.POSITIVE_INFINITY;
   corrupt = 0;
   segments = 0;
+  /** Payload read, in whatever segment it came and whether it was of use. */
+  broughtBytes = 0;
+  /** Payload delivered. */
   payloadBytes = 0;
   /** Payload that answered PATTERN, bytes. */
   patternBytes = 0;
@@ -51,10 +64,16 @@ export class Route {
     this.rank = terms.rank;
     this.relays = terms.relays;
     this.window = new RouteWindow(options);
+    const { maxBytesPerSecond } = terms;
+    this.pace = maxBytesPerSecond === undefined ? undefined : new Pace(maxBytesPerSecond, options.segmentBytes, 0);
   }
 
-  /** Channels this route should have now. */
+  /** Channels this route should have now: as many as it pays to have, and no more than its terms allow. */
   connections(options: CoreOptions): number {
+    return Math.min(this.#usefulConnections(options), this.terms.maxConnections ?? Number.POSITIVE_INFINITY);
+  }
+
+  #usefulConnections(options: CoreOptions): number {
     const both = Math.min(this.#connectMs, this.rttMs);
     const sure =
       this.#roundTrips >= SURE_ROUND_TRIPS ||

@@ -5,9 +5,15 @@ import { LIMITS } from '../../protocol/limits.ts';
 import { EMPTY_PATTERN } from '../../protocol/pattern.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import type { Channel } from './channel.ts';
+import type { ConstraintScheduler } from './constraint-scheduler.ts';
+import { book, holds, refusalOf } from './constraints.ts';
 import { deal, expectedCompletion } from './dealer.ts';
+import type { Lane } from './dealer.ts';
+import { Expediter } from './expediter.ts';
+import type { PatternFacts } from './expediter.ts';
+import type { Prioritizer } from './prioritizer.ts';
 import type { Repair } from './repair.ts';
-import { laneOf, routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
+import { laneOf, rateOf, routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 import { dealtChannels, windowRoom } from './window-room.ts';
 
@@ -15,16 +21,27 @@ import { dealtChannels, windowRoom } from './window-room.ts';
 export class Scheduler {
   readonly #state: TransferState;
   readonly #repair: Repair;
+  readonly #prioritizer: Prioritizer;
+  readonly #constraints: ConstraintScheduler;
+  readonly #expediter: Expediter;
   #pattern: Pattern = EMPTY_PATTERN;
+  #facts: PatternFacts = { kept: new Map(), leadEnd: 0, without: new Set() };
   #dealtAt = Number.NEGATIVE_INFINITY;
   #dirty = false;
+  /** The pattern names somebody for a segment that he may not be asked for any more. */
+  #isStale = false;
+  /** Highest segment that was ever asked for by pattern. */
+  #reached = -1;
   /** Shares by which the newest pattern was dealt, per channel. */
   #shares = new Map<number, number>();
   #inMemory = 0;
 
-  constructor(state: TransferState, repair: Repair) {
+  constructor(state: TransferState, repair: Repair, prioritizer: Prioritizer, constraints: ConstraintScheduler) {
     this.#state = state;
     this.#repair = repair;
+    this.#prioritizer = prioritizer;
+    this.#constraints = constraints;
+    this.#expediter = new Expediter(state, repair, prioritizer, (index) => this.#fitsMemory(index));
   }
 
   /** The newest pattern. */
@@ -37,6 +54,21 @@ export class Scheduler {
     this.#dirty = true;
   }
 
+  /** The present pattern is wrong about a segment: deal again soon. */
+  outdate(): void {
+    this.#isStale = true;
+  }
+
+  /** Highest segment that was ever asked for by pattern. */
+  get reached(): number {
+    return this.#reached;
+  }
+
+  /** A segment came in answer to a pattern. */
+  reach(index: number): void {
+    this.#reached = Math.max(this.#reached, index);
+  }
+
   /** Segments that arrived and that the sink has not taken, changed by `by`. */
   countInMemory(by: number): void {
     this.#inMemory += by;
@@ -44,13 +76,18 @@ export class Scheduler {
 
   /** Deals a modified pattern when one is due, then grants what the windows allow. */
   turn(now: number): void {
+    this.#prioritizer.prune((index) => this.#state.table.isMissing(index));
     if (this.#isPatternDue(now)) this.#deal(now);
-    for (const channel of usableChannels(this.#state)) this.grant(channel, now);
+    for (const channel of usableChannels(this.#state)) {
+      this.grant(channel, now);
+      if (channel.opened) this.#expediter.askBeyond(channel, this.#facts, now);
+    }
   }
 
   /** Raises the credit of one channel; called at every read as well, so that the pipe never runs dry. */
   grant(channel: Channel, now: number): void {
     if (!channel.opened) return;
+    this.#expediter.askRaised(channel, this.#facts, now);
     const before = channel.ledger.credit;
     this.#raise(channel, now);
     if (channel.ledger.credit > before) {
@@ -65,11 +102,14 @@ export class Scheduler {
     if (usable.length === 0 || table.missingLeft === 0) return false;
     const since = now - this.#dealtAt;
     if (since < options.urgentPatternMs) return false;
+    if (this.#isStale) return true;
     const undealt =
       table.missingLeft > soundChannels(this.#state).reduce((sum, channel) => sum + channel.ledger.outstanding, 0);
     if (!undealt) return false;
-    const leadEnd = this.#pattern.from + this.#pattern.lead.length;
-    const outOfLead = usable.some((channel) => (channel.ledger.nextToGrant() ?? leadEnd) >= leadEnd);
+    const { leadEnd, without } = this.#facts;
+    const outOfLead = usable.some(
+      ({ ledger, number }) => !without.has(number) && (ledger.nextToGrant() ?? leadEnd) >= leadEnd,
+    );
     if (leadEnd < table.to && outOfLead) return true;
     if (this.#inTail() && since >= 2 * options.urgentPatternMs) return true;
     return since >= options.patternIntervalMs && this.#sharesMoved(usable);
@@ -91,7 +131,7 @@ export class Scheduler {
   }
 
   #sharesOf(usable: readonly Channel[]): Map<number, number> {
-    const rates = usable.map((channel) => channel.rate.rateOr(routeOf(this.#state, channel).rttMs));
+    const rates = usable.map((channel) => rateOf(this.#state, channel));
     const sum = rates.reduce((a, b) => a + b, 0);
     return new Map(usable.map((channel, at) => [channel.number, (rates[at] ?? 0) / sum]));
   }
@@ -100,7 +140,9 @@ export class Scheduler {
     const state = this.#state;
     const { options, table } = state;
     const usable = dealtChannels(state);
-    const reserved = this.#reserved();
+    this.#constraints.review(now);
+    const kept = this.#kept();
+    this.#reached = Math.max(this.#reached, ...kept.keys());
     const rate = totalRate(state);
     const ahead = Math.ceil((rate * options.leadMs) / options.segmentBytes);
     this.#pattern = deal({
@@ -108,27 +150,63 @@ export class Scheduler {
       from: Math.max(this.#pattern.from, Math.min(table.lowestMissing, table.to)),
       to: table.to,
       segmentBytes: options.segmentBytes,
-      lanes: usable.map((channel) => laneOf(state, channel)),
-      isWanted: (index) => table.isMissing(index) && !this.#repair.owns(index),
-      reserved,
-      reach: Math.max(table.highestSeen, this.#repair.highest, ...reserved.keys()),
+      lanes: this.#lanes(usable),
+      isWanted: (index) => this.#isForPatterns(index),
+      reserved: kept,
+      reach: this.#reached,
       horizon: this.#inTail() ? LIMITS.maxLeadElements : Math.max(4 * usable.length, Math.min(ahead, 4_096)),
       cycleElements: options.cycleElements,
     });
     this.#dealtAt = now;
     this.#dirty = false;
+    this.#isStale = false;
     this.#shares = this.#sharesOf(usable);
+    this.#facts = { kept, leadEnd: this.#pattern.from + this.#pattern.lead.length, without: this.#without(usable) };
     state.counters.patterns += 1;
     for (const channel of state.channels.values()) if (channel.writable) this.#announce(channel, now);
   }
 
-  /** What healthy channels may have sent. What they owe by pattern goes before what was asked by SEND. */
-  #reserved(): Map<number, number> {
-    const reserved = new Map<number, number>();
+  #lanes(usable: readonly Channel[]): Lane[] {
+    const purses = this.#constraints.purses();
+    return usable.map((channel) => {
+      const holdings = channel.holdings ?? routeOf(this.#state, channel).holdings;
+      const isWhole = holdings?.hasAll(this.#pattern.from, this.#state.table.to) ?? true;
+      return {
+        ...laneOf(this.#state, channel),
+        holds: isWhole ? undefined : holdings,
+        purse: purses.get(channel.route),
+      };
+    });
+  }
+
+  /** Missing, and neither asked for by SEND nor to be: raised segments do not wait for their turn in a pattern. */
+  #isForPatterns(index: number): boolean {
+    return this.#state.table.isMissing(index) && !this.#repair.owns(index) && !this.#prioritizer.isRaised(index);
+  }
+
+  /**
+   * What healthy channels may have sent stays with them, unless they turn out not to have it. What they owe by pattern
+   * goes before what was asked by SEND.
+   */
+  #kept(): Map<number, number> {
+    const kept = new Map<number, number>();
     const sound = soundChannels(this.#state);
-    for (const channel of sound) for (const index of channel.ledger.openSends) reserved.set(index, channel.number);
-    for (const channel of sound) for (const index of channel.ledger.mayOwe()) reserved.set(index, channel.number);
-    return reserved;
+    for (const channel of sound) for (const index of channel.ledger.openSends) kept.set(index, channel.number);
+    for (const channel of sound) {
+      const route = routeOf(this.#state, channel);
+      for (const index of channel.ledger.mayOwe()) if (holds(route, channel, index)) kept.set(index, channel.number);
+    }
+    return kept;
+  }
+
+  /** The channels that the newest pattern gives nothing they were not asked for already. */
+  #without(usable: readonly Channel[]): Set<number> {
+    const { lead, cycle, from, to } = this.#pattern;
+    const without = new Set<number>();
+    if (from + lead.length >= to) return without;
+    const named = new Set([...lead, ...cycle]);
+    for (const { number } of usable) if (!named.has(number)) without.add(number);
+    return without;
   }
 
   #announce(channel: Channel, now: number): void {
@@ -153,11 +231,24 @@ export class Scheduler {
     for (; room >= segmentBytes / 2; room -= segmentBytes) {
       const next = channel.ledger.nextToGrant();
       if (next === undefined || !this.#mayHold(next)) break;
+      if (!this.#mayGrant(channel, next, now)) break;
       const finish = expectedCompletion(laneOf(this.#state, channel), segmentBytes);
       channel.ledger.grant();
+      book(this.#state, channel, now);
+      this.reach(next);
       channel.promises.set(next, now + finish);
       channel.settle(route.rttMs, now);
     }
+  }
+
+  /** Whether the pattern is still right in giving `index` to the channel; if it is not for good, it is dealt again soon. */
+  #mayGrant(channel: Channel, index: number, now: number): boolean {
+    const refusal = refusalOf(this.#state, channel, index, now);
+    if (refusal === 'paced') return false;
+    const isRight =
+      refusal === undefined && (this.#state.table.to === Number.POSITIVE_INFINITY || this.#isForPatterns(index));
+    if (!isRight) this.#isStale = true;
+    return isRight;
   }
 
   /**
@@ -165,9 +256,13 @@ export class Scheduler {
    * begins at it. What is whole up to here but not taken yet does not, or a sink that stands still would fill the memory.
    */
   #mayHold(index: number): boolean {
-    const { options, table } = this.#state;
     const isFar = index - this.#pattern.from >= LIMITS.maxLeadElements / 2;
-    if (isFar && index !== table.lowestMissing) return false;
+    if (isFar && index !== this.#state.table.lowestMissing) return false;
+    return this.#fitsMemory(index);
+  }
+
+  #fitsMemory(index: number): boolean {
+    const { options, table } = this.#state;
     const most = Math.floor(options.reorderBytes / options.segmentBytes);
     if (options.output === 'order') return index < table.takenPoint + most;
     return this.#inMemory < most;

@@ -91,6 +91,16 @@ export class SegmentTable {
     return index >= this.#from && index < this.#to && this.#statusOf(index) === MISSING;
   }
 
+  /** How many of the segments [first, end) have not arrived; the size is known. */
+  missingIn(first: number, end: number): number {
+    const begin = Math.max(first, this.#from);
+    const stop = Math.min(end, this.#to);
+    const known = Math.max(begin, Math.min(stop, this.#from + this.#status.length));
+    let missing = Math.max(0, stop - known);
+    for (let index = begin; index < known; index += 1) if (this.#statusOf(index) === MISSING) missing += 1;
+    return missing;
+  }
+
   /** True while the segment is here and its verdict is not. */
   isUnproven(index: number): boolean {
     return this.#status[index - this.#from] === ARRIVED;

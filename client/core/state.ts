@@ -43,10 +43,22 @@ export function channelsOf(state: TransferState, route: Route): Channel[] {
   return [...state.channels.values()].filter((channel) => channel.route === route.index);
 }
 
-/** A channel as the dealer sees it now. */
+/** A channel as the dealer sees it now: no faster than its part of a rate cap, which no growth of its window lifts. */
 export function laneOf(state: TransferState, channel: Channel): Lane {
-  const { rttMs, window } = routeOf(state, channel);
-  return channel.lane(rttMs, window.slowStart);
+  const { pace, rttMs, window } = routeOf(state, channel);
+  const lane = channel.lane(rttMs, window.slowStart);
+  if (pace === undefined) return lane;
+  const rate = rateOf(state, channel);
+  return rate < lane.rate ? { ...lane, rate, flight: undefined } : lane;
+}
+
+/** Bytes per ms to plan with. A capped channel that is idle between its segments is not faster for that. */
+export function rateOf(state: TransferState, channel: Channel): number {
+  const route = routeOf(state, channel);
+  const rate = channel.rate.rateOr(route.rttMs);
+  if (route.pace === undefined) return rate;
+  const sharing = channelsOf(state, route).filter((other) => other.usable).length;
+  return Math.min(rate, route.pace.rate / Math.max(1, sharing));
 }
 
 /** Channels that patterns may deal segments to. */
@@ -62,7 +74,7 @@ export function soundChannels(state: TransferState): Channel[] {
 /** Bytes per ms of all usable channels together. */
 export function totalRate(state: TransferState): number {
   let sum = 0;
-  for (const channel of usableChannels(state)) sum += channel.rate.rateOr(routeOf(state, channel).rttMs);
+  for (const channel of usableChannels(state)) sum += rateOf(state, channel);
   return sum;
 }
 

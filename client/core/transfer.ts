@@ -4,9 +4,12 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Range } from '../../protocol/ranges.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Channel } from './channel.ts';
+import { ConstraintScheduler } from './constraint-scheduler.ts';
+import { Holdings } from './holdings.ts';
 import type { Effect, Input } from './messages.ts';
 import type { CoreOptions } from './options.ts';
 import { Pings } from './pings.ts';
+import { endsOf, Prioritizer } from './prioritizer.ts';
 import { ProofPlan } from './proof-plan.ts';
 import { Repair } from './repair.ts';
 import { Route } from './route.ts';
@@ -32,11 +35,16 @@ export type TransferOrder = {
   readonly have?: readonly Range[];
 };
 
+/** Refusals that say "not now", even where they do not say until when. */
+const PAUSING: ReadonlySet<ErrorCode> = new Set(['draining', 'overloaded']);
+
 /** The client core. Call `handle`, then `poll` until undefined, then wait for `deadline` or the next input. */
 export class Transfer {
   readonly #state: TransferState;
   readonly #supervisor: Supervisor;
   readonly #scheduler: Scheduler;
+  readonly #prioritizer: Prioritizer = new Prioritizer();
+  readonly #constraints: ConstraintScheduler;
   readonly #repair: Repair;
   readonly #arrivals: Arrivals;
   readonly #proofs: ProofPlan;
@@ -62,7 +70,8 @@ export class Transfer {
     };
     this.#endByte = order.endByte;
     this.#repair = new Repair(this.#state);
-    this.#scheduler = new Scheduler(this.#state, this.#repair);
+    this.#constraints = new ConstraintScheduler(this.#state);
+    this.#scheduler = new Scheduler(this.#state, this.#repair, this.#prioritizer, this.#constraints);
     this.#arrivals = new Arrivals(this.#state, this.#scheduler, this.#repair, (route) => this.#blame(route));
     this.#proofs = new ProofPlan(this.#state);
     this.#pings = new Pings(this.#state);
@@ -78,6 +87,10 @@ export class Transfer {
       if (this.#arrivals.take(input.index)) this.#finish();
     } else if (input.type === 'verified') {
       if (this.#arrivals.judge(input.index, input.channel, input.ok)) this.#turn(now);
+    } else if (input.type === 'raise') {
+      this.#prioritizer.raise(input.ranges);
+      this.#scheduler.invalidate();
+      this.#turn(now);
     } else if (input.type !== 'tick') {
       const channel = this.#state.channels.get(input.channel);
       if (channel === undefined) {
@@ -104,7 +117,7 @@ export class Transfer {
 
   #handleChannel(
     channel: Channel,
-    input: Exclude<Input, { type: 'tick' } | { type: 'taken' } | { type: 'verified' }>,
+    input: Exclude<Extract<Input, { readonly channel: number }>, { readonly type: 'verified' }>,
     now: number,
   ): void {
     const route = routeOf(this.#state, channel);
@@ -116,8 +129,9 @@ export class Transfer {
         this.#turn(now);
         return;
       case 'hello':
-        return this.#hello(channel, input.size, now);
+        return this.#hello(channel, input, now);
       case 'received':
+        route.broughtBytes += input.bytes;
         channel.hear(input.bytes, now);
         if (channel.apply('bytes')) this.#scheduler.invalidate();
         this.#scheduler.grant(channel, now);
@@ -147,13 +161,7 @@ export class Transfer {
         this.#turn(now);
         return;
       case 'refused':
-        route.lastCode = input.code;
-        if (input.retryAfterMs === undefined) this.#supervisor.exclude(route, input.code);
-        else {
-          this.#supervisor.ended(channel, input.code, now, input.retryAfterMs);
-        }
-        this.#turn(now);
-        return;
+        return this.#refused(channel, input, now);
       default:
         input satisfies never;
     }
@@ -161,14 +169,14 @@ export class Transfer {
 
   #turn(now: number): void {
     if (this.#ended) return;
-    const { channels, options, table } = this.#state;
+    const { options } = this.#state;
     if (now - this.#tickedAt >= options.tickMs) this.#sample(now);
-    const verdict = this.#supervisor.turn(now);
+    const verdict = this.#supervisor.turn(now) ?? this.#constraints.turn(now);
     if (verdict !== undefined) return this.#fail(verdict.code, verdict.message);
     this.#scheduler.turn(now);
     this.#repair.turn(now);
     this.#pings.turn(now);
-    this.#proofs.turn(Math.max(table.highestSeen, ...[...channels.values()].map(highestExpected)), now);
+    this.#proofs.turn(this.#scheduler.reached, now, this.#repair.segments);
   }
 
   #sample(now: number): void {
@@ -186,30 +194,59 @@ export class Transfer {
     }
   }
 
-  #hello(channel: Channel, size: number, now: number): void {
+  #hello(channel: Channel, { size, held }: Extract<Input, { readonly type: 'hello' }>, now: number): void {
     if (channel.helloSeen) return;
-    const { options, table } = this.#state;
-    routeOf(this.#state, channel).roundTrip(now - (channel.openedAt ?? channel.startedAt));
+    const { table } = this.#state;
+    const route = routeOf(this.#state, channel);
+    route.roundTrip(now - (channel.openedAt ?? channel.startedAt));
     channel.heardAt = now;
     channel.helloSeen = true;
+    channel.holdings = new Holdings(held);
+    route.holdings = channel.holdings;
     channel.apply('hello');
     this.#supervisor.heard(channel, this.#state.size === undefined, now);
+    this.#constraints.invalidate();
     if (this.#state.size === undefined) {
-      this.#state.size = size;
-      const end = Math.min(this.#endByte ?? size, size);
-      table.bound(Math.max(table.from, Math.ceil(end / options.segmentBytes)));
-      this.#scheduler.invalidate();
+      this.#begin(size);
       if (table.complete) return this.#finish();
-    }
+    } else if (!channel.holdings.hasAll(table.lowestMissing, table.to)) this.#scheduler.invalidate();
     this.#turn(now);
   }
 
+  /** The size became known. */
+  #begin(size: number): void {
+    const { options, table } = this.#state;
+    this.#state.size = size;
+    const end = Math.min(this.#endByte ?? size, size);
+    table.bound(Math.max(table.from, Math.ceil(end / options.segmentBytes)));
+    const ends = Math.ceil(options.endsFirstBytes / options.segmentBytes);
+    if (ends > 0) this.#prioritizer.raise(endsOf(table.from, table.to, ends));
+    this.#scheduler.invalidate();
+  }
+
   #dropped(channel: Channel, input: Extract<Input, { type: 'dropped' }>, now: number): void {
-    const sent = input.reason === 'not-held' || input.reason === 'read-failed';
-    if (channel.ledger.answer(input.index, input.epoch, input.by, sent) === 'unasked') return;
+    const { index, epoch, by, reason } = input;
+    const sent = reason === 'not-held' || reason === 'read-failed';
+    if (channel.ledger.answer(index, epoch, by, sent) === 'unasked') return;
     channel.settle(routeOf(this.#state, channel).rttMs, now);
-    if (!this.#state.table.isMissing(input.index)) return;
-    this.#repair.lose(input.index, channel.route);
+    if (reason === 'not-held') {
+      channel.holdings?.miss(index);
+      this.#constraints.invalidate();
+    }
+    if (!this.#state.table.isMissing(index)) return;
+    if (reason === 'not-held' && by === 'pattern' && !this.#repair.owns(index)) this.#scheduler.outdate();
+    else this.#repair.lose(index, channel.route);
+    this.#turn(now);
+  }
+
+  /** A server that drains or is full is asked again later; any other refusal is for good. */
+  #refused(channel: Channel, input: Extract<Input, { readonly type: 'refused' }>, now: number): void {
+    const route = routeOf(this.#state, channel);
+    const { code, retryAfterMs } = input;
+    route.lastCode = code;
+    this.#constraints.invalidate();
+    if (retryAfterMs === undefined && !PAUSING.has(code)) this.#supervisor.exclude(route, code);
+    else this.#supervisor.ended(channel, code, now, retryAfterMs ?? this.#state.options.pauseMs);
     this.#turn(now);
   }
 
@@ -241,8 +278,4 @@ export class Transfer {
     }
     this.#state.effects.push({ type: 'fail', code, message });
   }
-}
-
-function highestExpected(channel: Channel): number {
-  return channel.ledger.expected.at(-1) ?? -1;
 }

@@ -59,7 +59,10 @@ export class Session {
       },
     );
     this.#agreement = new Agreement(routes, {
-      welcome: (channel, size, isFirst) => this.#admit(channel, { size, held: [] }, isFirst),
+      welcome: (channel, size, isFirst) => {
+        const held = [{ first: 0, length: Math.ceil(size / segmentBytes) }];
+        this.#admit(channel, { size, held }, isFirst);
+      },
       refuse: (channel, error) => this.#refuse(channel, error),
       fail: (error) => this.#fail(error),
     });

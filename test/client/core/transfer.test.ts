@@ -403,14 +403,16 @@ describe('a source that does not have all', () => {
     expect(play.finish()).toBe('done');
   });
 
-  test.fails('what nobody has ends the transfer, instead of being asked for without end', () => {
-    const play = opened({ segments: 50, held: [{ first: 0, length: 40 }] });
-    const outcome = play.finish(500);
-    expect(outcome).toBeDefined();
-    expect(outcome).not.toBe('done');
+  test('what nobody has ends the transfer at once, instead of being asked for without end', () => {
+    const play = playOf({ segments: 50, held: [{ first: 0, length: 40 }] });
+    play.open(1);
+    expect(play.outcome).toBe('no-source-for-range');
+    expect(play.effects.at(-1)).toMatchObject({
+      message: expect.stringContaining(`bytes ${40 * SEGMENT} to ${50 * SEGMENT - 1} (segments 40 to 49)`),
+    });
   });
 
-  test.fails('it is never asked for what its HELLO says it does not have', () => {
+  test('it is never asked for what its HELLO says it does not have', () => {
     const play = playOf({ routes: 2, segments: 50 });
     play.open(1);
     play.feed({ type: 'connected', channel: 2, connectMs: 20 }, 20);

@@ -1,0 +1,92 @@
+// Asks by SEND for what no pattern brings in time, within each route's window: what was raised, wherever it lies, and what
+// a source holds beyond the reach of the present pattern while that has nothing for it. Which segments are raised is the
+// prioritizer's; once asked, a segment is the repair's until it is here.
+import { LIMITS } from '../../protocol/limits.ts';
+import type { Channel } from './channel.ts';
+import { holds, refusalOf } from './constraints.ts';
+import { expectedCompletion } from './dealer.ts';
+import type { Prioritizer } from './prioritizer.ts';
+import type { Repair } from './repair.ts';
+import { laneOf, routeOf, totalRate, usableChannels } from './state.ts';
+import type { TransferState } from './state.ts';
+import { windowRoom } from './window-room.ts';
+
+/** What of the present pattern the expediter has to know. */
+export type PatternFacts = {
+  /** Segments that healthy channels may have sent: they come anyway. */
+  readonly kept: ReadonlyMap<number, number>;
+  /** The first segment behind its lead. */
+  readonly leadEnd: number;
+  /** Channels that it gives nothing, neither in its lead nor behind. */
+  readonly without: ReadonlySet<number>;
+};
+
+/** Sends for what cannot wait for a pattern. */
+export class Expediter {
+  readonly #state: TransferState;
+  readonly #repair: Repair;
+  readonly #prioritizer: Prioritizer;
+  /** Whether memory allows asking for a segment. */
+  readonly #mayHold: (index: number) => boolean;
+  /** Where each channel beyond the pattern looks on. */
+  readonly #lookedAt = new Map<number, number>();
+
+  constructor(state: TransferState, repair: Repair, prioritizer: Prioritizer, mayHold: (index: number) => boolean) {
+    this.#state = state;
+    this.#repair = repair;
+    this.#prioritizer = prioritizer;
+    this.#mayHold = mayHold;
+  }
+
+  /** Fills the channel's room with what is raised, later segments for slower channels. */
+  askRaised(channel: Channel, { kept }: PatternFacts, now: number): void {
+    if (this.#prioritizer.isPlain || !channel.helloSeen) return;
+    const route = routeOf(this.#state, channel);
+    const isOpen = (index: number): boolean => this.#isOpen(index) && !kept.has(index) && holds(route, channel, index);
+    this.#fill(channel, now, () => this.#prioritizer.next(this.#lag(channel), isOpen));
+  }
+
+  /** Fills the room of a channel that the pattern has nothing for with what its source holds behind the lead. */
+  askBeyond(channel: Channel, { kept, leadEnd, without }: PatternFacts, now: number): void {
+    if (!without.has(channel.number) || !channel.helloSeen) return;
+    const { to } = this.#state.table;
+    let index = Math.max(leadEnd, this.#lookedAt.get(channel.number) ?? 0);
+    this.#fill(channel, now, () => {
+      const { holdings } = channel;
+      for (let next = holdings?.next(index); next !== undefined && next < to; next = holdings?.next(index)) {
+        index = next + 1;
+        if (this.#isOpen(next) && !kept.has(next)) return next;
+      }
+      // what is lost behind it is found when it begins again
+      index = leadEnd;
+      return undefined;
+    });
+    this.#lookedAt.set(channel.number, index);
+  }
+
+  #fill(channel: Channel, now: number, nextSegment: () => number | undefined): void {
+    const { segmentBytes } = this.#state.options;
+    for (let room = windowRoom(this.#state, channel); room >= segmentBytes / 2; room -= segmentBytes) {
+      if (channel.ledger.unanswered >= LIMITS.maxQueuedSends / 2) return;
+      const index = nextSegment();
+      if (index === undefined || !this.#mayHold(index)) return;
+      if (refusalOf(this.#state, channel, index, now) !== undefined) return;
+      this.#repair.ask(index, channel, now);
+    }
+  }
+
+  #isOpen(index: number): boolean {
+    return this.#state.table.isMissing(index) && !this.#repair.owns(index);
+  }
+
+  /** Segments that quicker channels bring before this one has brought its next. */
+  #lag(channel: Channel): number {
+    const { segmentBytes } = this.#state.options;
+    let least = Number.POSITIVE_INFINITY;
+    for (const other of usableChannels(this.#state)) {
+      if (other.helloSeen) least = Math.min(least, expectedCompletion(laneOf(this.#state, other), segmentBytes));
+    }
+    const lagMs = expectedCompletion(laneOf(this.#state, channel), segmentBytes) - least;
+    return Math.floor((Math.max(0, lagMs) * totalRate(this.#state)) / segmentBytes);
+  }
+}
