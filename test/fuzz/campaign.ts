@@ -1,0 +1,52 @@
+// Feeds one decoder with inputs from a seed and watches what it takes: time per input and memory. The first input that
+// breaks something ends the campaign, and is told so that it can be replayed.
+import { Random } from '../simulation/random.ts';
+import type { Decoder } from './decoders.ts';
+import { Mutator } from './mutator.ts';
+
+/** What an input may take, ms: no decoder has more than a few kilobytes to look at. The machine may be busy. */
+const MOST_MS = 2_000;
+/** Growth of the heap and of what lies outside of it during a campaign, bytes: garbage not collected yet included. */
+const MOST_GROWTH_BYTES = 512 * 1_048_576;
+/** Inputs between two looks at clock and memory. */
+const LOOK_EVERY = 1_024;
+
+/** How a campaign went. */
+export type CampaignResult = {
+  readonly name: string;
+  readonly inputs: number;
+  readonly accepted: number;
+  readonly seconds: number;
+  /** What broke, and the input that did it (base64). */
+  readonly failure: { readonly message: string; readonly input: string } | undefined;
+};
+
+export function fuzz(decoder: Decoder, inputs: number, seed: number): CampaignResult {
+  const mutator = new Mutator(decoder.samples, new Random(seed).fork(decoder.name));
+  const begun = performance.now();
+  const before = process.memoryUsage();
+  let accepted = 0;
+  let done = 0;
+  let lookedAt = begun;
+  let failure: CampaignResult['failure'];
+  for (; done < inputs && failure === undefined; done += 1) {
+    const input = mutator.next();
+    try {
+      if (decoder.run(input)) accepted += 1;
+      if (done % LOOK_EVERY === 0) lookedAt = look(lookedAt, before);
+    } catch (error) {
+      failure = { message: String(error), input: Buffer.from(input).toString('base64') };
+    }
+  }
+  return { name: decoder.name, inputs: done, accepted, seconds: (performance.now() - begun) / 1_000, failure };
+}
+
+/** Throws when the inputs since the last look took too long, or memory was not given back. */
+function look(lookedAt: number, before: NodeJS.MemoryUsage): number {
+  const now = performance.now();
+  if (now - lookedAt > MOST_MS + LOOK_EVERY) throw new Error(`the inputs up to this one took ${now - lookedAt} ms`);
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  const growth = heapUsed + arrayBuffers - before.heapUsed - before.arrayBuffers;
+  if (growth > MOST_GROWTH_BYTES) throw new Error(`memory grew by ${growth} bytes`);
+  return now;
+}
