@@ -1,8 +1,10 @@
 // The library's face: createClient(options) → get (a Web stream) and download (a file). Each call is one transfer.
 import { HeddleError } from '../protocol/errors.ts';
 import { encodeKey } from '../protocol/paths.ts';
+import { checkedSink } from './io/checked-sink.ts';
+import type { CheckedSink } from './io/checked-sink.ts';
 import type { EarlyDials } from './io/dial.ts';
-import { openFileSink, isOrderedTarget } from './io/file-sink.ts';
+import { openFileSink, isOrderedTarget, PART_SUFFIX } from './io/file-sink.ts';
 import type { FileWish } from './io/file-sink.ts';
 import { readKnownOrigins } from './io/known-origins.ts';
 import { readableSink, writableSink } from './io/ordered-sink.ts';
@@ -10,7 +12,8 @@ import type { SessionObserver, SessionReport } from './io/report.ts';
 import { Retrieval } from './io/retrieval.ts';
 import type { Leftover } from './io/retrieval.ts';
 import type { Sink } from './io/sink.ts';
-import { resolveCore, resolveRoot, resolveRoutes } from './options.ts';
+import { isUrl, routesToUrl } from './mirrors.ts';
+import { resolveChecksum, resolveCore, resolveRoot, resolveRoutes } from './options.ts';
 import type { ByteRange, ClientOptions } from './options.ts';
 
 /** How one transfer differs from the client's defaults. */
@@ -20,6 +23,8 @@ export type TransferOptions = {
   readonly observer?: SessionObserver;
   /** Overrides the client's pinned root. */
   readonly root?: string;
+  /** `sha256:HEX` of all bytes; checked at the end, before a file gets its name. */
+  readonly checksum?: string;
   /** When another version of the object appears on the way: begin again with it, or fail (the default). */
   readonly ifChanged?: 'restart' | 'fail';
   /** Connections to the routes that were dialled ahead. */
@@ -38,7 +43,11 @@ export type StreamTransfer = RunningTransfer & { readonly stream: ReadableStream
 
 /** A client with its routes. It keeps nothing open between transfers. */
 export type Client = {
-  /** The object (or a range of it) as a stream of verified bytes in order. */
+  /**
+   * The object (or a range of it) as a stream of verified bytes in order. Here and below a URL may stand for the key: a
+   * copy on a plain server, beside the client's mirrors. Without a route that can prove them nothing is verified before
+   * the end, and nothing at all unless a root or checksum is given: `vouching` of the report says what was.
+   */
   get(key: string, options?: TransferOptions): StreamTransfer;
   /**
    * The object into a file: written to `path`.part and renamed when it is whole and verified. What an interrupted
@@ -59,21 +68,30 @@ export function createClient(options: ClientOptions): Client {
   function prepare(
     key: string,
     transfer: TransferOptions,
-  ): { readonly wish: FileWish; start(sink: Sink, leftover?: Leftover): RunningTransfer } {
-    encodeKey(key);
+  ): { readonly wish: FileWish | undefined; start(sink: Sink, leftover?: Leftover, file?: string): RunningTransfer } {
+    const object = isUrl(key) ? routesToUrl(key, routes) : { key, routes };
+    if (!isUrl(key)) encodeKey(key);
     const { firstByte, endByte } = boundsOf(transfer.range);
     const root = transfer.root === undefined ? clientRoot : resolveRoot(transfer.root);
+    // what nobody can prove segment by segment cannot be taken up again either, and is compared as a whole
+    const canProve = object.routes.some(({ mirror }) => mirror === undefined);
+    const whole = { checksum: resolveChecksum(transfer.checksum), root: canProve ? undefined : root };
+    if (transfer.range !== undefined && (whole.checksum ?? whole.root) !== undefined) {
+      throw new HeddleError('usage', 'a range cannot be compared with what the whole object has to be');
+    }
     const pins = { root, originKey: options.originKey };
     const { early, ifChanged = 'fail', observer = {}, signal } = transfer;
-    const wish = { key, firstByte, endByte, root, segmentBytes: core.any.segmentBytes };
-    const start = (sink: Sink, leftover?: Leftover): RunningTransfer => {
+    const wish = { key: object.key, firstByte, endByte, root, segmentBytes: core.any.segmentBytes };
+    const start = (output: Sink, leftover?: Leftover, file?: string): RunningTransfer => {
       const known = options.knownOrigins === undefined ? undefined : readKnownOrigins(options.knownOrigins);
-      const what = { key, routes, core: core[sink.order], pins, known, firstByte, endByte, ifChanged };
-      const order = { ...what, sink, leftover, observer, early };
-      const retrieval = new Retrieval(order);
-      return { done: retrieval.run(signal), report: () => retrieval.report() };
+      const announced = (): readonly string[] => (canProve ? [] : retrieval.report().vouching.announced);
+      const sink = checkedSink(output, { ...whole, announced }, file);
+      const what = { ...object, core: core[sink.order], pins, known, firstByte, endByte, ifChanged };
+      const retrieval = new Retrieval({ ...what, sink, leftover, observer, early });
+      const done = retrieval.run(signal).then((report) => withChecks(report, sink.agreed, root));
+      return { done, report: () => retrieval.report() };
     };
-    return { wish, start };
+    return { wish: canProve ? wish : undefined, start };
   }
 
   return {
@@ -90,10 +108,8 @@ export function createClient(options: ClientOptions): Client {
     download(key, path, transfer = {}) {
       const { wish, start } = prepare(key, transfer);
       let running: RunningTransfer | undefined;
-      // what nobody can prove cannot be taken up again either
-      const canProve = routes.some(({ mirror }) => mirror === undefined);
-      const done = openTarget(path, canProve ? wish : undefined).then(({ sink, leftover }) => {
-        running = start(sink, leftover);
+      const done = openTarget(path, wish).then(({ sink, leftover }) => {
+        running = start(sink, leftover, path + PART_SUFFIX);
         return running.done;
       });
       return {
@@ -105,6 +121,17 @@ export function createClient(options: ClientOptions): Client {
       };
     },
     into: (key, sink, transfer = {}) => prepare(key, transfer).start(sink),
+  };
+}
+
+/** What was found to agree in the end, added to what a report says of the beginning. */
+function withChecks(report: SessionReport, agreed: CheckedSink['agreed'], root: string | undefined): SessionReport {
+  const { vouching } = report;
+  const verified = vouching.verified || agreed.includes('root') || agreed.includes('checksum');
+  const checks = [...vouching.checks, ...agreed];
+  return {
+    ...report,
+    vouching: { ...vouching, verified, checks, root: agreed.includes('root') ? root : vouching.root },
   };
 }
 

@@ -42,6 +42,23 @@ export function resolveMirror(mirror: MirrorOptions): SessionRoute {
   };
 }
 
+/**
+ * What a transfer of `url` is about: the URL without user and password stands for the key, and it is a source itself,
+ * unless it is one of `routes` already. Throws `usage` beside routes that need a key.
+ */
+export function routesToUrl(url: string, routes: readonly SessionRoute[]): { key: string; routes: SessionRoute[] } {
+  if (routes.some(({ mirror }) => mirror === undefined)) {
+    throw new HeddleError('usage', 'a route needs the key of the object; give its URL as a mirror, --mirror NAME=URL');
+  }
+  const primary = routes.find(({ mirror }) => mirror === 'primary');
+  const names = routes.map(({ name }) => name);
+  const own = primary ?? resolveMirror(mirrorOfUrl(url, names));
+  const shown = new URL(own.baseUrl);
+  shown.username = '';
+  shown.password = '';
+  return { key: shown.href, routes: primary === undefined ? [own, ...routes] : [...routes] };
+}
+
 /** The mirror that `url`, given in the place of a key, stands for; its name is its host's, and none of `taken`. */
 export function mirrorOfUrl(url: string, taken: readonly string[]): MirrorOptions {
   const host = URL.parse(url)?.host ?? '';

@@ -114,6 +114,12 @@ export function resolveRoot(root: string | undefined): string | undefined {
   return formatRoot(bytes);
 }
 
+/** A checksum in its one spelling; throws `bad-configuration`. */
+export function resolveChecksum(checksum: string | undefined): string | undefined {
+  if (checksum === undefined || parseRoot(checksum) !== undefined) return checksum?.toLowerCase();
+  throw wrong(`"${checksum}" is no checksum; write sha256: and 64 hex digits`);
+}
+
 function parseBaseUrl(route: RouteOptions): { url: URL; localAddress: string | undefined } {
   let url: URL;
   try {

@@ -8,13 +8,16 @@ import type { ClientFlags } from '../config.ts';
 import type { EarlyDials } from '../io/dial.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
 import { writableSink } from '../io/ordered-sink.ts';
-import type { SessionReport } from '../io/report.ts';
+import type { SessionReport, Vouching } from '../io/report.ts';
+import { isUrl, mirrorOfUrl, parseMirrorArgument } from '../mirrors.ts';
 import type { ByteRange } from '../options.ts';
 import { showProgress } from './progress.ts';
 import { complain, errorLine, formatBytes, formatRate } from './terminal.ts';
 
 export type GetFlags = ClientFlags & {
   readonly output: string;
+  readonly mirror?: readonly string[];
+  readonly checksum?: string;
   readonly range?: string;
   readonly ifChanged?: string;
   readonly json?: boolean;
@@ -31,15 +34,23 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
   const say = jsonWriter(flags);
   const quiet = flags.json === true || flags.quiet === true;
   try {
-    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(key)) {
-      throw new HeddleError('usage', `"${key}" is a URL; name the object by its key and give routes with --route`);
-    }
-    const client = createClient({ knownOrigins: knownOriginsPath(), ...(await clientOptions(flags)) });
+    const named = (flags.mirror ?? []).map(parseMirrorArgument);
+    const mirrors = isUrl(key)
+      ? [
+          mirrorOfUrl(
+            key,
+            named.map(({ name }) => name),
+          ),
+          ...named,
+        ]
+      : named;
+    const client = createClient({ knownOrigins: knownOriginsPath(), ...(await clientOptions(flags)), mirrors });
     const transfer: TransferOptions = {
       signal: stopped.signal,
       early,
       ...(flags.ifChanged === undefined ? {} : { ifChanged: choiceOf(flags.ifChanged) }),
       observer: { warning: (error) => quiet || process.stderr.write(`heddle: ${error.message}\n`) },
+      ...(flags.checksum === undefined ? {} : { checksum: flags.checksum }),
       ...(flags.range === undefined ? {} : { range: parseRange(flags.range) }),
     };
     const running = start(client, key, flags.output, transfer);
@@ -65,14 +76,19 @@ function doneLine(report: SessionReport): Record<string, unknown> {
     bytes: report.bytes,
     resumedBytes: report.resumedBytes,
     seconds: seconds(report.elapsedMs),
-    root: report.manifest?.root,
-    verified: true,
+    ...vouchingLine(report.vouching),
     patterns: report.patterns,
     wasteBytes: report.wasteBytes,
     hedges: report.hedges,
     firstByteSeconds: report.firstByteMs === undefined ? null : seconds(report.firstByteMs),
     routes: routeLines(report),
   };
+}
+
+/** What vouches for the bytes; `checks` only where that is not each segment's proof. */
+function vouchingLine({ verified, root, checks }: Vouching): Record<string, unknown> {
+  const proven = checks.length === 1 && checks[0] === 'pages';
+  return { root: root ?? null, verified, ...(proven ? {} : { checks }) };
 }
 
 function start(client: Client, key: string, output: string, transfer: TransferOptions): RunningTransfer {
@@ -151,7 +167,18 @@ function routeLines(report: SessionReport): Record<string, unknown>[] {
 function summary(report: SessionReport): string {
   const rate = formatRate((1_000 * (report.bytes ?? 0)) / Math.max(1, report.elapsedMs));
   const shares = report.routes.map((route) => `${route.name} ${Math.round(100 * route.share)}%`).join(', ');
-  return `${formatBytes(report.bytes ?? 0)} verified in ${seconds(report.elapsedMs)} s (${rate}): ${shares}`;
+  const { verified, checks } = report.vouching;
+  const how = verified ? 'verified in' : 'in';
+  const line = `${formatBytes(report.bytes ?? 0)} ${how} ${seconds(report.elapsedMs)} s (${rate}): ${shares}`;
+  return verified ? line : `${line}\nNOT VERIFIED: ${doubt(checks)}; give --root or --checksum to be sure`;
+}
+
+/** What is known of bytes that nothing proves. */
+function doubt(checks: Vouching['checks']): string {
+  if (checks.includes('digest')) return 'the bytes have only the checksum that their own server announced';
+  if (checks.includes('etag')) return 'the mirrors agree on size and ETag, and nothing proves the bytes';
+  if (checks.includes('size')) return 'the mirrors agree on the size alone, and nothing proves the bytes';
+  return 'nothing proves what the mirror sent';
 }
 
 function seconds(ms: number): number {

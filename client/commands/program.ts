@@ -6,6 +6,7 @@ import type { EarlyDials } from '../io/dial.ts';
 import type { CheckFlags } from './config.ts';
 import type { GetFlags } from './get.ts';
 import type { KeygenFlags } from './keygen.ts';
+import type { ProxyFlags } from './proxy.ts';
 import type { VerifyFlags } from './verify.ts';
 import { complain, errorLine } from './terminal.ts';
 import type { TokenFlags } from './token.ts';
@@ -22,12 +23,14 @@ function commandLine(early: EarlyDials | undefined): Command {
 
   program
     .command('get')
-    .description('fetch an object over all routes at once')
-    .argument('<key>', 'key of the object')
+    .description('fetch an object over all routes and from all mirrors at once')
+    .argument('<key>', 'key of the object, or the URL of a copy on a plain HTTP server')
     .option('-o, --output <file>', 'where to write it; - is standard output', '-')
     .option('--route <name=baseurl>', 'a route; repeat for each (append #local=ADDRESS to bind it)', collect)
+    .option('--mirror <name=url>', 'the full URL of a copy on a plain HTTP server; repeat for each', collect)
     .option('--config <file>', 'YAML file with routes')
     .option('--root <sha256:hex>', 'the only Merkle root to accept')
+    .option('--checksum <sha256:hex>', 'the SHA-256 that the whole must have')
     .option('--origin-key <file>', "the origin's public key (JWK)")
     .option('--token-file <file>', 'file with a bearer token')
     .option('--range <a-b>', 'bytes a to b, both included; "a-" to the end')
@@ -40,7 +43,8 @@ function commandLine(early: EarlyDials | undefined): Command {
       `
 Examples:
   heddle get data/model.bin -o model.bin --route eu=http://relay-eu:9001/v1/via/main --route us=http://relay-us:9001/v1/via/main
-  heddle get film.mp4 --route wifi=http://origin:8080#local=192.168.1.5 --route lte=http://origin:8080#local=10.64.0.2 | mpv -`,
+  heddle get film.mp4 --route wifi=http://origin:8080#local=192.168.1.5 --route lte=http://origin:8080#local=10.64.0.2 | mpv -
+  heddle get https://mirror-a.example/linux.iso -o linux.iso --mirror b=https://mirror-b.example/linux.iso --checksum sha256:HEX`,
     )
     .action(async (key: string, flags: GetFlags) => {
       const { get } = await import('./get.ts');
@@ -88,6 +92,30 @@ Examples:
     .action(async (flags) => {
       const { relayMain } = await import('../../relay/main.ts');
       process.exitCode = await relayMain(flags);
+    });
+
+  program
+    .command('proxy')
+    .description('split the requests of programs that know nothing of it: an HTTP proxy and a gateway on this machine')
+    .option('--listen <host:port>', 'where to listen', '127.0.0.1:3128')
+    .option('--origin <url>', 'a web origin whose objects are split over the routes; repeat for each', collect)
+    .option('--route <name=baseurl>', 'a route; repeat for each', collect)
+    .option('--config <file>', 'YAML file with origins and routes')
+    .option('--origin-key <file>', "the origin's public key (JWK)")
+    .option('--token-file <file>', 'file with a bearer token')
+    .option('--allow-host <name>', 'one more name under which the gateway may be asked; repeat for each', collect)
+    .option('--insecure-open', 'listen beyond this machine')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  heddle proxy --origin http://data.example --route eu=http://relay-eu:9001/v1/via/main --route us=http://relay-us:9001/v1/via/main
+  http_proxy=http://127.0.0.1:3128 wget http://data.example/v1/objects/model.bin
+  mpv http://127.0.0.1:3128/o/film.mp4`,
+    )
+    .action(async (flags: ProxyFlags) => {
+      const { proxy } = await import('./proxy.ts');
+      process.exitCode = await proxy(flags);
     });
 
   const config = program.command('config').description('look at configuration files');

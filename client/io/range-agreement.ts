@@ -37,18 +37,23 @@ export class Agreement {
     return this.#routes.every(({ mirror }) => mirror !== undefined);
   }
 
-  /** What the mirrors that were heard have in common. */
-  get common(): readonly ('size' | 'etag')[] {
-    const copies = [...this.#votes.values()].map(({ copy }) => copy).filter(({ size }) => size === this.#size);
+  /** What the mirrors that were heard agree on. */
+  get checks(): readonly ('size' | 'etag')[] {
+    const copies = this.#copies;
     const [first] = copies;
-    const isSame = first?.etag !== undefined && copies.every(({ etag }) => etag === first.etag);
+    if (first === undefined || copies.length < 2) return [];
+    const isSame = first.etag !== undefined && copies.every(({ etag }) => etag === first.etag);
     return isSame ? ['size', 'etag'] : ['size'];
   }
 
-  /** The SHA-256 that mirrors gave with their copies, each once. */
-  get digests(): readonly string[] {
-    const copies = [...this.#votes.values()].map(({ copy }) => copy);
-    return [...new Set(copies.flatMap(({ digest }) => digest ?? []))];
+  /** The checksums that mirrors announce, each once. */
+  get announced(): readonly string[] {
+    return [...new Set(this.#copies.flatMap(({ digest }) => (digest === undefined ? [] : `sha256:${digest}`)))];
+  }
+
+  get #copies(): Copy[] {
+    const present = [...this.#votes].filter(([voter]) => !this.#gone.has(voter));
+    return present.map(([, { copy }]) => copy).filter(({ size }) => size === this.#size);
   }
 
   /** A mirror (the place of its route) said this over a channel. */

@@ -10,6 +10,22 @@ import type { SessionOrder } from './order.ts';
 /** One route in a report: the core's numbers, with its name. */
 export type RouteReport = RouteSnapshot & { readonly name: string };
 
+/**
+ * What was compared: every segment with the object's tree ('pages'), the whole with a root or checksum that the user gave,
+ * with the digest that a mirror announced, the copies of several mirrors with each other by size and strong ETag.
+ */
+export type Check = 'pages' | 'root' | 'checksum' | 'digest' | 'size' | 'etag';
+
+/** What vouches for the bytes. */
+export type Vouching = {
+  /** True when they were proven against a root, or have the checksum that the user gave. */
+  readonly verified: boolean;
+  readonly root: string | undefined;
+  readonly checks: readonly Check[];
+  /** SHA-256 of the whole (`sha256:` and hex) as mirrors announce it. */
+  readonly announced: readonly string[];
+};
+
 /** A transfer, running or done. Times in ms, sizes in bytes. */
 export type SessionReport = {
   readonly key: string;
@@ -21,6 +37,7 @@ export type SessionReport = {
   readonly elapsedMs: number;
   readonly firstByteMs: number | undefined;
   readonly manifest: Manifest | undefined;
+  readonly vouching: Vouching;
   readonly patterns: number;
   readonly wasteBytes: number;
   readonly hedges: number;
@@ -50,6 +67,7 @@ export function reportOf(
   },
   snapshot: Snapshot,
   manifest: Manifest | undefined,
+  copies: Pick<Vouching, 'checks' | 'announced'>,
   elapsedMs: number,
   firstByteMs: number | undefined,
 ): SessionReport {
@@ -63,6 +81,12 @@ export function reportOf(
     elapsedMs,
     firstByteMs,
     manifest,
+    vouching: {
+      verified: manifest !== undefined,
+      root: manifest?.root,
+      checks: manifest === undefined ? copies.checks : ['pages'],
+      announced: copies.announced,
+    },
     patterns: counters.patterns,
     wasteBytes: counters.wasteBytes,
     hedges: counters.hedges,

@@ -109,6 +109,7 @@ export class Session {
       this.#order,
       this.#transfer.snapshot(now),
       this.#greetings.manifest,
+      this.#agreement,
       now - this.#startedAt,
       firstByteMs,
     );

@@ -16,6 +16,7 @@ export function reportWith(changes: Partial<SessionReport> = {}): SessionReport 
     elapsedMs: 2_000,
     firstByteMs: 40,
     manifest: undefined,
+    vouching: { verified: false, root: undefined, checks: [], announced: [] },
     patterns: 7,
     wasteBytes: 200_000,
     hedges: 3,

@@ -44,6 +44,7 @@ function report(more: Partial<SessionReport> = {}): SessionReport {
     elapsedMs: 1_000,
     firstByteMs: 10,
     manifest: undefined,
+    vouching: { verified: false, root: undefined, checks: [], announced: [] },
     patterns: 3,
     wasteBytes: 0,
     hedges: 0,
