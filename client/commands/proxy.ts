@@ -1,0 +1,63 @@
+// `heddle proxy`: flags and configuration file to a running local proxy, until it is told to stop.
+import { BlockList, isIP } from 'node:net';
+import { HeddleError } from '../../protocol/errors.ts';
+import { parseAddress } from '../../settings/text.ts';
+import { clientOptions } from '../config.ts';
+import type { ClientFlags } from '../config.ts';
+import { configuredSites } from '../intercept/configuration.ts';
+import { startProxy } from '../proxy/server.ts';
+
+export type ProxyFlags = Pick<ClientFlags, 'route' | 'config' | 'originKey' | 'tokenFile'> & {
+  readonly listen: string;
+  readonly origin?: readonly string[];
+  readonly allowHost?: readonly string[];
+  readonly insecureOpen?: boolean;
+};
+
+/** Runs the command until SIGINT or SIGTERM; returns the exit code. Throws `usage`, `bad-configuration`, `local-io`. */
+export async function proxy(flags: ProxyFlags): Promise<number> {
+  const { host, port } = checkedAddress(flags);
+  const { root, mirrors: _mirrors, ...common } = await clientOptions(flags);
+  if (root !== undefined)
+    throw new HeddleError('bad-configuration', 'a root is of one object; write originKey instead');
+  const named = (flags.origin ?? []).map((origin) => ({ ...common, origin }));
+  const inFile = await configuredSites(flags.config);
+  const origins = [...inFile.filter(({ origin }) => !flags.origin?.includes(origin)), ...named];
+  const objects = common.routes.length > 0 ? common : undefined;
+  if (origins.length === 0 && objects === undefined) {
+    throw new HeddleError(
+      'usage',
+      'there is nothing to split: give --origin and --route, or a --config with "origins"',
+    );
+  }
+  await using running = await startProxy({ host, port, origins, objects, allowHosts: flags.allowHost ?? [] });
+  if (!isLoopback(host)) process.stderr.write(`heddle: whoever reaches ${host} can use this proxy for anything\n`);
+  const what = origins.map(({ origin }) => origin).join(', ');
+  process.stdout.write(`proxy listening on ${running.url}${what === '' ? '' : `, splitting ${what}`}\n`);
+  await stopped();
+  return 0;
+}
+
+function checkedAddress({ listen, insecureOpen }: ProxyFlags): { host: string; port: number } {
+  const address = parseAddress(listen);
+  if (address === undefined) throw new HeddleError('usage', `--listen takes HOST:PORT, not "${listen}"`);
+  if (isLoopback(address.host) || insecureOpen === true) return address;
+  throw new HeddleError(
+    'bad-configuration',
+    `${address.host} is more than this machine, and a proxy does what anybody asks; listen on 127.0.0.1, or say --insecure-open`,
+  );
+}
+
+function isLoopback(host: string): boolean {
+  if (host.toLowerCase() === 'localhost') return true;
+  const loopback = new BlockList();
+  loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+  loopback.addAddress('::1', 'ipv6');
+  return isIP(host) !== 0 && loopback.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
+}
+
+function stopped(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
+  return promise;
+}

@@ -1,0 +1,129 @@
+// The local proxy: a forward proxy for programs (absolute-form requests are split where their origin is configured, CONNECT
+// tunnels) and a gateway for everything that can open a URL (`/o/<key>`, `/https/<host>/<path>`). It listens, decides by
+// target.ts and hands on; it keeps nothing.
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { HeddleError } from '../../protocol/errors.ts';
+import { createDispatcher } from '../interceptor.ts';
+import { resolveSites } from '../intercept/site-options.ts';
+import type { SiteOptions } from '../intercept/site-options.ts';
+import type { ClientOptions } from '../options.ts';
+import { forward } from './forward.ts';
+import { refuse, refuseTunnel } from './refuse.ts';
+import { targetOf } from './target.ts';
+import type { ProxySettings } from './target.ts';
+import { openTunnel, tunnelTarget } from './tunnel.ts';
+
+/** What the proxy is started with. */
+export type ProxyOptions = {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** More names under which the gateway may be asked, such as the one that others know this machine by. */
+  readonly allowHosts?: readonly string[];
+  /** Web origins whose objects are split. */
+  readonly origins: readonly SiteOptions[];
+  /** The routes behind the gateway's `/o/`; by default those of the first origin. */
+  readonly objects?: Omit<ClientOptions, 'root' | 'mirrors'> | undefined;
+};
+
+/** A running proxy. */
+export type RunningProxy = AsyncDisposable & { readonly url: string; readonly port: number };
+
+/** Stands for the gateway's `/o/` inside; never resolved. */
+const OBJECTS_ORIGIN = 'http://objects.heddle.invalid';
+/** Connections at one time. */
+const MOST_CONNECTIONS = 1_024;
+/** ms for the head of a request, and of silence on a connection that is kept. */
+const HEADERS_TIMEOUT_MS = 20_000;
+const KEEP_ALIVE_MS = 75_000;
+
+/** Starts the proxy. Throws `bad-configuration` or `local-io`. */
+export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
+  const objects = options.objects ?? options.origins[0];
+  const ownOrigins =
+    objects === undefined ? [] : [{ ...objects, origin: OBJECTS_ORIGIN, paths: [{ path: '/v1/objects/' }] }];
+  const origins = resolveSites(options).map(({ origin }) => origin);
+  const dispatcher = createDispatcher({
+    origins: [...options.origins, ...ownOrigins],
+    // one connection per request under way, as programs would have them; their own time limits count
+    agent: { allowH2: false, headersTimeout: 0, bodyTimeout: 0 },
+  });
+  const tunnels = new Set<Socket>();
+  const server = createServer({
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  const port = await listen(server, options);
+  const settings: ProxySettings = {
+    ownHosts: ownHosts([options.host, ...(options.allowHosts ?? [])], port),
+    origins,
+    objects: objects === undefined ? undefined : OBJECTS_ORIGIN,
+  };
+
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { method = '', url = '', headers } = request;
+    const target = targetOf({ method, target: url, headers }, settings);
+    if (target.type === 'refused') refuse(response, target.status, target.detail);
+    else if (target.type === 'about') about(response, settings);
+    else forward(dispatcher, request, response, target);
+  });
+  server.on('connect', (request: IncomingMessage, near: Duplex, head: Buffer) => {
+    const to = tunnelTarget(request.url);
+    const own =
+      to !== undefined && settings.ownHosts.includes(`${isIP(to.host) === 6 ? `[${to.host}]` : to.host}:${to.port}`);
+    if (to === undefined || own) return refuseTunnel(near, 400, 'a tunnel leads to HOST:PORT elsewhere');
+    const far = openTunnel(near, head, to);
+    tunnels.add(far);
+    far.once('close', () => tunnels.delete(far));
+  });
+
+  return {
+    url: `http://${settings.ownHosts[0]}`,
+    port,
+    async [Symbol.asyncDispose]() {
+      const closed = Promise.withResolvers<void>();
+      server.close(() => closed.resolve());
+      for (const tunnel of tunnels) tunnel.destroy();
+      server.closeAllConnections();
+      await dispatcher.destroy();
+      await closed.promise;
+    },
+  };
+}
+
+async function listen(server: Server, { host, port }: ProxyOptions): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject).listen(port, host, resolve);
+  try {
+    await promise;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'somebody listens there already' : (error as Error).message;
+    throw new HeddleError('local-io', `cannot listen on ${host}:${port}: ${why}`, { cause: error });
+  }
+  return (server.address() as AddressInfo).port;
+}
+
+/** The names under which programs know the listener, the one to show first. */
+function ownHosts(names: readonly string[], port: number): string[] {
+  const written = names.map((name) => (isIP(name) === 6 ? `[${name}]` : name.toLowerCase()));
+  return [...new Set([...written, '127.0.0.1', '[::1]', 'localhost'])].map((name) => `${name}:${port}`);
+}
+
+function about(response: ServerResponse, { ownHosts: [host = ''], origins, objects }: ProxySettings): void {
+  const lines = [
+    'heddle proxy',
+    `  as a proxy:   http_proxy=http://${host}`,
+    ...(objects === undefined ? [] : [`  an object:    http://${host}/o/<key>`]),
+    ...origins.map((origin) => `  its origin:   http://${host}/${origin.replace('://', '/')}/<path>`),
+  ];
+  const body = `${lines.join('\n')}\n`;
+  response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(body) });
+  response.end(body);
+}
