@@ -4,8 +4,8 @@ import { Random } from '../simulation/random.ts';
 import type { Decoder } from './decoders.ts';
 import { Mutator } from './mutator.ts';
 
-/** What an input may take, ms: no decoder has more than a few kilobytes to look at. The machine may be busy. */
-const MOST_MS = 2_000;
+/** Processor time that the inputs between two looks may take, ms: none has more than a few kilobytes to look at. */
+const MOST_CPU_MS = 5_000;
 /** Growth of the heap and of what lies outside of it during a campaign, bytes: garbage not collected yet included. */
 const MOST_GROWTH_BYTES = 512 * 1_048_576;
 /** Inputs between two looks at clock and memory. */
@@ -27,13 +27,13 @@ export function fuzz(decoder: Decoder, inputs: number, seed: number): CampaignRe
   const before = process.memoryUsage();
   let accepted = 0;
   let done = 0;
-  let lookedAt = begun;
+  let cpuMs = cpuTime();
   let failure: CampaignResult['failure'];
   for (; done < inputs && failure === undefined; done += 1) {
     const input = mutator.next();
     try {
       if (decoder.run(input)) accepted += 1;
-      if (done % LOOK_EVERY === 0) lookedAt = look(lookedAt, before);
+      if (done % LOOK_EVERY === 0) cpuMs = look(cpuMs, before);
     } catch (error) {
       failure = { message: String(error), input: Buffer.from(input).toString('base64') };
     }
@@ -43,10 +43,16 @@ export function fuzz(decoder: Decoder, inputs: number, seed: number): CampaignRe
 
 /** Throws when the inputs since the last look took too long, or memory was not given back. */
 function look(lookedAt: number, before: NodeJS.MemoryUsage): number {
-  const now = performance.now();
-  if (now - lookedAt > MOST_MS + LOOK_EVERY) throw new Error(`the inputs up to this one took ${now - lookedAt} ms`);
+  const now = cpuTime();
+  if (now - lookedAt > MOST_CPU_MS)
+    throw new Error(`the ${LOOK_EVERY} inputs up to this one took ${now - lookedAt} ms`);
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   const growth = heapUsed + arrayBuffers - before.heapUsed - before.arrayBuffers;
   if (growth > MOST_GROWTH_BYTES) throw new Error(`memory grew by ${growth} bytes`);
   return now;
+}
+
+function cpuTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }

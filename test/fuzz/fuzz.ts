@@ -4,6 +4,9 @@ import { parseArgs } from 'node:util';
 import { fuzz } from './campaign.ts';
 import { DECODERS } from './decoders.ts';
 
+// most inputs are refused with an error: where each was thrown is of no interest, and costs more than all decoding
+Error.stackTraceLimit = 0;
+
 const { values } = parseArgs({
   options: {
     inputs: { type: 'string', default: '100000' },
