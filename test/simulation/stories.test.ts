@@ -1,7 +1,8 @@
 // Every story of stories/ is told, in order and as a file unless it says which, and must keep what it expects; all
 // invariants hold unless a story says that it knows better.
 import { describe, expect, test } from 'vitest';
-import { brokenExpectations } from './scenario/expectation.ts';
+import { formulaIdeal } from './measure/ideal.ts';
+import { brokenExpectations, needsFlows } from './scenario/expectation.ts';
 import { readStories } from './scenario/story-files.ts';
 import type { Story } from './scenario/story.ts';
 import { simulate } from './simulated.ts';
@@ -17,7 +18,9 @@ describe.each(stories)('$scenario.name', ({ scenario, expectations, tolerated }:
   const outputs = scenario.core.output === undefined ? (['any', 'order'] as const) : [scenario.core.output];
 
   test.each(outputs)('output %s', (output) => {
-    const { run, figures, faults } = simulate({ ...scenario, core: { ...scenario.core, output } }, SEED);
+    const played = { ...scenario, core: { ...scenario.core, output } };
+    const options = needsFlows(expectations) ? {} : { ideal: formulaIdeal(played) };
+    const { run, figures, faults } = simulate(played, SEED, options);
     expect(brokenExpectations(expectations, run, figures)).toEqual([]);
     expect(faults.filter(({ invariant }) => !tolerated.includes(invariant))).toEqual([]);
   });

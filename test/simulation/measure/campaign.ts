@@ -6,14 +6,10 @@ import { atLeast, atMost, figureLine, quantile } from './figure-lines.ts';
 import type { FigureLine } from './figure-lines.ts';
 import { idealOf } from './ideal.ts';
 import type { Fault } from './invariants.ts';
+import { PROMISED } from './promises.ts';
 import type { Figures } from './report.ts';
 
 const WORST_SHOWN = 10;
-/** What issue and design promise of steady routes. */
-const MEDIAN_OF_IDEAL = 0.97;
-const FIFTH_PERCENTILE_OF_IDEAL = 0.93;
-const MOST_WASTE_PERCENT = 2;
-
 export type Output = 'any' | 'order';
 
 export type CampaignOrder = { readonly outputs: readonly Output[]; readonly withTrouble: boolean };
@@ -59,24 +55,24 @@ export function campaignLines(results: readonly SeedResult[], title: string): st
   const slower = (of: (figures: Figures) => number): number => done.filter(({ figures }) => of(figures) < 1).length;
   const waste = (figures: Figures): number => 100 * figures.waste;
   const lines: FigureLine[] = [
-    { name: 'of the ideal, median', value: quantile(column(ofIdeal), 0.5), promised: atLeast(MEDIAN_OF_IDEAL) },
+    { name: 'of the ideal, median', value: quantile(column(ofIdeal), 0.5), promised: atLeast(PROMISED.medianOfIdeal) },
     {
       name: 'of the ideal, 5th percentile',
       value: quantile(column(ofIdeal), 0.05),
-      promised: atLeast(FIFTH_PERCENTILE_OF_IDEAL),
+      promised: atLeast(PROMISED.fifthPercentileOfIdeal),
     },
     { name: 'of the ideal, worst', value: quantile(column(ofIdeal), 0), where: worst(ofIdeal) },
     {
       name: 'best single (16 connections) times, worst',
       value: quantile(column(ofBest), 0),
-      promised: atLeast(1),
+      promised: atLeast(PROMISED.ofBestSingle),
       where: worst(ofBest),
     },
     { name: 'slower than it', value: slower(ofBest), unit: 'sets', promised: atMost(0) },
     {
       name: 'best single (1 connection) times, worst',
       value: quantile(column(ofPlainBest), 0),
-      promised: atLeast(1),
+      promised: atLeast(PROMISED.ofBestSingle),
       where: worst(ofPlainBest),
     },
     { name: 'slower than it', value: slower(ofPlainBest), unit: 'sets', promised: atMost(0) },
@@ -85,12 +81,12 @@ export function campaignLines(results: readonly SeedResult[], title: string): st
       name: 'waste, worst',
       value: quantile(column(waste), 1),
       unit: '%',
-      promised: atMost(MOST_WASTE_PERCENT),
+      promised: atMost(PROMISED.wastePercent),
       where: worst(waste, true),
     },
     {
       name: 'waste above 2 %',
-      value: column(waste).filter((each) => each > MOST_WASTE_PERCENT).length,
+      value: column(waste).filter((each) => each > PROMISED.wastePercent).length,
       unit: 'sets',
       promised: atMost(0),
     },
@@ -103,7 +99,7 @@ export function campaignLines(results: readonly SeedResult[], title: string): st
         0,
       ),
       unit: '%',
-      promised: atLeast(95),
+      promised: atLeast(PROMISED.byPatternPercent),
       where: worst((figures) => figures.byPattern),
     },
     {
@@ -161,12 +157,22 @@ function smoothnessLines(
   worst: (of: (figures: Figures) => number, isWorseHigh?: boolean) => string,
 ): FigureLine[] {
   const measures = [
-    { name: 'between deliveries (99 %)', unit: 'segm.', most: 3, of: ({ smoothness }: Figures) => smoothness.gap },
-    { name: 'between bursts (99 %)', unit: 'segm.', most: 3, of: ({ smoothness }: Figures) => smoothness.burstGap },
+    {
+      name: 'between deliveries (99 %)',
+      unit: 'segm.',
+      most: PROMISED.gapSegments,
+      of: ({ smoothness }: Figures) => smoothness.gap,
+    },
+    {
+      name: 'between bursts (99 %)',
+      unit: 'segm.',
+      most: PROMISED.gapSegments,
+      of: ({ smoothness }: Figures) => smoothness.burstGap,
+    },
     {
       name: 'reorder memory of the latency spread',
       unit: 'times',
-      most: 2,
+      most: PROMISED.reorderOfSpread,
       of: ({ smoothness }: Figures) => smoothness.ofSpread,
     },
   ];

@@ -33,7 +33,6 @@ type Greedy = { readonly plain: GreedyRoute; readonly many: GreedyRoute };
 /** The bounds of `scenario`; the flows of the model lose what `seed` says. */
 export function idealOf(scenario: Scenario, seed: number): Ideal {
   const { bytes } = scenario;
-  const sinkMs = scenario.sinkRate === undefined ? 0 : bytes / scenario.sinkRate;
   const routes = greedyRoutes(scenario, seed);
   const fluidMs = fluidIdeal(scenario);
   const formulaMs = timeToCarry(bytes, capacitySteps(scenario, MOST_CONNECTIONS));
@@ -42,7 +41,7 @@ export function idealOf(scenario: Scenario, seed: number): Ideal {
   const greedyMs = isShared ? formulaMs : timeTogether(bytes, fluidMs, routes, mostOf);
   const plainMs = isShared ? formulaMs : timeTogether(bytes, fluidMs, routes, ({ plain }, ms) => plain.carriedBy(ms));
   const single = bestSingle(scenario, routes);
-  const bound = (ms: number): number => Math.max(sinkMs, ms);
+  const bound = (ms: number): number => atLeastTheSink(scenario, ms);
   return {
     fluidMs: bound(fluidMs),
     idealMs: bound(Math.min(formulaMs, greedyMs)),
@@ -52,6 +51,26 @@ export function idealOf(scenario: Scenario, seed: number): Ideal {
     bestPlainSingleMs: bound(single.plainMs),
     bestSingle: single.route,
   };
+}
+
+/** The bounds that need no flows to be played: every one of them is what the formulas say. */
+export function formulaIdeal(scenario: Scenario): Ideal {
+  const idealMs = atLeastTheSink(scenario, timeToCarry(scenario.bytes, capacitySteps(scenario, MOST_CONNECTIONS)));
+  const alone = aloneOnBareLines(scenario)[0] ?? { route: -1, leastMs: Number.POSITIVE_INFINITY };
+  const singleMs = atLeastTheSink(scenario, alone.leastMs);
+  return {
+    fluidMs: atLeastTheSink(scenario, fluidIdeal(scenario)),
+    idealMs,
+    greedyMs: idealMs,
+    plainMs: idealMs,
+    bestSingleMs: singleMs,
+    bestPlainSingleMs: singleMs,
+    bestSingle: alone.route,
+  };
+}
+
+function atLeastTheSink({ bytes, sinkRate }: Scenario, ms: number): number {
+  return Math.max(ms, sinkRate === undefined ? 0 : bytes / sinkRate);
 }
 
 /** Smallest time in which the bare lines, each from its second round trip on, carry the object. */
@@ -97,16 +116,21 @@ function hasAll({ holds, corrupt, terms }: RouteScenario, bytes: number): boolea
   return isWhole && corrupt === 0 && (terms?.quotaBytes ?? bytes) >= bytes;
 }
 
-/** Routes in the order of what their bare lines would need; those that cannot win are not played. */
-function bestSingle(scenario: Scenario, routes: readonly Greedy[]): { ms: number; plainMs: number; route: number } {
+/** The routes that could bring everything, by what their bare lines need for it. */
+function aloneOnBareLines(scenario: Scenario): { route: number; leastMs: number }[] {
   const unshared: Scenario = { ...scenario, bottlenecks: [] };
   const alone = scenario.routes.flatMap((each, route) => {
     if (!hasAll(each, scenario.bytes)) return [];
     const steps = capacitySteps(unshared, undefined).filter((step) => step.route === route);
     return { route, leastMs: timeToCarry(scenario.bytes, steps) };
   });
+  return alone.sort((a, b) => a.leastMs - b.leastMs);
+}
+
+/** Those that cannot win are not played. */
+function bestSingle(scenario: Scenario, routes: readonly Greedy[]): { ms: number; plainMs: number; route: number } {
   const best = { ms: Number.POSITIVE_INFINITY, plainMs: Number.POSITIVE_INFINITY, route: -1 };
-  for (const { route, leastMs } of alone.sort((a, b) => a.leastMs - b.leastMs)) {
+  for (const { route, leastMs } of aloneOnBareLines(scenario)) {
     const greedy = routes[route];
     if (greedy === undefined || leastMs >= best.plainMs) break;
     const plainMs = greedy.plain.timeToCarry(scenario.bytes, best.plainMs);

@@ -89,19 +89,13 @@ describe('loss', () => {
   ] as const;
 
   test.each(grid)('leaves one CUBIC flow what its window equation says: %i ms, %f', (rttMs, loss) => {
-    const measured = window(loss, rttMs, 1, 300);
+    const measured = window(loss, rttMs, 1, 200);
     expect(measured / cubicWindow(loss, rttMs)).toBeGreaterThan(0.85);
     expect(measured / cubicWindow(loss, rttMs)).toBeLessThan(1.15);
+    if (rttMs > 60) return; // beyond, the cubic curve is above what Reno would reach
+    expect(measured).toBeLessThan(1.1 * mathisWindow(loss));
+    expect(measured).toBeGreaterThan(0.95 * pftkWindow(loss, rttMs));
   });
-
-  test.each(grid.filter(([rttMs]) => rttMs <= 60))(
-    'leaves no more than Mathis and no less than PFTK say where Reno rules: %i ms, %f',
-    (rttMs, loss) => {
-      const measured = window(loss, rttMs, 1, 300);
-      expect(measured).toBeLessThan(1.1 * mathisWindow(loss));
-      expect(measured).toBeGreaterThan(0.95 * pftkWindow(loss, rttMs));
-    },
-  );
 
   test('leaves sixteen flows sixteen times as much', () => {
     expect(window(0.01, 60, 16, 30) / cubicWindow(0.01, 60)).toBeGreaterThan(0.85);

@@ -58,6 +58,15 @@ export function parseExpectation(words: Words, names: readonly string[]): Expect
   return { type: 'measure', measure: type, side, value: readValue(words, MEASURES[type].unit) };
 }
 
+/** Some of them compare with what flows carry in the model. */
+export function needsFlows(expectations: readonly Expectation[]): boolean {
+  return expectations.some((each) => each.type === 'measure' && each.measure !== 'fluid' && isOfTime(each.measure));
+}
+
+function isOfTime(measure: Measure): boolean {
+  return MEASURES[measure].unit === 'fraction';
+}
+
 /** What `run` owes: one line per broken expectation. */
 export function brokenExpectations(expectations: readonly Expectation[], run: Run, figures: Figures): string[] {
   return expectations.flatMap((expectation) => {

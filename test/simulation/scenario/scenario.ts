@@ -111,9 +111,16 @@ export function mbitOf(rate: number): number {
   return rate / 125;
 }
 
-/** True when nothing goes wrong in `scenario`: no event, no corruption, nothing missing, an unlimited sink. */
+/** True when nothing goes wrong in `scenario`: no event, no corruption, nothing missing or limited, an unlimited sink. */
 export function isFaultFree({ events, routes, sinkRate }: Scenario): boolean {
   const isSound = (route: RouteScenario): boolean =>
-    route.corrupt === 0 && route.pong === 'true' && route.holds.some(([from, to]) => from === 0 && to === 1);
+    route.corrupt === 0 &&
+    route.pong === 'true' &&
+    !isLimited(route) &&
+    route.holds.some(([from, to]) => from === 0 && to === 1);
   return events.length === 0 && sinkRate === undefined && routes.every(isSound);
+}
+
+function isLimited({ terms }: RouteScenario): boolean {
+  return terms?.quotaBytes !== undefined || terms?.maxBytesPerSecond !== undefined;
 }

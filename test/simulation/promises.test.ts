@@ -1,0 +1,71 @@
+// A short part of what simulate:random and simulate:changes measure, held against the promises themselves: a figure that
+// misses one has to be named below. What is named and kept by now is told, so that the lists get shorter.
+import { afterAll, describe, expect, test } from 'vitest';
+import { changeLines } from './measure/change-lines.ts';
+import { crowdLines, playCrowd } from './measure/crowd.ts';
+import { figureLine, isKept } from './measure/figure-lines.ts';
+import type { FigureLine } from './measure/figure-lines.ts';
+import { idealOf } from './measure/ideal.ts';
+import { steadyLines } from './measure/promises.ts';
+import { randomScenario } from './scenario/random-scenario.ts';
+import { readStories } from './scenario/story-files.ts';
+import { simulate } from './simulated.ts';
+
+const OUTPUTS = ['any', 'order'] as const;
+const SEED = 1;
+/** Route sets of the campaign that are quickly played: clean, lossy, long, unlike. */
+const STEADY_SEEDS = [2, 11, 13, 22] as const;
+
+/** Figures that miss their promise at present. */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  '2 order': ['waste', 'between deliveries', 'reorder memory'],
+  '11 order': ['of the ideal', 'between deliveries'],
+  '13 any': ['of the ideal'],
+  '13 order': ['of the ideal', 'between deliveries', 'reorder memory'],
+  '22 any': ['of the ideal', 'waste'],
+  '22 order': ['of the ideal', 'waste', 'between deliveries', 'reorder memory'],
+  'blackhole any': ['goodput around 13 s'],
+  'far-apart order': ['goodput around 14 s'],
+  'hang any': ['goodput around 7 s'],
+  'hang order': ['goodput around 7 s'],
+  'longer-path any': ['shares settled after 7 s', 'goodput around 7 s'],
+  'longer-path order': ['shares settled after 7 s', 'goodput around 7 s'],
+  'slow-down order': ['longest standstill'],
+  'slow-down-far order': ['longest standstill'],
+};
+
+const keptByNow: string[] = [];
+
+function check(what: string, lines: readonly FigureLine[]): void {
+  const known = KNOWN[what] ?? [];
+  const missed = lines.filter((line) => isKept(line) === false);
+  keptByNow.push(
+    ...known.filter((name) => !missed.some((line) => line.name === name)).map((name) => `${what}: ${name}`),
+  );
+  expect(missed.filter(({ name }) => !known.includes(name)).map(figureLine), what).toEqual([]);
+}
+
+afterAll(() => {
+  if (keptByNow.length > 0) console.log(`kept by now, strike it from KNOWN:\n${keptByNow.join('\n')}`);
+});
+
+describe.each(STEADY_SEEDS)('steady routes of seed %i', (seed) => {
+  const ideal = idealOf(randomScenario(seed, 'any'), seed);
+
+  test.each(OUTPUTS)('output %s', (output) => {
+    const scenario = randomScenario(seed, output);
+    const { run, figures, faults } = simulate(scenario, seed, { ideal });
+    expect(run.outcome).toEqual({ type: 'done' });
+    check(`${seed} ${output}`, steadyLines(scenario, figures, faults));
+  });
+});
+
+describe.each(readStories('changes'))('change $scenario.name', ({ scenario }) => {
+  test.each(OUTPUTS)('output %s', (output) => {
+    check(`${scenario.name} ${output}`, changeLines(scenario, output, SEED));
+  });
+});
+
+test.each(readStories('crowds'))('crowd $scenario.name', ({ scenario }) => {
+  check(scenario.name, crowdLines(scenario, playCrowd(scenario, SEED)));
+});
