@@ -7,7 +7,6 @@ import type { CheckFlags } from './config.ts';
 import type { GetFlags } from './get.ts';
 import type { KeygenFlags } from './keygen.ts';
 import type { ProxyFlags } from './proxy.ts';
-import type { ProxyFlags } from './proxy.ts';
 import type { VerifyFlags } from './verify.ts';
 import { complain, errorLine } from './terminal.ts';
 import type { TokenFlags } from './token.ts';
@@ -93,30 +92,6 @@ Examples:
     .action(async (flags) => {
       const { relayMain } = await import('../../relay/main.ts');
       process.exitCode = await relayMain(flags);
-    });
-
-  program
-    .command('proxy')
-    .description('split the requests of programs that know nothing of it: an HTTP proxy and a gateway on this machine')
-    .option('--listen <host:port>', 'where to listen', '127.0.0.1:3128')
-    .option('--origin <url>', 'a web origin whose objects are split over the routes; repeat for each', collect)
-    .option('--route <name=baseurl>', 'a route; repeat for each', collect)
-    .option('--config <file>', 'YAML file with origins and routes')
-    .option('--origin-key <file>', "the origin's public key (JWK)")
-    .option('--token-file <file>', 'file with a bearer token')
-    .option('--allow-host <name>', 'one more name under which the gateway may be asked; repeat for each', collect)
-    .option('--insecure-open', 'listen beyond this machine')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  heddle proxy --origin http://data.example --route eu=http://relay-eu:9001/v1/via/main --route us=http://relay-us:9001/v1/via/main
-  http_proxy=http://127.0.0.1:3128 wget http://data.example/v1/objects/model.bin
-  mpv http://127.0.0.1:3128/o/film.mp4`,
-    )
-    .action(async (flags: ProxyFlags) => {
-      const { proxy } = await import('./proxy.ts');
-      process.exitCode = await proxy(flags);
     });
 
   program

@@ -19,6 +19,8 @@ const GATEWAY_HEADERS: readonly string[] = [
 /** What would speak to all answers of the gateway at once. */
 const NOT_FROM_GATEWAY: readonly string[] = ['set-cookie', 'strict-transport-security', 'clear-site-data'];
 
+const NOTHING = new Uint8Array(0);
+
 /** Answers `response` with what `dispatcher` gets for the request. */
 export function forward(
   dispatcher: Dispatcher,
@@ -50,7 +52,8 @@ export function forward(
         if (status < 200) return;
         const raw = answerHeaders(latin1(controller.rawHeaders));
         response.writeHead(status, statusText, type === 'gateway' ? asGateway(raw) : raw);
-        response.flushHeaders();
+        // the head must not wait for the body; flushHeaders would write it as UTF-8
+        if (method !== 'HEAD' && status !== 204 && status !== 304) response.write(NOTHING);
       },
       onResponseData(controller, chunk) {
         if (!response.write(chunk)) controller.pause();
