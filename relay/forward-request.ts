@@ -1,13 +1,16 @@
 // A plain GET or HEAD through the relay: the raw path and the end-to-end headers go to the upstream, the answer comes
 // back as it is, with back-pressure; an abort on either side reaches the other. Channels are upgrade.ts's business.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { HeddleError } from '../protocol/errors.ts';
 import type { Admitted } from './admission.ts';
 import type { RelayContext } from './context.ts';
 import { answerHeaders, appendVia, headerValue, pairs, requestHeaders } from './forwarded-headers.ts';
+import type { Traffic } from './join.ts';
 import { formatRefusal, refuseAfter } from './problem.ts';
 import type { Refusal } from './problem.ts';
+import type { Share } from './shaper.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Serves one plain request whose target was `rawPath`; never throws. */
@@ -44,7 +47,7 @@ export function sendRefusal(context: RelayContext, response: ServerResponse, ref
 
 async function forward(
   context: RelayContext,
-  { upstream, rest, via }: Admitted<Upstream>,
+  { upstream, rest, via, share, endBy }: Admitted<Upstream>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -52,6 +55,7 @@ async function forward(
   const agent = await upstream.agent();
   const gone = new AbortController();
   response.once('close', () => gone.abort());
+  endBy(() => response.destroy());
   if (response.destroyed) return;
   const startedAt = performance.now();
   const answer = await agent
@@ -75,10 +79,27 @@ async function forward(
   response.writeHead(answer.statusCode, onward.flat());
   // A client that takes nothing for this long is given up; it is not a fault of a slow one.
   response.setTimeout(context.limits.idleTimeoutMs, () => response.destroy());
-  answer.body.on('data', (chunk: Buffer) => {
-    traffic.toClient += chunk.length;
+  await pipeline(answer.body, counted(traffic, share, response), response);
+}
+
+/** Counts what passes, and lets on as fast as the share has room. */
+function counted(traffic: Traffic, share: Share, response: ServerResponse): Transform {
+  let goOn: (() => void) | undefined;
+  share.listen(
+    () => {
+      const resume = goOn;
+      goOn = undefined;
+      resume?.();
+    },
+    () => response.destroy(),
+  );
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      traffic.toClient += chunk.length;
+      if (share.took(chunk.length)) done(null, chunk);
+      else goOn = () => done(null, chunk);
+    },
   });
-  await pipeline(answer.body, response);
 }
 
 // undici's names for what happened, in ours.

@@ -2,6 +2,7 @@
 // on what is held for a client that does not read. An abort on one side resets the other; a clean end is passed on
 // behind everything that was read before it. Whether the session may exist is admission's business.
 import type { Socket } from 'node:net';
+import type { Share } from './shaper.ts';
 import { cutOff } from './upstream-socket.ts';
 import type { UpstreamSocket } from './upstream-socket.ts';
 
@@ -15,28 +16,33 @@ export type JoinLimits = {
 
 export class Session {
   readonly upstreamName: string;
-  /** Wall-clock milliseconds at which the token that opened the session expires. */
-  readonly expiresAt: number;
   readonly #client: Socket;
   readonly #upstream: UpstreamSocket;
   readonly #traffic: Traffic;
   readonly #limits: JoinLimits;
+  readonly #share: Share;
   #heldBytes = 0;
   #peakHeldBytes = 0;
   #moves = 0;
   #paused = false;
+  /** The share has no room: reading waits for its next turn. */
+  #starved = false;
   #upstreamEnded = false;
   #clientEnded = false;
 
   constructor(
-    about: { upstreamName: string; expiresAt: number; traffic: Traffic; limits: JoinLimits },
+    about: { upstreamName: string; traffic: Traffic; limits: JoinLimits; share: Share },
     client: Socket,
     upstream: UpstreamSocket,
   ) {
     this.upstreamName = about.upstreamName;
-    this.expiresAt = about.expiresAt;
     this.#traffic = about.traffic;
     this.#limits = about.limits;
+    this.#share = about.share;
+    this.#share.listen(
+      () => this.#readOn(),
+      () => this.abort(),
+    );
     this.#client = client;
     this.#upstream = upstream;
     this.#pumpToClient();
@@ -102,13 +108,18 @@ export class Session {
       if (error) buffers.drop(buffer);
       else buffers.give(buffer);
       this.#moves += 1;
-      if (this.#paused && this.#heldBytes < this.#limits.heldBytes) {
-        this.#paused = false;
-        this.#upstream.socket.resume();
-      }
+      if (this.#paused && !this.#starved) this.#readOn();
     });
-    this.#paused = this.#heldBytes >= this.#limits.heldBytes;
+    this.#starved = !this.#share.took(bytes);
+    this.#paused = this.#starved || this.#heldBytes >= this.#limits.heldBytes;
     return !this.#paused;
+  }
+
+  #readOn(): void {
+    this.#starved = false;
+    if (!this.#paused || this.#heldBytes >= this.#limits.heldBytes) return;
+    this.#paused = false;
+    this.#upstream.socket.resume();
   }
 
   #pumpToUpstream(): void {

@@ -17,6 +17,7 @@ import { startListening } from './listeners.ts';
 import { Sessions } from './sessions.ts';
 import { relayOptions } from './settings.ts';
 import type { RelayFlags } from './settings.ts';
+import { Shaper } from './shaper.ts';
 import { createUpstream } from './upstream.ts';
 import type { Upstream } from './upstream.ts';
 import { packageVersion } from './version.ts';
@@ -57,12 +58,14 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const tokenCheck = await loadTokenCheck(resolved);
   const pseudonym = `heddle-${randomBytes(6).toString('hex')}`;
   const metrics = createMetrics({ version: packageVersion(), upstreams, sessions, buffers, isReady });
-  const admission = new Admission({ upstreams, pseudonym, tokenCheck, maxSessions: limits.maxSessions });
+  const shaper = new Shaper(limits);
+  const admission = new Admission({ upstreams, pseudonym, tokenCheck, limits, shaper });
   const upgradedSockets = new Set<Socket>();
   const context = { pseudonym, limits, upstreams, admission, sessions, upgradedSockets, buffers, metrics, isReady };
   const listeners = await startListening(context, resolved);
   const timer = setInterval(() => {
-    sessions.tick(performance.now(), Date.now());
+    sessions.tick(performance.now());
+    admission.tick(Date.now());
     for (const { warm } of upstreams.values()) warm.tick(performance.now());
   }, TICK_MS);
   timer.unref();

@@ -44,6 +44,27 @@ const limits = {
     unit: 'sessions',
     why: 'sessions and plain requests at one time, in all',
   },
+  maxSessionsPerToken: {
+    value: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: 'sessions',
+    why: 'the same for one token, or one subject of tokens; a token may say less',
+  },
+  maxBytesPerSecond: {
+    value: 0,
+    min: 0,
+    max: 1_000_000_000_000,
+    unit: 'bytes/s',
+    why: 'to all clients together, shared fairly between sessions; 0 is no limit',
+  },
+  maxBytesPerSecondPerToken: {
+    value: 0,
+    min: 0,
+    max: 1_000_000_000_000,
+    unit: 'bytes/s',
+    why: 'the same for one token; a token may say less; 0 is no limit',
+  },
   maxConnections: {
     value: 20_000,
     min: 1,

@@ -1,5 +1,5 @@
-// The open sessions of a relay and the clocks that end them: idle, lingering after one side's end, expired token.
-// Driven by the relay's tick; one timer for all of them.
+// The open sessions of a relay and the clocks that end them: idle, lingering after one side's end. Driven by the relay's
+// tick; one timer for all of them. Tokens that expire are admission's business.
 import type { Session } from './join.ts';
 
 export type SessionClocks = { readonly idleTimeoutMs: number; readonly lingerTimeoutMs: number };
@@ -30,15 +30,15 @@ export class Sessions {
     return this.#open.size;
   }
 
-  /** Ends what is silent or expired. `now` is monotonic, `wallClock` counts as token expiry does. */
-  tick(now: number, wallClock: number): void {
+  /** Ends what is silent. `now` is monotonic. */
+  tick(now: number): void {
     for (const [session, seen] of this.#open) {
       if (session.moves !== seen.moves) {
         seen.moves = session.moves;
         seen.at = now;
       }
       const patienceMs = session.isEnding ? this.#clocks.lingerTimeoutMs : this.#clocks.idleTimeoutMs;
-      if (now - seen.at >= patienceMs || wallClock >= session.expiresAt) session.abort();
+      if (now - seen.at >= patienceMs) session.abort();
     }
   }
 

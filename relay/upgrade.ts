@@ -88,12 +88,14 @@ function join(
   const text = formatResponseHead(101, 'Switching Protocols', headers);
   client.write(Buffer.concat([Buffer.from(text, 'latin1'), first]));
   traffic.toClient += first.length;
+  admitted.share.took(first.length);
   for (const chunk of waiting.takeEarly()) {
     connection.socket.write(chunk);
     traffic.toUpstream += chunk.length;
   }
-  const about = { upstreamName: target.name, expiresAt: admitted.expiresAt, traffic, limits: context.limits };
+  const about = { upstreamName: target.name, traffic, limits: context.limits, share: admitted.share };
   const session = new Session(about, client, connection);
+  admitted.endBy(() => session.abort());
   context.sessions.add(session, performance.now());
   context.metrics.joined(target.name);
   let open = 2;

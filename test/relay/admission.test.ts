@@ -4,6 +4,7 @@ import type { JSONWebKeySet, JWTPayload } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { createTokenCheck } from '../../access/token-check.ts';
 import { Admission } from '../../relay/admission.ts';
+import { Shaper } from '../../relay/shaper.ts';
 import { closed, openChannel, request } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { echoing, startUpstream } from './upstream-server.ts';
@@ -29,7 +30,8 @@ async function ask(claims: JWTPayload | string | undefined, path = '/v1/via/main
     ]),
     pseudonym: 'heddle-me',
     tokenCheck: await createTokenCheck({ keys: issuer.keys, audience: 'heddle-relay', maxEntries: 10 }),
-    maxSessions: 10,
+    limits: { maxSessions: 10, maxSessionsPerToken: 10 },
+    shaper: new Shaper({ maxBytesPerSecond: 0, maxBytesPerSecondPerToken: 0 }),
   });
   const authorization = typeof claims === 'object' ? await issuer.issue(claims) : claims;
   const answer = await admission.admit({ rawPath: path, via, authorization }, NOW);

@@ -16,7 +16,7 @@ const SESSIONS = 'a whole number of sessions from 1 to 1000000';
 const HELD = 'a size from 16KiB to 8MiB (a number without unit counts bytes)';
 const IDLE = 'a time from 100ms to 1d (a number without unit counts milliseconds)';
 const PATH = 'a path; a relative one begins at the folder of this file';
-const LIMITS = 'a mapping with maxSessions, maxConnections, heldBytes';
+const LIMITS = 'a mapping with maxSessions, maxSessionsPerToken, maxBytesPerSecond';
 
 describe('mistakes', () => {
   test.each<[yaml: string, place: string, message: string]>([
