@@ -1,6 +1,8 @@
 // What an origin counts, as Prometheus metrics. Labels come from fixed lists, never from a key, an address or an error
 // text. One registry per origin, served on the admin listener only.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { ERROR_CODES } from '../protocol/errors.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
 import { DROP_REASONS } from '../protocol/frames.ts';
 import type { DropReason, SentBy } from '../protocol/frames.ts';
 
@@ -14,6 +16,8 @@ export type OriginMetrics = {
   readonly channelsOpened: Count;
   readonly bytes: Readonly<Record<'segments' | 'objects' | 'proofs', Count>>;
   readonly segments: Readonly<Record<SentBy, Count>>;
+  /** Channels not let in, or ended with an error: one count per limit and broken rule. */
+  readonly refused: Readonly<Record<ErrorCode, Count>>;
   readonly dropped: Readonly<Record<DropReason, Count>>;
   readonly reads: Readonly<Record<'block' | 'private', Count>>;
   readonly readErrors: Readonly<Record<'object-changed' | 'read-failed', Count>>;
@@ -66,6 +70,12 @@ export function createOriginMetrics(gauges: OriginGauges, withProcess: boolean):
       'pattern',
       'send',
     ]),
+    refused: counter(
+      'heddle_origin_refused_total',
+      'Channels refused, or ended with an error, by its code.',
+      'code',
+      Object.keys(ERROR_CODES) as ErrorCode[],
+    ),
     dropped: counter('heddle_origin_dropped_total', 'Owed segments answered without bytes.', 'reason', DROP_REASONS),
     reads: counter('heddle_origin_reads_total', 'Positioned reads of objects.', 'kind', ['block', 'private']),
     readErrors: counter('heddle_origin_read_errors_total', 'Reads of objects that failed.', 'reason', [

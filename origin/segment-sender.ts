@@ -14,6 +14,7 @@ import type { Range } from '../protocol/ranges.ts';
 import { SegmentSet } from '../protocol/segment-set.ts';
 import type { Answer, SegmentAnswer } from '../protocol/segment-set.ts';
 import type { Loan, OpenObject } from './block-cache.ts';
+import { FrameBudget } from './frame-budget.ts';
 import type { PublishedObject } from './catalog.ts';
 import type { OriginMetrics } from './metrics.ts';
 import type { OriginTuning } from './options.ts';
@@ -47,6 +48,7 @@ export class SegmentSender {
   readonly #outbox: Outbox;
   readonly #reader = new FrameReader(CLIENT_FRAME_TYPES);
   readonly #proves: ProveFrame[] = [];
+  readonly #budget = new FrameBudget();
   #heardAt = performance.now();
   #endedAt: number | undefined;
 
@@ -88,7 +90,9 @@ export class SegmentSender {
     const { socket, tuning } = this.#parts;
     const stalledSince = this.#outbox.stalledSince;
     if (stalledSince !== undefined) {
-      if (now - stalledSince >= tuning.writeStallMs) socket.resetAndDestroy();
+      if (now - stalledSince < tuning.writeStallMs) return;
+      this.#parts.metrics.refused.timeout.inc();
+      socket.resetAndDestroy();
     } else if (this.#endedAt !== undefined) {
       if (now - this.#endedAt >= tuning.lingerMs) socket.destroy();
     } else if (now - this.#heardAt >= tuning.channelIdleMs) {
@@ -100,6 +104,7 @@ export class SegmentSender {
   fail(error: unknown): void {
     if (this.#endedAt !== undefined) return;
     const { code, message } = asHeddleError(error);
+    this.#parts.metrics.refused[code].inc();
     this.#end(encodeFrame({ type: 'error', code, text: message }));
   }
 
@@ -139,6 +144,7 @@ export class SegmentSender {
 
   #handle(frame: ClientFrame): void {
     this.#heardAt = performance.now();
+    this.#budget.spend(frame.type, this.#heardAt);
     switch (frame.type) {
       case 'pattern':
       case 'credit':

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { TokenGrant } from '../access/token-check.ts';
 import { parseChannelHeaders, UPGRADE_TOKEN } from '../protocol/channel-request.ts';
 import type { ChannelRequest } from '../protocol/channel-request.ts';
-import { HeddleError } from '../protocol/errors.ts';
+import { asHeddleError, HeddleError } from '../protocol/errors.ts';
 import { formatResponseHead } from '../protocol/http-head.ts';
 import { MAX_SEGMENTS } from '../protocol/limits.ts';
 import { segmentCountOf } from '../protocol/merkle.ts';
@@ -122,6 +122,7 @@ export class Channels {
   }
 
   #refuse(socket: Socket, error: unknown): void {
+    this.#parts.metrics.refused[asHeddleError(error).code].inc();
     const { status, headers, body } = problemOf(error, this.#parts.tuning.retryAfterSeconds);
     const all: [string, string][] = [...Object.entries(headers), ['Connection', 'close']];
     if (status === 426) all.push(['Upgrade', UPGRADE_TOKEN]);

@@ -5,7 +5,7 @@ import type { Decoder } from './decoders.ts';
 import { Mutator } from './mutator.ts';
 
 /** Processor time that the inputs between two looks may take, ms: none has more than a few kilobytes to look at. */
-const MOST_CPU_MS = 5_000;
+const MOST_CPU_MS = 20_000;
 /** Growth of the heap and of what lies outside of it during a campaign, bytes: garbage not collected yet included. */
 const MOST_GROWTH_BYTES = 512 * 1_048_576;
 /** Inputs between two looks at clock and memory. */

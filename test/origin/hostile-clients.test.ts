@@ -1,0 +1,113 @@
+// Clients that mean harm: each meets a limit with a name, is told which, is counted, and takes nothing from an honest one.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunningOrigin } from '../../origin/main.ts';
+import type { ClientFrame } from '../../protocol/frames.ts';
+import { LEAF_BYTES, LIMITS } from '../../protocol/limits.ts';
+import { openRawChannel, patternOf } from '../support/raw-channel.ts';
+import type { RawChannel } from '../support/raw-channel.ts';
+import { bytesOf, makeWorld, metricOf, WITH_ADMIN } from './fixture.ts';
+
+const SEGMENTS = 64;
+const FLOOD = 2_000;
+const EVERYTHING = { first: 0, length: 0xffff_ffff };
+const owned = new AsyncDisposableStack();
+let origin: RunningOrigin;
+
+beforeAll(async () => {
+  const world = owned.use(await makeWorld({ file: bytesOf(SEGMENTS * LEAF_BYTES) }));
+  origin = await world.start({ channelIdleMs: 400, sweepMs: 50 }, WITH_ADMIN);
+});
+afterAll(() => owned.disposeAsync());
+
+function repeated(count: number, make: (at: number) => ClientFrame): (channel: RawChannel) => void {
+  return (channel) => {
+    for (let at = 1; at <= count; at += 1) channel.send(make(at));
+  };
+}
+
+const raw =
+  (...bytes: readonly number[]): ((channel: RawChannel) => void) =>
+  (channel) =>
+    void channel.socket.write(Buffer.from(bytes));
+
+/** What is done, the limit that it meets, and what is said. */
+const HARM: readonly (readonly [string, string, (channel: RawChannel) => void, string])[] = [
+  ['PINGs without end', 'MOST_FRAMES_PER_SECOND', repeated(FLOOD, (nonce) => ({ type: 'ping', nonce })), 'overloaded'],
+  ['PATTERNs without end', 'MOST_FRAMES_PER_SECOND', repeated(FLOOD, (at) => patternOf(at + 1)), 'overloaded'],
+  [
+    'CANCELs of everything without end',
+    'MOST_FRAMES_PER_SECOND',
+    repeated(FLOOD, () => ({ type: 'cancel', ranges: [EVERYTHING] })),
+    'overloaded',
+  ],
+  [
+    'PROVEs without end',
+    'maxQueuedProves',
+    repeated(FLOOD, () => ({ type: 'prove', level: 0, first: 0, count: SEGMENTS })),
+    'too-many-sends',
+  ],
+  [
+    'STEER on and off',
+    'MOST_FRAMES_PER_SECOND',
+    repeated(FLOOD, (at) => ({ type: 'steer', on: at % 2 === 0 })),
+    'overloaded',
+  ],
+  [
+    'a SEND of everything',
+    'maxQueuedSends',
+    repeated(1, () => ({ type: 'send', again: true, ranges: [EVERYTHING] })),
+    'too-many-sends',
+  ],
+  [
+    'the same SEND in many ranges',
+    'maxQueuedSends',
+    repeated(1, () => ({
+      type: 'send',
+      again: true,
+      ranges: Array.from({ length: LIMITS.maxRanges }, () => ({ first: 0, length: SEGMENTS })),
+    })),
+    'too-many-sends',
+  ],
+  ['a PATTERN of 16 MB', 'FRAME_TYPES.pattern.maxBytes', raw(0x01, 0xff, 0xff, 0xff), 'frame-too-large'],
+  ['a CREDIT of 5 bytes', 'FRAME_TYPES.credit.maxBytes', raw(0x02, 0, 0, 5), 'frame-too-large'],
+  ['an optional frame of 16 MB', 'maxUnknownFrameBytes', raw(0xff, 0xff, 0xff, 0xff), 'frame-too-large'],
+  ['a frame that nobody knows', 'FRAME_TYPES', raw(0x7f, 0, 0, 0), 'unknown-frame'],
+  ['a frame that only sources send', 'CLIENT_FRAME_TYPES', raw(0x26, 0, 0, 12), 'bad-frame'],
+  ['an upgrade and then silence', 'channelIdleMs', () => undefined, 'timeout'],
+  ['half a frame and then silence', 'channelIdleMs', raw(0x06, 0, 0, 4, 1), 'timeout'],
+  ['a frame byte by byte, for ever', 'channelIdleMs', drip, 'timeout'],
+];
+
+/** One byte of an optional frame that is never complete, again and again. */
+function drip(channel: RawChannel): void {
+  channel.socket.write(Buffer.of(0xff, 0, 0x3f, 0xff));
+  const timer = setInterval(() => channel.socket.write(Buffer.of(0)), 20);
+  channel.socket.once('close', () => clearInterval(timer));
+}
+
+/** Somebody honest gets everything meanwhile, and leaves. */
+async function serveHonest(): Promise<void> {
+  const all: ClientFrame = { type: 'credit', total: SEGMENTS };
+  const first = [patternOf(1, { cycle: [2] }), all];
+  await using honest = await openRawChannel({ url: origin.url, key: 'file', number: 2, first });
+  expect(await honest.collect('segment', SEGMENTS)).toHaveLength(SEGMENTS);
+}
+
+describe('a client that sends', () => {
+  test.each(HARM)('%s meets %s', async (_what, _limit, act, code) => {
+    const counted = `heddle_origin_refused_total{code="${code}"}`;
+    const before = await metricOf(origin, counted);
+    await using hostile = await openRawChannel({ url: origin.url, key: 'file', number: 1, first: [patternOf(1)] });
+    act(hostile);
+    await serveHonest();
+    expect(await hostile.skipTo('error')).toMatchObject({ code });
+    await hostile.closed;
+    expect(await metricOf(origin, counted)).toBe(before + 1);
+  });
+
+  test('CREDIT without end is only counted', async () => {
+    await using channel = await openRawChannel({ url: origin.url, key: 'file', number: 1, first: [patternOf(1)] });
+    for (let total = 1; total <= 20_000; total += 1) channel.send({ type: 'credit', total });
+    expect(await channel.collect('segment', SEGMENTS)).toHaveLength(SEGMENTS);
+  });
+});
