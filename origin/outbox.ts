@@ -23,6 +23,7 @@ export class Outbox {
   #waiting: Waiting[] = [];
   #pendingBytes = 0;
   #controlBytes = 0;
+  #takenBytes = 0;
   #progressAt: number;
   #ended = false;
   #flushing = false;
@@ -37,6 +38,11 @@ export class Outbox {
   /** Bytes put and not yet taken by the kernel. */
   get pendingBytes(): number {
     return this.#pendingBytes;
+  }
+
+  /** Bytes put that the kernel has taken. */
+  get takenBytes(): number {
+    return this.#takenBytes;
   }
 
   /** Bytes written by `now` and not yet taken by the kernel. */
@@ -132,6 +138,7 @@ export class Outbox {
   #taken(batch: readonly Waiting[]): void {
     for (const { size, content } of batch) {
       this.#pendingBytes -= size;
+      this.#takenBytes += size;
       content?.release?.();
     }
     this.#progress();

@@ -22,6 +22,7 @@ import { Outbox } from './outbox.ts';
 import type { Content } from './outbox.ts';
 import { blockOf } from './proof-pages.ts';
 import type { ProofPages } from './proof-pages.ts';
+import type { Membership, SteeredChannel, Steering } from './steer.ts';
 
 /** What a channel works on. */
 export type ChannelParts = {
@@ -32,6 +33,8 @@ export type ChannelParts = {
   readonly file: OpenObject;
   readonly pages: ProofPages;
   readonly metrics: OriginMetrics;
+  /** Left out: STEER is ignored. */
+  readonly steering?: Steering;
   readonly tuning: OriginTuning;
 };
 
@@ -51,6 +54,8 @@ export class SegmentSender {
   readonly #budget = new FrameBudget();
   #heardAt = performance.now();
   #endedAt: number | undefined;
+  /** Its place among the steered channels of its transfer. */
+  #steered: Membership | undefined;
 
   /** Takes the socket over; nothing is sent before `start`. */
   constructor(parts: ChannelParts) {
@@ -58,12 +63,14 @@ export class SegmentSender {
     const segments = segmentCountOf(object.size, request.segmentBytes);
     this.#parts = parts;
     this.#held = segments === 0 ? [] : [{ first: 0, length: segments }];
-    this.#set = new SegmentSet(request.number, segments, this.#held);
+    const isElsewhere = (index: number): boolean => this.#steered?.isElsewhere(index) ?? false;
+    this.#set = new SegmentSet(request.number, segments, this.#held, isElsewhere);
     this.#outbox = new Outbox(socket, () => this.#onProgress());
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
     socket.on('error', () => {}); // 'close' follows
     socket.on('close', () => {
+      this.#steered?.leave();
       this.#outbox.end();
       parts.file.close();
       closed.resolve();
@@ -163,7 +170,7 @@ export class SegmentSender {
       case 'bye':
         return this.#end();
       case 'steer':
-        return; // optional: this origin leaves the dealing to the client
+        return this.#steer(frame.on);
       default:
         frame satisfies never;
     }
@@ -172,6 +179,7 @@ export class SegmentSender {
   /** Decides as much as the outbox has room for. */
   #pump(): void {
     const { socket, tuning } = this.#parts;
+    this.#steered?.turn(performance.now());
     while (this.#endedAt === undefined && socket.writable && this.#outbox.pendingBytes < tuning.queueBytes) {
       const prove = this.#proves.shift();
       const answer = prove === undefined ? this.#set.next() : undefined;
@@ -184,6 +192,7 @@ export class SegmentSender {
 
   #put(answer: Answer): void {
     if (answer.type === 'segment') {
+      if (answer.by === 'pattern') this.#steered?.sent(answer.index);
       const { segmentBytes } = this.#parts.request;
       const length = lengthOfSegment(answer.index, this.#parts.object.size, segmentBytes);
       const loan = this.#parts.file.borrow(answer.index * segmentBytes, length);
@@ -199,6 +208,26 @@ export class SegmentSender {
     }
     if (answer.type === 'dropped') this.#parts.metrics.dropped[answer.reason].inc();
     this.#outbox.put(answer.epoch, SMALL_FRAME_BYTES, { parts: [encodeFrame(answer)] });
+  }
+
+  /** The client leaves the dealing of its next segments to the origin, or takes it back. */
+  #steer(on: boolean): void {
+    this.#steered?.leave();
+    this.#steered = undefined;
+    const { request, object, steering } = this.#parts;
+    if (!on || steering === undefined) return;
+    const key = `${request.transfer} ${request.segmentBytes} ${Buffer.from(object.root).toString('hex')}`;
+    const channel: SteeredChannel = {
+      number: request.number,
+      set: this.#set,
+      drainedBytes: () => this.#outbox.takenBytes,
+      announce: (pattern) => {
+        const frame = encodeFrame({ type: 'dealt', pattern });
+        this.#outbox.put(pattern.epoch, frame.length, { parts: [frame] });
+        process.nextTick(() => this.#pump());
+      },
+    };
+    this.#steered = steering.join(key, request.segmentBytes, channel, performance.now());
   }
 
   #segment({ index, epoch, by }: SegmentAnswer, length: number, loan: Loan): Content {

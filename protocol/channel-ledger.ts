@@ -2,12 +2,12 @@
 // the SENDs open. From it follows `maySend`, what the channel may send or have sent without the client knowing yet.
 // The exactly-once rule: a new pattern leaves at least maySend(c) with every healthy channel c and deals only the rest.
 // Pure counterpart of segment-set.ts.
-import { elementAt, nextOwed } from './pattern.ts';
+import { elementAt, nextOwed, withDealt } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
 import type { SentBy } from './frames.ts';
 
 /** One pattern as the channel would execute it: `owed` are the first (credit − answers) unanswered it owes there. */
-type View = { readonly pattern: Pattern; creditLimit: number; owed: number[]; cursor: number };
+type View = { pattern: Pattern; creditLimit: number; owed: number[]; cursor: number };
 
 /**
  * SENDs of one segment that are not answered. `since`: the newest pattern when the first was written. From that one on
@@ -25,6 +25,8 @@ export class ChannelLedger {
   readonly #views: View[] = [];
   readonly #answered = new Set<number>();
   readonly #sends = new Map<number, OpenSend>();
+  /** What a steering origin dealt this channel, as other channels said, and under which epoch. */
+  readonly #claims = new Map<number, number>();
   #sendCount = 0;
   #credit = 0;
   #answers = 0;
@@ -106,6 +108,24 @@ export class ChannelLedger {
   /** The channel said `epoch`: every older pattern is out of force there. */
   confirm(epoch: number): void {
     while (this.#views.length > 1 && (this.#views[0]?.pattern.epoch ?? epoch) < epoch) this.#views.shift();
+    if (this.#claims.size === 0) return;
+    for (const [index, claimed] of this.#claims) if (claimed < this.oldestEpoch) this.#claims.delete(index);
+  }
+
+  /** DEALT came on this channel: it owes what that gives it on top, until the next epoch reaches it. */
+  dealt(dealt: Pattern): void {
+    this.confirm(dealt.epoch);
+    const view = this.#views[0];
+    if (view === undefined || view.pattern.epoch !== dealt.epoch) return;
+    view.pattern = withDealt(view.pattern, dealt, this.#channel);
+    view.owed = [];
+    view.cursor = Math.max(view.pattern.from, dealt.from);
+    this.#settle(view);
+  }
+
+  /** DEALT came on another channel and gives `index` to this one: it may send it before its own DEALT is here. */
+  claim(index: number, epoch: number): void {
+    if (epoch >= this.oldestEpoch) this.#claims.set(index, epoch);
   }
 
   /** SEGMENT or DROPPED arrived. `sent`: the source has it in its sent set now (not for DROPPED already-sent, cancelled). */
@@ -113,10 +133,13 @@ export class ChannelLedger {
     const verdict = by === 'send' ? this.#answerSend(index) : this.#answerPattern(index);
     if (verdict === 'unasked') return verdict;
     this.confirm(epoch);
+    this.#claims.delete(index);
     if (sent) this.#answered.add(index);
     for (const view of this.#views) {
-      const at = view.owed.indexOf(index);
-      if (at >= 0 && sent) view.owed.splice(at, 1);
+      // what was dropped because another channel has sent it is not owed here any more, but may be under a later pattern
+      const isOver = sent || (by === 'pattern' && view.pattern.epoch === epoch);
+      const at = isOver ? view.owed.indexOf(index) : -1;
+      if (at >= 0) view.owed.splice(at, 1);
       this.#settle(view);
     }
     return verdict;
@@ -147,6 +170,7 @@ export class ChannelLedger {
   mayOwe(): Set<number> {
     const all = new Set<number>();
     for (const view of this.#views) for (const index of view.owed) all.add(index);
+    for (const index of this.#claims.keys()) all.add(index);
     return all;
   }
 

@@ -83,6 +83,28 @@ export function checkPattern(pattern: Pattern, side: 'local' | 'remote' = 'local
   return pattern;
 }
 
+/**
+ * `pattern` as `channel` executes it once a steering origin has dealt under the same epoch: what `dealt` gives it comes on
+ * top of what it owes already. Never goes on the wire; its lead may be longer than a frame's.
+ */
+export function withDealt(pattern: Pattern, dealt: Pattern, channel: number): Pattern {
+  const { from, to, lead, cycle } = pattern;
+  const own = dealt.lead.lastIndexOf(channel);
+  const end = Math.min(dealt.from + own + 1, to);
+  if (own < 0 || end <= from) return pattern;
+  const longer = new Uint16Array(Math.max(lead.length, end - from));
+  longer.set(lead);
+  for (let index = from + lead.length; index < from + longer.length; index += 1) {
+    longer[index - from] = elementAt(pattern, index);
+  }
+  for (let index = Math.max(from, dealt.from); index < end; index += 1) {
+    if (dealt.lead[index - dealt.from] === channel) longer[index - from] = channel;
+  }
+  const turn = cycle.length === 0 ? 0 : (longer.length - lead.length) % cycle.length;
+  const turned = turn === 0 ? cycle : Uint16Array.of(...cycle.subarray(turn), ...cycle.subarray(0, turn));
+  return { ...pattern, lead: longer, cycle: turned };
+}
+
 /** As checkPattern, for what a steering origin says it dealt: a lead that fills from…to, and no cycle. */
 export function checkDealt(pattern: Pattern, side: 'local' | 'remote' = 'local'): Pattern {
   checkPattern(pattern, side);

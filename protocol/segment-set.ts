@@ -13,7 +13,7 @@ import type {
   SentBy,
 } from './frames.ts';
 import { LIMITS } from './limits.ts';
-import { EMPTY_PATTERN, nextOwed } from './pattern.ts';
+import { EMPTY_PATTERN, nextOwed, withDealt } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
 import { countOf, indexesOf, rangesHave } from './ranges.ts';
 import type { Range } from './ranges.ts';
@@ -42,9 +42,17 @@ export class SegmentSet {
   #answered = 0;
   readonly #sends: QueuedSend[] = [];
   #idleSaid = false;
+  /** True for segments that another channel has sent because the origin steers. */
+  readonly #isElsewhere: (index: number) => boolean;
 
   /** `segments`: how many the object has; `held`: those this source can send. */
-  constructor(channel: number, segments: number, held: readonly Range[]) {
+  constructor(
+    channel: number,
+    segments: number,
+    held: readonly Range[],
+    isElsewhere: (index: number) => boolean = () => false,
+  ) {
+    this.#isElsewhere = isElsewhere;
     this.#channel = channel;
     this.#segments = segments;
     this.#held = held;
@@ -53,6 +61,29 @@ export class SegmentSet {
   /** Epoch of the pattern in force; 0 before the first. */
   get epoch(): number {
     return this.#pattern.epoch;
+  }
+
+  /** The pattern in force, with what the origin dealt on top. */
+  get pattern(): Pattern {
+    return this.#pattern;
+  }
+
+  /** Pattern segments it may still answer. */
+  get room(): number {
+    return Math.max(0, this.#credit - this.#answered);
+  }
+
+  /** True when this channel has sent segment `index`, at or above `from` of the pattern in force. */
+  hasSent(index: number): boolean {
+    return this.#sent.has(index);
+  }
+
+  /** The origin steers: what `dealt` gives this channel comes on top of what it owes, until the client's next epoch. */
+  steer(dealt: Pattern): void {
+    if (dealt.epoch !== this.#pattern.epoch) return;
+    this.#pattern = withDealt(this.#pattern, dealt, this.#channel);
+    this.#cursor = Math.max(this.#pattern.from, dealt.from);
+    this.#idleSaid = false;
   }
 
   /** Takes a frame of the client. Throws `bad-frame` when `from` went back and `too-many-sends` past the limit. */
@@ -88,6 +119,7 @@ export class SegmentSet {
     const index = this.#nextUnsent();
     if (index === undefined) return this.#idle();
     this.#answered += 1;
+    if (this.#isElsewhere(index)) return this.#drop(index, 'pattern', 'already-sent');
     return this.#answer(index, 'pattern');
   }
 

@@ -31,6 +31,8 @@ export type Input =
       readonly reason: DropReason;
     }
   | { readonly type: 'idle'; readonly channel: number; readonly epoch: number }
+  /** The origin steers: it dealt `pattern` itself. */
+  | { readonly type: 'dealt'; readonly channel: number; readonly pattern: Pattern }
   | {
       readonly type: 'pong';
       readonly channel: number;

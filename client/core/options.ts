@@ -100,6 +100,8 @@ const defaults = {
   /** Bytes at the beginning and at the end of what is wanted that come before all else; 0: plainly from first to last. */
   endsFirstBytes: 0,
 
+  /** Whether origins may deal the next segments themselves (STEER): not yet shown to be better. */
+  steer: false as boolean,
   /** Proven bad segments after which a route is banned for the transfer. */
   corruptLimit: 2,
   /** Nodes of one proof page asked for: 16 KiB that prove 512 segments. */

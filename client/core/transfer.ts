@@ -20,6 +20,7 @@ import { snapshotOf } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
 import { channelsOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
+import { comesElsewhere, hearDealt } from './steered.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** What one transfer wants. Byte offsets are turned into segments by the caller's options. */
@@ -145,6 +146,8 @@ export class Transfer {
       case 'idle':
         channel.ledger.confirm(input.epoch);
         return;
+      case 'dealt':
+        return hearDealt(this.#state, channel, input.pattern, now);
       case 'pong':
         this.#pings.pong(channel, input.nonce, now);
         channel.ledger.confirm(input.epoch);
@@ -229,6 +232,7 @@ export class Transfer {
     const sent = reason === 'not-held' || reason === 'read-failed';
     if (channel.ledger.answer(index, epoch, by, sent) === 'unasked') return;
     channel.settle(routeOf(this.#state, channel).rttMs, now);
+    if (reason === 'already-sent' && by === 'pattern' && comesElsewhere(this.#state, channel, index)) return;
     if (reason === 'not-held') {
       channel.holdings?.miss(index);
       this.#constraints.invalidate();

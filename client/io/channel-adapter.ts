@@ -20,6 +20,8 @@ export type ChannelOpening = {
   readonly segmentBytes: number;
   readonly pattern: Pattern;
   readonly credit: number;
+  /** Whether the origin may deal segments itself. */
+  readonly steer?: boolean;
 };
 
 /** One channel. It dials when it is made. */

@@ -1,6 +1,7 @@
 // Which adapter a route's channels get, and how each begins: heddle/1 with an upgrade request that carries the first
 // frames, or the range adapter for a mirror. Knows both so that the session need not.
 import { formatChannelHeaders } from '../../protocol/channel-request.ts';
+import type { ClientFrame } from '../../protocol/frames.ts';
 import { pathsOf } from '../../protocol/paths.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { AdapterEvents, ChannelAdapter, ChannelOpening } from './channel-adapter.ts';
@@ -51,11 +52,12 @@ export class ChannelConnector {
 }
 
 function openSocket(socket: ChannelSocket, opening: ChannelOpening): void {
-  const { key, transfer, number, segmentBytes, pattern, credit } = opening;
-  const frames = [
+  const { key, transfer, number, segmentBytes, pattern, credit, steer } = opening;
+  const frames: ClientFrame[] = [
     { type: 'pattern', pattern },
     { type: 'credit', total: credit },
-  ] as const;
+  ];
+  if (steer === true) frames.unshift({ type: 'steer', on: true });
   const fits = pattern.lead.length + pattern.cycle.length < MOST_FIRST_ELEMENTS;
   const headers = formatChannelHeaders({ transfer, number, segmentBytes, first: fits ? frames : [] });
   socket.open(pathsOf(key).segments, headers);

@@ -66,8 +66,8 @@ export class Channels {
 
   open(channel: number, pattern: Pattern, credit: number): void {
     const { key, core } = this.#order;
-    const { segmentBytes } = core;
-    const opening = { key, transfer: this.#transferId, number: channel, segmentBytes, pattern, credit };
+    const { segmentBytes, steer } = core;
+    const opening = { key, transfer: this.#transferId, number: channel, segmentBytes, pattern, credit, steer };
     this.#channels.get(channel)?.adapter.open(opening);
   }
 

@@ -206,11 +206,10 @@ export class Session {
       case 'dropped':
       case 'idle':
       case 'pong':
+      case 'dealt':
         return this.#input({ ...frame, channel });
       case 'error':
         return this.#channels.refuses(channel, frame.code, frame.text);
-      case 'dealt':
-        return;
       default:
         frame satisfies never;
     }
