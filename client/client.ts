@@ -86,7 +86,8 @@ export function createClient(options: ClientOptions): Client {
       const known = options.knownOrigins === undefined ? undefined : readKnownOrigins(options.knownOrigins);
       const announced = (): readonly string[] => (canProve ? [] : retrieval.report().vouching.announced);
       const sink = checkedSink(output, { ...whole, announced }, file);
-      const what = { ...object, core: core[sink.order], pins, known, firstByte, endByte, ifChanged };
+      const isCheckedLater = (whole.checksum ?? whole.root) !== undefined;
+      const what = { ...object, core: core[sink.order], pins, known, firstByte, endByte, ifChanged, isCheckedLater };
       const retrieval = new Retrieval({ ...what, sink, leftover, observer, early });
       const done = retrieval.run(signal).then((report) => withChecks(report, sink.agreed, root));
       return { done, report: () => retrieval.report() };

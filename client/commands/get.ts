@@ -176,8 +176,8 @@ function summary(report: SessionReport): string {
 /** What is known of bytes that nothing proves. */
 function doubt(checks: Vouching['checks']): string {
   if (checks.includes('digest')) return 'the bytes have only the checksum that their own server announced';
-  if (checks.includes('etag')) return 'the mirrors agree on size and ETag, and nothing proves the bytes';
-  if (checks.includes('size')) return 'the mirrors agree on the size alone, and nothing proves the bytes';
+  if (checks.includes('etag')) return 'the mirrors agree on size, ETag and samples, and nothing proves the bytes';
+  if (checks.includes('size')) return 'the mirrors agree on size and samples, and nothing proves the bytes';
   return 'nothing proves what the mirror sent';
 }
 

@@ -33,6 +33,8 @@ export type SessionOrder = {
   readonly sink: Sink;
   /** Segments that the sink has from an earlier transfer of the object that is pinned. */
   readonly have?: readonly Range[];
+  /** The sink compares the whole with a root or checksum of the user's. */
+  readonly isCheckedLater?: boolean;
   readonly observer: SessionObserver;
   /** Connections dialled before the session began. */
   readonly early: EarlyDials | undefined;

@@ -16,7 +16,7 @@ import type { Mirror } from './range-mirror.ts';
 import { AnswerOrder } from './range-order.ts';
 import type { AnswerPlace } from './range-order.ts';
 import { RangePings } from './range-pings.ts';
-import { Probe, ProbePace } from './range-probe.ts';
+import { ProbePace, Sample } from './range-probe.ts';
 import { MOST_REDIRECTS } from './range-redirect.ts';
 import { Run } from './range-run.ts';
 import type { RangeRequest } from './range-run.ts';
@@ -110,6 +110,20 @@ export class RangeChannel implements ChannelAdapter {
     }
   }
 
+  sample(spans: readonly ByteSpan[], done: (bytes: readonly Uint8Array[]) => void): void {
+    const all: Uint8Array[] = [];
+    let left = spans.length;
+    if (left === 0) done(all);
+    for (const [place, span] of spans.entries()) {
+      const take = (bytes: Uint8Array): void => {
+        all[place] = bytes;
+        left -= 1;
+        if (left === 0) done(all);
+      };
+      this.#lines.askFirst(new Sample(span, take));
+    }
+  }
+
   close(_graceful: boolean): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -160,7 +174,7 @@ export class RangeChannel implements ChannelAdapter {
   }
 
   #probe(): void {
-    if (this.#pace.isDue(performance.now())) this.#lines.ask(new Probe());
+    if (this.#pace.isDue(performance.now())) this.#lines.ask(new Sample());
   }
 
   #head(run: RangeRequest, head: ResponseHead): ByteSpan | undefined {

@@ -1,5 +1,5 @@
-// A request for one byte that nobody needs: the only way to ask a plain server for a sign of life, and for the time that
-// one takes, while no segment is due. Seldom, and ever more seldom: a mirror's patience is not ours to waste.
+// Requests for bytes that are no segment's. One for a single byte is the only way to ask a plain server for a sign of life,
+// and for the time that one takes, while no segment is due; these are sent seldom, and ever more seldom.
 import type { AnswerPlace } from './range-order.ts';
 import type { ByteSpan } from './range-answer.ts';
 import type { RangeRequest } from './range-run.ts';
@@ -7,33 +7,43 @@ import type { RangeRequest } from './range-run.ts';
 /** ms between two probes of a channel that has nothing to do: at first, and after a while. */
 const FIRST_PAUSE_MS = 100;
 const MOST_PAUSE_MS = 5_000;
+const ANY_BYTE: ByteSpan = { first: 0, last: 0 };
 
-/** The request. */
-export class Probe implements RangeRequest {
+/** A request for a few bytes that are no segment's: of a copy that is compared with others, or just any byte. */
+export class Sample implements RangeRequest {
   readonly isProbe = true;
   readonly places: readonly AnswerPlace[] = [];
-  readonly #scratch = new Uint8Array(1);
+  readonly #span: ByteSpan;
+  readonly #bytes: Uint8Array;
+  readonly #onWhole: (bytes: Uint8Array) => void;
   askedAt = 0;
   #came = 0;
 
+  constructor(span: ByteSpan = ANY_BYTE, onWhole: (bytes: Uint8Array) => void = () => {}) {
+    this.#span = span;
+    this.#bytes = new Uint8Array(span.last - span.first + 1);
+    this.#onWhole = onWhole;
+  }
+
   get missing(): ByteSpan {
-    return { first: 0, last: 0 };
+    return { first: this.#span.first + this.#came, last: this.#span.last };
   }
 
   get missingBytes(): number {
-    return 1 - this.#came;
+    return this.#bytes.length - this.#came;
   }
 
   bound(): void {}
 
   drop(): void {}
 
-  space(): Uint8Array {
-    return this.#scratch.subarray(this.#came);
+  space(last: number): Uint8Array {
+    return this.#bytes.subarray(this.#came, Math.max(0, last - this.#span.first + 1));
   }
 
   filled(bytes: number): void {
     this.#came += bytes;
+    if (this.#came === this.#bytes.length) this.#onWhole(this.#bytes);
   }
 }
 

@@ -12,9 +12,9 @@ export type RouteReport = RouteSnapshot & { readonly name: string };
 
 /**
  * What was compared: every segment with the object's tree ('pages'), the whole with a root or checksum that the user gave,
- * with the digest that a mirror announced, the copies of several mirrors with each other by size and strong ETag.
+ * with the digest that a mirror announced, the copies of several mirrors with each other by size, strong ETag and bytes at random places ('samples').
  */
-export type Check = 'pages' | 'root' | 'checksum' | 'digest' | 'size' | 'etag';
+export type Check = 'pages' | 'root' | 'checksum' | 'digest' | 'size' | 'etag' | 'samples';
 
 /** What vouches for the bytes. */
 export type Vouching = {

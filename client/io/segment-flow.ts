@@ -20,6 +20,8 @@ type Held = {
 /** What the flow tells. */
 export type FlowEvents = {
   verified(channel: number, index: number, ok: boolean): void;
+  /** Without a root: whether what a channel brought may be taken; undefined while that is not known. */
+  trusts(channel: number): boolean | undefined;
   /** The last segment is proven, and the object has this many bytes: not what was said. */
   resized(size: number): void;
   /** The sink needs the segment's memory no more. */
@@ -71,7 +73,13 @@ export class SegmentFlow {
     this.#object = { size, root: root?.slice() };
     if (root !== undefined) this.#nodes = new NodeStore({ size, root: root.slice() }, this.#order.segmentBytes);
     this.#beginSink();
-    if (root === undefined) for (const index of [...this.#unproven.keys()]) this.#trust(index);
+    if (root === undefined) this.reconsider();
+  }
+
+  /** Channels may be trusted now, or no more, that were not judged before. */
+  reconsider(): void {
+    if (this.#object === undefined || this.#object.root !== undefined) return;
+    for (const index of [...this.#unproven.keys()]) this.#trust(index);
   }
 
   #beginSink(): void {
@@ -173,12 +181,14 @@ export class SegmentFlow {
   /** Nothing can prove it. */
   #trust(index: number): void {
     const held = this.#unproven.get(index);
-    if (held === undefined || this.#ended) return;
+    const trusted = held === undefined ? undefined : this.#events.trusts(held.channel);
+    if (held === undefined || trusted === undefined || this.#ended) return;
     this.#unproven.delete(index);
     const isWhole = held.end - held.start === lengthOfSegment(index, this.#object?.size ?? 0, this.#order.segmentBytes);
-    if (isWhole) this.#held.set(index, held);
+    const ok = trusted && isWhole;
+    if (ok) this.#held.set(index, held);
     else this.pool.give(held.buffer);
-    this.#events.verified(held.channel, index, isWhole);
+    this.#events.verified(held.channel, index, ok);
   }
 
   /** A proven segment of another length than the size said: the root knows better. Only the last one may differ. */
