@@ -15,7 +15,8 @@ export type DrainSteps = {
   onNotice(): void;
   onEnd(): Promise<void>;
   dropConnections(): void;
-  readonly defaults: DrainTimes;
+  /** The times that count now. */
+  defaults(): DrainTimes;
 };
 
 /** A close function that may be called again with shorter times: the nearest deadline counts. */
@@ -23,7 +24,7 @@ export function drain(context: RelayContext, steps: DrainSteps): (times?: Partia
   const hurry = new AbortController();
   let running: Promise<void> | undefined;
   return async (times = {}) => {
-    const { noticeMs, deadlineMs } = { ...steps.defaults, ...times };
+    const { noticeMs, deadlineMs } = { ...steps.defaults(), ...times };
     const deadline = sleep(deadlineMs, undefined, { signal: hurry.signal }).then(
       () => hurry.abort(),
       () => {},

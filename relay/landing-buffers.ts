@@ -8,11 +8,12 @@ export const LANDING_SIZES = [16_384, 65_536, 262_144, 786_432] as const;
 export const SMALLEST_LANDING: number = LANDING_SIZES[0];
 export const LARGEST_LANDING: number = LANDING_SIZES[3];
 
+/** Read again at every use: they may change while the relay runs. */
 export type LandingBudget = {
   /** Bytes in use above which only the smallest size is handed out. */
-  readonly budgetBytes: number;
+  readonly bufferBudgetBytes: number;
   /** Bytes kept free for the next reader. */
-  readonly spareBytes: number;
+  readonly spareBufferBytes: number;
 };
 
 export class LandingBuffers {
@@ -32,7 +33,7 @@ export class LandingBuffers {
 
   /** A buffer of the size class `wanted`, or the smallest one when the budget is used up. */
   take(wanted: number): Buffer {
-    const size = this.#takenBytes + wanted > this.#budget.budgetBytes ? SMALLEST_LANDING : wanted;
+    const size = this.#takenBytes + wanted > this.#budget.bufferBudgetBytes ? SMALLEST_LANDING : wanted;
     const buffer = this.#free.get(size)?.pop();
     this.#takenBytes += size;
     if (buffer === undefined) return Buffer.allocUnsafeSlow(size);
@@ -43,7 +44,7 @@ export class LandingBuffers {
   /** Hands back a buffer that nobody reads or writes any more. */
   give(buffer: Buffer): void {
     this.#takenBytes -= buffer.length;
-    if (this.#freeBytes + buffer.length > this.#budget.spareBytes) return;
+    if (this.#freeBytes + buffer.length > this.#budget.spareBufferBytes) return;
     const free = this.#free.get(buffer.length);
     if (free === undefined) return;
     // Last in, first out: the buffer still in the processor's cache goes to the next reader.

@@ -11,6 +11,8 @@ export type Listeners = {
   readonly adminUrl: string | undefined;
   /** Ends all plain connections at once; upgraded ones are not the servers' any more. */
   dropConnections(): void;
+  /** Accepted sockets of the public listener, idle ones included. */
+  setMaxConnections(count: number): void;
   close(): Promise<void>;
 };
 
@@ -39,6 +41,9 @@ export async function startListening(
     dropConnections: () => {
       publicServer.server.closeAllConnections();
       adminServer?.server.closeAllConnections();
+    },
+    setMaxConnections: (count) => {
+      publicServer.server.maxConnections = count;
     },
     close,
   };

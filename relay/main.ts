@@ -5,6 +5,8 @@ import type { Socket } from 'node:net';
 import type { TokenCheck } from '../access/token-check.ts';
 import { asHeddleError, exitCodeOf } from '../protocol/errors.ts';
 import { AUDIENCES } from '../protocol/token-claims.ts';
+import { reloadOnChange } from '../settings/reload.ts';
+import type { Applied, ReloadTask } from '../settings/reload.ts';
 import { Admission } from './admission.ts';
 import type { RelayContext } from './context.ts';
 import { drain } from './drain.ts';
@@ -12,8 +14,10 @@ import type { DrainTimes } from './drain.ts';
 import { LandingBuffers } from './landing-buffers.ts';
 import { createMetrics } from './metrics.ts';
 import { resolveOptions } from './options.ts';
-import type { RelayOptions, ResolvedOptions } from './options.ts';
+import type { RelayOptions, ResolvedOptions, UpstreamTarget } from './options.ts';
 import { startListening } from './listeners.ts';
+import { reconfigure } from './reconfigure.ts';
+import type { ChangingParts } from './reconfigure.ts';
 import { Sessions } from './sessions.ts';
 import { relayOptions } from './settings.ts';
 import type { RelayFlags } from './settings.ts';
@@ -29,6 +33,13 @@ export type RunningRelay = AsyncDisposable & {
   readonly adminUrl: string | undefined;
   /** What the relay is doing right now. */
   readonly status: () => RelayStatus;
+  /**
+   * Makes other options count: upstreams, limits and keys at once, addresses not before a restart. Throws what startRelay
+   * throws, and then has changed nothing.
+   */
+  reconfigure(options: RelayOptions): Promise<Applied>;
+  /** Counts a reading of settings for the metrics. */
+  reloaded(applied: boolean): void;
   /** Stops: not ready at once, new sessions refused after `noticeMs`, what is left cut off after `deadlineMs`. */
   close(times?: Partial<DrainTimes>): Promise<void>;
 };
@@ -49,11 +60,13 @@ const TICK_MS = 1_000;
 /** Starts a relay; throws `bad-configuration`, `usage` or `local-io`. */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const resolved = resolveOptions(options);
-  const { limits } = resolved;
+  // one object for all parts: a reload changes what is in it
+  const limits = { ...resolved.limits };
   let ready = true;
   const isReady = (): boolean => ready;
-  const buffers = new LandingBuffers({ budgetBytes: limits.bufferBudgetBytes, spareBytes: limits.spareBufferBytes });
-  const upstreams = new Map(resolved.upstreams.map((target) => [target.name, createUpstream(target, buffers, limits)]));
+  const buffers = new LandingBuffers(limits);
+  const newUpstream = (target: UpstreamTarget): Upstream => createUpstream(target, buffers, limits);
+  const upstreams = new Map(resolved.upstreams.map((target) => [target.name, newUpstream(target)]));
   const sessions = new Sessions(limits);
   const tokenCheck = await loadTokenCheck(resolved);
   const pseudonym = `heddle-${randomBytes(6).toString('hex')}`;
@@ -79,13 +92,25 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       await listeners.close();
     },
     dropConnections: listeners.dropConnections,
-    defaults: { noticeMs: limits.drainNoticeMs, deadlineMs: limits.drainDeadlineMs },
+    defaults: () => ({ noticeMs: limits.drainNoticeMs, deadlineMs: limits.drainDeadlineMs }),
   });
+  const { setMaxConnections } = listeners;
+  const changing: ChangingParts = {
+    options: resolved,
+    limits,
+    upstreams,
+    admission,
+    createUpstream: newUpstream,
+    loadTokenCheck,
+    setMaxConnections,
+  };
   return {
     url: listeners.url,
     port: listeners.port,
     adminUrl: listeners.adminUrl,
     status: () => statusOf(context),
+    reconfigure: async (next) => reconfigure(changing, resolveOptions(next)),
+    reloaded: metrics.reloaded,
     close,
     [Symbol.asyncDispose]: () => close({ noticeMs: 0, deadlineMs: 0 }),
   };
@@ -96,12 +121,10 @@ export async function relayMain(flags: RelayFlags): Promise<number> {
   try {
     const options = await relayOptions(flags);
     const relay = await startRelay(options);
-    if (options.insecureOpen === true) {
-      const reach = options.upstreams.join(' and ');
-      say(process.stderr, `WARNING: this relay is OPEN: whoever reaches ${relay.url} can use ${reach} through it`);
-    }
+    warnWhenOpen(relay, options);
     const admin = relay.adminUrl === undefined ? '' : ` (admin on ${relay.adminUrl})`;
     const stopped = untilStopped(relay);
+    using _ = reloadOnChange(reloadTask(relay, flags, options.files));
     say(process.stdout, `relay listening on ${relay.url}${admin}`);
     await stopped;
     return 0;
@@ -110,6 +133,26 @@ export async function relayMain(flags: RelayFlags): Promise<number> {
     say(process.stderr, `heddle relay: ${failure.message}`);
     return exitCodeOf(failure.code);
   }
+}
+
+function warnWhenOpen({ url }: RunningRelay, { insecureOpen, upstreams }: RelayOptions): void {
+  if (insecureOpen !== true) return;
+  const reach = upstreams.join(' and ');
+  say(process.stderr, `WARNING: this relay is OPEN: whoever reaches ${url} can use ${reach} through it`);
+}
+
+function reloadTask(relay: RunningRelay, flags: RelayFlags, files: readonly string[]): ReloadTask {
+  return {
+    files,
+    reload: async () => {
+      const options = await relayOptions(flags);
+      const applied = await relay.reconfigure(options);
+      if (applied.changed.includes('insecureOpen')) warnWhenOpen(relay, options);
+      return { ...applied, files: options.files };
+    },
+    say: (line) => say(process.stderr, `heddle relay: ${line}`),
+    counted: relay.reloaded,
+  };
 }
 
 /** An open relay has no use for what checks tokens, and no memory to spare for it. */

@@ -10,6 +10,8 @@ export type RelayMetrics = {
   readonly registry: Registry;
   refused(reason: RefusalCode): void;
   joined(upstream: string): void;
+  /** Settings were read again. */
+  reloaded(applied: boolean): void;
   /** An upstream's answer; `startedAt` is the monotonic time its request began. */
   answered(upstream: string, kind: 'upgrade' | 'plain', status: number, startedAt: number): void;
 };
@@ -55,11 +57,28 @@ export function createMetrics(sources: MetricSources): RelayMetrics {
     buckets: ANSWER_SECONDS,
     registers,
   });
+  const reloads = new Counter({
+    name: 'heddle_relay_config_reloads_total',
+    help: 'Readings of the settings after the start, by result: applied, or refused and the old ones kept',
+    labelNames: ['result'],
+    registers,
+  });
+  const lastReload = new Gauge({
+    name: 'heddle_relay_config_last_reload_success',
+    help: '1 when the settings in force are those last read, 0 when those were refused',
+    registers,
+  });
+  lastReload.set(1);
+  for (const result of ['applied', 'refused']) reloads.inc({ result }, 0);
   for (const upstream of sources.upstreams.keys()) sessions.inc({ upstream }, 0);
   return {
     registry,
     refused: (reason) => refused.inc({ reason }),
     joined: (upstream) => sessions.inc({ upstream }),
+    reloaded: (applied) => {
+      reloads.inc({ result: applied ? 'applied' : 'refused' });
+      lastReload.set(applied ? 1 : 0);
+    },
     answered: (upstream, kind, status, startedAt) => {
       requests.inc({ upstream, kind, status: `${Math.floor(status / 100)}xx` });
       seconds.observe({ upstream, kind }, (performance.now() - startedAt) / 1_000);
@@ -85,6 +104,7 @@ function registerReadings(registry: Registry, { version, upstreams, sessions, bu
       labelNames: ['upstream'],
       registers,
       collect() {
+        this.reset();
         for (const upstream of upstreams.keys()) this.set({ upstream }, 0);
         for (const session of sessions) this.inc({ upstream: session.upstreamName });
       },
@@ -112,6 +132,7 @@ function registerReadings(registry: Registry, { version, upstreams, sessions, bu
       labelNames: ['upstream'],
       registers,
       collect() {
+        this.reset();
         for (const [upstream, { warm }] of upstreams) this.set({ upstream }, warm.ready);
       },
     }),

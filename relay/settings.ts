@@ -55,8 +55,11 @@ export type RelayFlags = {
   readonly config?: string | undefined;
 };
 
+/** Options and the files that they were read from. */
+export type ToldOptions = RelayOptions & { readonly files: readonly string[] };
+
 /** The options that flags, environment and file make together: flags win, then the environment. Throws `bad-configuration`. */
-export async function relayOptions(flags: RelayFlags, environment: Environment = process.env): Promise<RelayOptions> {
+export async function relayOptions(flags: RelayFlags, environment: Environment = process.env): Promise<ToldOptions> {
   const sources = await sourcesOf(flags.config, environment);
   const said: RelaySettings = sources?.values ?? {};
   const { listen, admin, upstream } = flags;
@@ -77,6 +80,7 @@ export async function relayOptions(flags: RelayFlags, environment: Environment =
     trustedCertificates:
       said.trustedCertificates === undefined ? undefined : await readText(said.trustedCertificates, 'certificates'),
     limits: said.limits,
+    files: [flags.config, guard.tokenKeys, said.trustedCertificates].flat().filter((file) => file !== undefined),
   };
 }
 

@@ -15,6 +15,10 @@ export type Upstream = {
   readonly warm: WarmConnections;
   readonly traffic: Traffic;
   dial(signal: AbortSignal): Promise<UpstreamSocket>;
+  /** The next plain request is sent by a pool with the limits of now; those under way end by themselves. */
+  renew(): void;
+  /** Nobody new comes: what is idle is closed, what is under way ends by itself. */
+  retire(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -29,6 +33,14 @@ export function createUpstream(target: UpstreamTarget, buffers: LandingBuffers, 
     warm,
     traffic: { toClient: 0, toUpstream: 0 },
     dial,
+    renew: () => {
+      void agent?.then((old) => old.close());
+      agent = undefined;
+    },
+    retire: async () => {
+      warm.close();
+      await (await agent)?.close();
+    },
     close: async () => {
       warm.close();
       await (await agent)?.destroy();

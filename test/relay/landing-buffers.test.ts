@@ -6,7 +6,7 @@ const [SMALL, , LARGE, LARGEST] = LANDING_SIZES;
 
 describe('landing buffers', () => {
   test('are reused, the last one first, and never held twice', () => {
-    const buffers = new LandingBuffers({ budgetBytes: 10_000_000, spareBytes: 10_000_000 });
+    const buffers = new LandingBuffers({ bufferBudgetBytes: 10_000_000, spareBufferBytes: 10_000_000 });
     const [first, second] = [buffers.take(LARGE), buffers.take(LARGE)];
     expect(first).not.toBe(second);
     buffers.give(first);
@@ -18,7 +18,7 @@ describe('landing buffers', () => {
   });
 
   test('that are dropped do not come back', () => {
-    const buffers = new LandingBuffers({ budgetBytes: 10_000_000, spareBytes: 10_000_000 });
+    const buffers = new LandingBuffers({ bufferBudgetBytes: 10_000_000, spareBufferBytes: 10_000_000 });
     const buffer = buffers.take(SMALL);
     buffers.drop(buffer);
     expect(buffers.takenBytes).toBe(0);
@@ -26,7 +26,7 @@ describe('landing buffers', () => {
   });
 
   test('are small once the budget is used', () => {
-    const buffers = new LandingBuffers({ budgetBytes: LARGE + SMALL, spareBytes: 0 });
+    const buffers = new LandingBuffers({ bufferBudgetBytes: LARGE + SMALL, spareBufferBytes: 0 });
     const large = buffers.take(LARGE);
     expect(buffers.take(LARGE).length).toBe(SMALL);
     buffers.give(large);
@@ -34,7 +34,7 @@ describe('landing buffers', () => {
   });
 
   test('beyond the spare are left to the garbage collector', () => {
-    const buffers = new LandingBuffers({ budgetBytes: 10_000_000, spareBytes: SMALL });
+    const buffers = new LandingBuffers({ bufferBudgetBytes: 10_000_000, spareBufferBytes: SMALL });
     const [first, second] = [buffers.take(SMALL), buffers.take(SMALL)];
     buffers.give(first);
     buffers.give(second);

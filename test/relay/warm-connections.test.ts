@@ -84,7 +84,7 @@ describe('by their clock', () => {
 
   async function start() {
     const upstream = await startUpstream();
-    const buffers = new LandingBuffers({ budgetBytes: 1_000_000, spareBytes: 0 });
+    const buffers = new LandingBuffers({ bufferBudgetBytes: 1_000_000, spareBufferBytes: 0 });
     const endpoint = { host: '127.0.0.1', port: upstream.port, tls: false };
     let dials = 0;
     const warm = new WarmConnections((signal) => {

@@ -1,0 +1,83 @@
+// When a running server reads its settings again: on SIGHUP, and when a file that they came from has changed. One reading at
+// a time; one that fails leaves everything as it is. What a change means is the server's business.
+import { unwatchFile, watchFile } from 'node:fs';
+import type { StatsListener } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asHeddleError } from '../protocol/errors.ts';
+
+/** What a reading led to. */
+export type Applied = {
+  /** Settings that count from now on. */
+  readonly changed: readonly string[];
+  /** Settings that were changed but wait for a restart. */
+  readonly waiting: readonly string[];
+};
+
+export type ReloadTask = {
+  /** Files that the settings come from. */
+  readonly files: readonly string[];
+  /** Reads and applies; the files to watch from now on. Throws when anything is wrong, having applied nothing. */
+  reload(): Promise<Applied & { readonly files: readonly string[] }>;
+  /** Takes one line. */
+  say(line: string): void;
+  /** Told after every reading whether it was applied. */
+  counted(applied: boolean): void;
+};
+
+/** How often files are looked at, ms. Names are followed each time: they may be links that are exchanged. */
+const LOOK_MS = 1_000;
+/** From a change to the reading, ms: whoever writes in place should be done. */
+const SETTLE_MS = 200;
+
+/** Begins to watch; disposing ends it. */
+export function reloadOnChange(task: ReloadTask): Disposable {
+  let files: readonly string[] = [];
+  let reading: Promise<void> = Promise.resolve();
+  let asked = false;
+  const ended = new AbortController();
+  const watch = (next: readonly string[]): void => {
+    for (const file of files) if (!next.includes(file)) unwatchFile(file, onStat);
+    for (const file of next) {
+      if (!files.includes(file)) watchFile(file, { interval: LOOK_MS, persistent: false }, onStat);
+    }
+    files = next;
+  };
+  const read = async (waitMs: number): Promise<void> => {
+    await sleep(waitMs, undefined, { signal: ended.signal, ref: false });
+    asked = false;
+    try {
+      const applied = await task.reload();
+      watch(applied.files);
+      task.say(wordsFor(applied));
+      task.counted(true);
+    } catch (error) {
+      task.say(`${asHeddleError(error).message} (the settings read before stay in force)`);
+      task.counted(false);
+    }
+  };
+  // who asks while a reading waits to begin is served by it
+  const ask = (waitMs: number): void => {
+    if (asked) return;
+    asked = true;
+    reading = reading.then(() => read(waitMs)).catch(() => undefined);
+  };
+  const onStat: StatsListener = (now, before) => {
+    if (now.mtimeMs !== before.mtimeMs || now.size !== before.size || now.ino !== before.ino) ask(SETTLE_MS);
+  };
+  const onSignal = (): void => ask(0);
+  process.on('SIGHUP', onSignal);
+  watch(task.files);
+  return {
+    [Symbol.dispose]: () => {
+      process.off('SIGHUP', onSignal);
+      watch([]);
+      ended.abort();
+    },
+  };
+}
+
+function wordsFor({ changed, waiting }: Applied): string {
+  const now =
+    changed.length === 0 ? 'settings read again: nothing changed' : `settings read again: ${changed.join(', ')}`;
+  return waiting.length === 0 ? now : `${now}; a restart is needed for ${waiting.join(', ')}`;
+}
