@@ -1,0 +1,31 @@
+// `npm run chaos -- --seed 1 --runs 500`: runs from one seed to the next, each with real processes and a random mix of
+// faults (plan.ts). `--replay` runs the seeds that failed once. Says what each came to; exits 1 when one broke a promise.
+import { parseArgs } from 'node:util';
+import { describePlan, planOf } from './plan.ts';
+import { runPlan } from './run.ts';
+import { FOUND_SEEDS } from './seeds.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    runs: { type: 'string', default: '10' },
+    replay: { type: 'boolean', default: false },
+  },
+});
+const first = Number(values.seed);
+const seeds = values.replay
+  ? FOUND_SEEDS.map(({ seed }) => seed)
+  : Array.from({ length: Number(values.runs) }, (_, at) => first + at);
+const ends = new Map<string, number>();
+const bad: number[] = [];
+for (const seed of seeds) {
+  const plan = planOf(seed);
+  const { seconds, end, problems } = await runPlan(plan);
+  ends.set(end, (ends.get(end) ?? 0) + 1);
+  console.log(`${problems.length === 0 ? 'good' : 'BAD '} ${end} in ${seconds.toFixed(1)} s, ${describePlan(plan)}`);
+  for (const problem of problems) console.log(`     ${problem}`);
+  if (problems.length > 0) bad.push(seed);
+}
+const list = [...ends].toSorted((a, b) => b[1] - a[1]).map(([end, count]) => `${count} ${end}`);
+console.log(`${seeds.length} runs: ${list.join(', ')}; ${bad.length} bad${bad.length > 0 ? `: ${bad.join(' ')}` : ''}`);
+process.exitCode = bad.length === 0 ? 0 : 1;
