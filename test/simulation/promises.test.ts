@@ -6,6 +6,7 @@ import { crowdLines, playCrowd } from './measure/crowd.ts';
 import { figureLine, isKept } from './measure/figure-lines.ts';
 import type { FigureLine } from './measure/figure-lines.ts';
 import { idealOf } from './measure/ideal.ts';
+import { modeLines } from './measure/modes.ts';
 import { steadyLines } from './measure/promises.ts';
 import { randomScenario } from './scenario/random-scenario.ts';
 import { readStories } from './scenario/story-files.ts';
@@ -64,6 +65,14 @@ describe.each(readStories('changes'))('change $scenario.name', ({ scenario }) =>
   test.each(OUTPUTS)('output %s', (output) => {
     check(`${scenario.name} ${output}`, changeLines(scenario, output, SEED));
   });
+});
+
+const stories = readStories('stories');
+
+test.each(['S1', 'S3', 'S4'])('patterns are no worse than explicit lists on %s', (name) => {
+  const story = stories.find(({ scenario }) => scenario.name === name);
+  expect(story).toBeDefined();
+  if (story !== undefined) check(`modes ${name}`, modeLines(story.scenario, 'order', SEED));
 });
 
 test.each(readStories('crowds'))('crowd $scenario.name', ({ scenario }) => {

@@ -254,7 +254,12 @@ function mayBlame(type: string): boolean {
 function mostIsByPattern(scenario: Scenario, { routes }: Snapshot): Broken {
   const payload = routes.reduce((sum, route) => sum + route.payloadBytes, 0);
   const byPattern = routes.reduce((sum, route) => sum + route.patternBytes, 0);
-  if (!isFaultFree(scenario) || payload < LEAST_PATTERN_BYTES || byPattern >= LEAST_BY_PATTERN * payload)
+  if (
+    !isFaultFree(scenario) ||
+    scenario.requests === 'send' ||
+    payload < LEAST_PATTERN_BYTES ||
+    byPattern >= LEAST_BY_PATTERN * payload
+  )
     return undefined;
   return `only ${((100 * byPattern) / payload).toFixed(1)} % of the payload answers PATTERN in a run without faults`;
 }

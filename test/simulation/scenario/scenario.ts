@@ -76,6 +76,8 @@ export type Scenario = {
   readonly bottlenecks?: readonly Bottleneck[];
   /** Clients that fetch the object over the same relays, one more every `apartMs`. */
   readonly clients?: { readonly count: number; readonly apartMs: number };
+  /** 'send': everything is raised at the first HELLO, so that nothing is left to patterns but the first flight. */
+  readonly requests?: 'pattern' | 'send';
   /** Bytes per ms that the sink takes; undefined: all it is given. */
   readonly sinkRate: number | undefined;
   /** What differs from the core's defaults. */

@@ -75,7 +75,8 @@ export function runClients(
       };
       const sinkRate = scenario.sinkRate ?? Number.POSITIVE_INFINITY;
       const observers = observersOf(client);
-      const order = { size: scenario.bytes, core: coreOf(scenario), paths, sinkRate, observers, ended };
+      const sendsOnly = scenario.requests === 'send';
+      const order = { size: scenario.bytes, core: coreOf(scenario), paths, sinkRate, sendsOnly, observers, ended };
       const shell = new Shell(agenda, dice, order);
       shells.push(shell);
     };

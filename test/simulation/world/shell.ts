@@ -38,6 +38,8 @@ export type ShellOrder = {
   readonly paths: readonly Path[];
   /** Bytes per ms that the sink takes. */
   readonly sinkRate: number;
+  /** Ask by SEND alone: every segment is raised as soon as the first source has said HELLO. */
+  readonly sendsOnly: boolean;
   readonly observers: readonly Observer[];
   /** The transfer has ended: `outcome` tells how. */
   readonly ended: () => void;
@@ -58,6 +60,7 @@ export class Shell {
   #inlineLeft = INLINE_PROOF_BYTES;
   #sinkFreeAt = 0;
   #timer: Entry | undefined;
+  #isRaised = false;
   #draining = false;
   #outcome: Outcome | undefined;
 
@@ -188,6 +191,10 @@ export class Shell {
   #frame(channel: number, frame: Downstream): void {
     switch (frame.type) {
       case 'greeting':
+        if (this.#order.sendsOnly && !this.#isRaised) {
+          this.#isRaised = true;
+          this.#input({ type: 'raise', ranges: this.#ranges([[0, 1]]) });
+        }
         return this.#input({ type: 'hello', channel, size: this.#order.size, held: frame.held });
       case 'proof':
         for (let index = frame.first; index < frame.first + frame.count; index += 1) this.#pages.add(index);
