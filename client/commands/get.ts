@@ -8,7 +8,7 @@ import type { ClientFlags } from '../config.ts';
 import type { EarlyDials } from '../io/dial.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
 import { writableSink } from '../io/ordered-sink.ts';
-import type { SessionReport, Vouching } from '../io/report.ts';
+import type { RouteReport, SessionReport, Vouching } from '../io/report.ts';
 import { isUrl, mirrorOfUrl, parseMirrorArgument } from '../mirrors.ts';
 import type { ByteRange } from '../options.ts';
 import { showProgress } from './progress.ts';
@@ -161,16 +161,23 @@ function routeLines(report: SessionReport): Record<string, unknown>[] {
     state: route.state,
     rateBytesPerSecond: Math.round(route.rateBytesPerSecond),
     rttSeconds: seconds(route.rttMs),
+    ...(route.state === 'active' || route.reason === undefined ? {} : { reason: route.reason, why: route.why }),
   }));
 }
 
 function summary(report: SessionReport): string {
   const rate = formatRate((1_000 * (report.bytes ?? 0)) / Math.max(1, report.elapsedMs));
-  const shares = report.routes.map((route) => `${route.name} ${Math.round(100 * route.share)}%`).join(', ');
+  const shares = report.routes.map(shareOf).join(', ');
   const { verified, checks } = report.vouching;
   const how = verified ? 'verified in' : 'in';
   const line = `${formatBytes(report.bytes ?? 0)} ${how} ${seconds(report.elapsedMs)} s (${rate}): ${shares}`;
   return verified ? line : `${line}\nNOT VERIFIED: ${doubt(checks)}; give --root or --checksum to be sure`;
+}
+
+/** A dropped mirror's share says nothing; why it was dropped does. */
+function shareOf({ name, share, state, why }: RouteReport): string {
+  const dropped = state === 'excluded' && why !== undefined ? ` (dropped: ${why})` : '';
+  return `${name} ${Math.round(100 * share)}%${dropped}`;
 }
 
 /** What is known of bytes that nothing proves. */

@@ -10,7 +10,7 @@ import type { BufferPool } from './buffer-pool.ts';
 import type { ChannelAdapter } from './channel-adapter.ts';
 import { ChannelConnector } from './channel-connector.ts';
 import type { SessionOrder, SessionRoute } from './order.ts';
-import type { Copy } from './range-answer.ts';
+import type { ByteSpan, Copy } from './range-answer.ts';
 
 /** What channels say. Routes are named by their place in the order. */
 export type ChannelsEvents = {
@@ -22,12 +22,19 @@ export type ChannelsEvents = {
   gone(channel: number, route: number): void;
 };
 
+/** Refusals that deserve to be told in their own words. */
+const TRUST: readonly ErrorCode[] = ['key-mismatch', 'root-mismatch', 'bad-manifest'];
+
 /** Channels by their numbers. */
 export class Channels {
   readonly #order: SessionOrder;
   readonly #events: ChannelsEvents;
   readonly #connector: ChannelConnector;
   readonly #channels = new Map<number, { readonly adapter: ChannelAdapter; readonly route: SessionRoute }>();
+  /** Why the last channel of a route ended or was refused, in words. */
+  readonly #why = new Map<SessionRoute, string>();
+  /** Why routes were not trusted, the first of each kind. */
+  readonly #refusals = new Map<ErrorCode, string>();
   readonly #transferId: string = randomBytes(16).toString('hex');
 
   constructor(order: SessionOrder, pool: BufferPool, events: ChannelsEvents) {
@@ -75,6 +82,11 @@ export class Channels {
     this.#channels.get(channel)?.adapter.write(frame);
   }
 
+  /** Asks a mirror's channel for bytes of its copy. */
+  sample(channel: number, spans: readonly ByteSpan[], done: (bytes: readonly Uint8Array[]) => void): void {
+    this.#channels.get(channel)?.adapter.sample?.(spans, done);
+  }
+
   close(channel: number, graceful: boolean): void {
     this.#channels.get(channel)?.adapter.close(graceful);
     this.#channels.delete(channel);
@@ -91,6 +103,32 @@ export class Channels {
     this.#events.input({ type: 'refused', channel, code });
   }
 
+  /** What the channel said of the object cannot be accepted. */
+  refuse(channel: number, { code, message }: HeddleError): void {
+    const route = this.#channels.get(channel)?.route;
+    if (route !== undefined) this.#why.set(route, message);
+    if (!this.#refusals.has(code)) this.#refusals.set(code, message);
+    this.#events.input({ type: 'refused', channel, code });
+  }
+
+  /** Why a route (its place in the order) is out of use, in words, if anybody said. */
+  whyOf(route: number): string | undefined {
+    const known = this.#order.routes[route];
+    return known === undefined ? undefined : this.#why.get(known);
+  }
+
+  /** The core's words with the names of the routes, which it knows by number only, and why one is not trusted. */
+  explain(code: ErrorCode, message: string): string {
+    const named = message.replaceAll(/\{route (\d+)\}: ([a-z-]+)/g, (_, index: string, reason: string) => {
+      const route = this.#order.routes[Number(index)];
+      // a mirror's code says less than its own words
+      const words = route?.mirror === undefined ? reason : (this.#why.get(route) ?? reason);
+      return `${route?.name ?? index}: ${words}`;
+    });
+    const why = TRUST.includes(code) ? this.#refusals.get(code) : undefined;
+    return why === undefined ? named : `${named} (${why})`;
+  }
+
   closeAll(): void {
     for (const { adapter } of this.#channels.values()) adapter.close(false);
     this.#channels.clear();
@@ -103,6 +141,8 @@ export class Channels {
   }
 
   #observe(route: SessionRoute | undefined, error: HeddleError): void {
-    if (route !== undefined) this.#order.observer.channelClosed?.(route.name, error);
+    if (route === undefined) return;
+    this.#why.set(route, error.message);
+    this.#order.observer.channelClosed?.(route.name, error);
   }
 }

@@ -8,7 +8,11 @@ import type { RouteSnapshot, Snapshot } from '../core/snapshot.ts';
 import type { SessionOrder } from './order.ts';
 
 /** One route in a report: the core's numbers, with its name. */
-export type RouteReport = RouteSnapshot & { readonly name: string };
+export type RouteReport = RouteSnapshot & {
+  readonly name: string;
+  /** Why its last channel ended or was refused, in words. */
+  readonly why?: string | undefined;
+};
 
 /**
  * What was compared: every segment with the object's tree ('pages'), the whole with a root or checksum that the user gave,
@@ -68,6 +72,7 @@ export function reportOf(
   snapshot: Snapshot,
   manifest: Manifest | undefined,
   copies: Pick<Vouching, 'checks' | 'announced'>,
+  whyOf: (route: number) => string | undefined,
   elapsedMs: number,
   firstByteMs: number | undefined,
 ): SessionReport {
@@ -96,6 +101,7 @@ export function reportOf(
     routes: snapshot.routes.map((route) => ({
       ...route,
       name: order.routes[route.index]?.name ?? String(route.index),
+      why: whyOf(route.index),
     })),
   };
 }

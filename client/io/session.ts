@@ -1,7 +1,6 @@
 // The shell of one transfer: performs the core's effects with real sockets, the verifier and the sink, and tells the core
 // what happened. Reads the clock once per turn, arms one timer; decides nothing and holds no bytes (segment-flow.ts does).
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
-import type { ErrorCode } from '../../protocol/errors.ts';
 import type { HelloFrame, ProofPage, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
 import { HASH_BYTES } from '../../protocol/limits.ts';
 import { levelOf } from '../../protocol/merkle.ts';
@@ -15,9 +14,6 @@ import type { SessionOrder } from './order.ts';
 import type { SessionReport } from './report.ts';
 import { reportOf } from './report.ts';
 
-/** Refusals that deserve to be told in their own words. */
-const TRUST: readonly ErrorCode[] = ['key-mismatch', 'root-mismatch', 'bad-manifest'];
-
 /** Runs one transfer; `run` settles when it is done or failed and everything is closed. */
 export class Session {
   readonly #order: SessionOrder;
@@ -25,8 +21,6 @@ export class Session {
   readonly #channels: Channels;
   readonly #greetings: Greetings;
   readonly #agreement: Agreement;
-  /** Why routes were not trusted, the first of each kind. */
-  readonly #refusals = new Map<ErrorCode, string>();
   readonly #flow: SegmentFlow;
   readonly #startedAt: number = performance.now();
   readonly #result: PromiseWithResolvers<SessionReport> = Promise.withResolvers();
@@ -42,7 +36,7 @@ export class Session {
       prove: (channel, first) => this.#channels.write(channel, { type: 'prove', level: 0, first, count: 1 }),
       welcome: (channel, hello, isFirst) => this.#welcome(channel, hello, isFirst),
       page: (channel, page) => this.#page(channel, page),
-      refuse: (channel, error) => this.#refuse(channel, error),
+      refuse: (channel, error) => this.#channels.refuse(channel, error),
       bad: (channel, index) => this.#input({ type: 'verified', channel, index, ok: false }),
       fail: (error) => this.#fail(error),
     });
@@ -53,17 +47,17 @@ export class Session {
         verified: (channel, index, ok) => {
           if (ok || !this.#greetings.isUndecided(channel, index)) this.#input({ type: 'verified', channel, index, ok });
         },
+        trusts: (channel) => this.#agreement.trusts(channel),
         resized: (size) => this.#greetings.correctSize(size),
         taken: (index) => this.#input({ type: 'taken', index }),
         failed: (error) => this.#fail(asHeddleError(error, 'local-io')),
       },
     );
-    this.#agreement = new Agreement(routes, {
-      welcome: (channel, size, isFirst) => {
-        const held = [{ first: 0, length: Math.ceil(size / segmentBytes) }];
-        this.#admit(channel, { size, held }, isFirst);
-      },
-      refuse: (channel, error) => this.#refuse(channel, error),
+    this.#agreement = new Agreement(order, {
+      welcome: (channel, greeting, isFirst) => this.#admit(channel, greeting, isFirst),
+      sample: (channel, spans, done) => this.#channels.sample(channel, spans, done),
+      changed: () => this.#flow.reconsider(),
+      refuse: (channel, error) => this.#channels.refuse(channel, error),
       fail: (error) => this.#fail(error),
     });
     this.#channels = new Channels(order, this.#flow.pool, {
@@ -110,6 +104,7 @@ export class Session {
       this.#transfer.snapshot(now),
       this.#greetings.manifest,
       this.#agreement,
+      (route) => this.#channels.whyOf(route),
       now - this.#startedAt,
       firstByteMs,
     );
@@ -190,7 +185,9 @@ export class Session {
       case 'done':
         return this.#finish();
       case 'fail':
-        return this.#fail(new HeddleError(effect.code, this.#explained(effect), { side: 'remote' }));
+        return this.#fail(
+          new HeddleError(effect.code, this.#channels.explain(effect.code, effect.message), { side: 'remote' }),
+        );
       default:
         effect satisfies never;
     }
@@ -244,11 +241,6 @@ export class Session {
     this.#input({ type: 'hello', channel, size, held });
   }
 
-  #refuse(channel: number, { code, message }: HeddleError): void {
-    if (!this.#refusals.has(code)) this.#refusals.set(code, message);
-    this.#input({ type: 'refused', channel, code });
-  }
-
   #segment(channel: number, frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void {
     this.#flow.arrive(channel, frame, buffer);
     this.#order.observer.segment?.(channel, frame);
@@ -285,15 +277,5 @@ export class Session {
     this.#agreement.end();
     this.#channels.closeAll();
     this.#flow.end();
-  }
-
-  /** The core's words with the names of the routes, which it knows by number only, and why one is not trusted. */
-  #explained({ code, message }: { readonly code: ErrorCode; readonly message: string }): string {
-    const named = message.replaceAll(
-      /\{route (\d+)\}/g,
-      (_, index: string) => this.#order.routes[Number(index)]?.name ?? index,
-    );
-    const why = TRUST.includes(code) ? this.#refusals.get(code) : undefined;
-    return why === undefined ? named : `${named} (${why})`;
   }
 }

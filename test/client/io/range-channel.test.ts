@@ -111,7 +111,7 @@ describe("python's http.server, which knows no ranges", () => {
     await kit.until('connected');
     const { pattern } = patternFrame(3, [1], { from: 18 });
     const transfer = '0'.repeat(32);
-    kit.channel.open({ key: 'a', transfer, number: 1, segmentBytes: SEGMENT, pattern, credit: 100 });
+    kit.channel.open({ key: 'a', transfer, number: 1, segmentBytes: SEGMENT, pattern, credit: 100, steer: false });
     const segments = await kit.untilSegments(3);
     expect(segments.map(({ frame }) => frame.index)).toEqual([18, 19, 20]);
     for (const { frame, payload } of segments) expect(payload.equals(partOf(frame.index))).toBe(true);

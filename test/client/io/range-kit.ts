@@ -65,7 +65,7 @@ export class RangeKit implements Disposable {
     await this.until('connected');
     const { pattern } = patternFrame(1, cycle);
     const transfer = '0'.repeat(32);
-    this.channel.open({ key: 'a', transfer, number: 1, segmentBytes: SEGMENT, pattern, credit });
+    this.channel.open({ key: 'a', transfer, number: 1, segmentBytes: SEGMENT, pattern, credit, steer: false });
   }
 
   /** Waits for the first event of a type. */
