@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { TokenCheck } from '../access/token-check.ts';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
+import { reloadOnChange } from '../settings/reload.ts';
+import type { Applied } from '../settings/reload.ts';
 import type { ListenAddress } from '../settings/text.ts';
 import { BlockCache } from './block-cache.ts';
 import { Catalog } from './catalog.ts';
@@ -20,6 +22,8 @@ import { isLoopback, resolveOptions } from './options.ts';
 import type { OriginOptions, ResolvedOptions } from './options.ts';
 import type { OriginParts } from './origin-parts.ts';
 import { ProofPages } from './proof-pages.ts';
+import { reconfigure } from './reconfigure.ts';
+import type { ChangingParts } from './reconfigure.ts';
 import { Running } from './running.ts';
 import { createAdminServer, createPublicServer } from './server.ts';
 import { originOptions } from './settings.ts';
@@ -38,6 +42,13 @@ export type RunningOrigin = {
   readonly publicKey: string;
   /** Settles when every object is indexed. */
   readonly indexed: Promise<void>;
+  /**
+   * Makes other options count: keys at once, most sizes and times, the rest not before a restart. Throws what startOrigin
+   * throws, and then has changed nothing.
+   */
+  reconfigure(options: OriginOptions): Promise<Applied>;
+  /** Counts a reading of settings for the metrics. */
+  reloaded(applied: boolean): void;
   /** Stops: not ready, no new channels, those open may finish until the earliest deadline asked for. */
   close(options?: { readonly deadlineMs?: number }): Promise<void>;
   /** Stops without waiting for channels. */
@@ -47,7 +58,9 @@ export type RunningOrigin = {
 /** Starts an origin. Throws `bad-configuration` for a folder, an address or a value that cannot be used. */
 export async function startOrigin(options: OriginOptions): Promise<RunningOrigin> {
   const resolved = resolveOptions(options);
-  const { tuning, log } = resolved;
+  const { log } = resolved;
+  // one object for all parts: a reload changes what is in it
+  const tuning = { ...resolved.tuning };
   await using opened = new AsyncDisposableStack();
   const backend = opened.adopt(await openDirBackend(resolved.dir), (place) => place.close());
   const folder = await openStateFolder(resolved.stateDir, await realpath(resolved.dir), log);
@@ -95,9 +108,12 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
     );
     adminUrl = await listen(admin, resolved.admin);
   }
-  if (guard.isOpen && !isLoopback(resolved.listen.host)) {
+  const warnWhenOpen = (): void => {
+    if (!guard.isOpen || isLoopback(resolved.listen.host)) return;
     log(`warning: everybody who can reach ${url} can read ${resolved.dir}: this origin asks for no token`);
-  }
+  };
+  warnWhenOpen();
+  const changing: ChangingParts = { options: resolved, tuning, guard, tokenCheckOf };
 
   const all = opened.move();
   const hurry = Promise.withResolvers<void>();
@@ -119,6 +135,12 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
     adminUrl,
     publicKey: signer.publicKey,
     indexed: scan.done,
+    reconfigure: async (next) => {
+      const applied = await reconfigure(changing, resolveOptions(next));
+      if (applied.changed.includes('tokenKeys')) warnWhenOpen();
+      return applied;
+    },
+    reloaded: metrics.reloaded,
     close: ({ deadlineMs = tuning.drainMs } = {}) => close(deadlineMs),
     [Symbol.asyncDispose]: () => close(0),
   };
@@ -131,6 +153,15 @@ export async function originMain(flags: OriginFlags): Promise<number> {
     const origin = await startOrigin(options);
     const admin = origin.adminUrl === undefined ? '' : `, admin ${origin.adminUrl}`;
     process.stdout.write(`heddle origin: serving ${options.dir} on ${origin.url}${admin}\n`);
+    using _ = reloadOnChange({
+      files: options.files,
+      reload: async () => {
+        const next = await originOptions(flags);
+        return { ...(await origin.reconfigure(next)), files: next.files };
+      },
+      say: (line) => process.stderr.write(`heddle origin: ${line}\n`),
+      counted: origin.reloaded,
+    });
     await signalled();
     const closed = origin.close();
     // Whoever asks twice means it.

@@ -23,6 +23,8 @@ export type OriginMetrics = {
   readonly readErrors: Readonly<Record<'object-changed' | 'read-failed', Count>>;
   readonly hashedBytes: Count;
   readonly indexSeconds: Histogram;
+  /** Settings were read again. */
+  reloaded(applied: boolean): void;
 };
 
 /** What a gauge reads when it is scraped. */
@@ -57,8 +59,24 @@ export function createOriginMetrics(gauges: OriginGauges, withProcess: boolean):
     .set(1);
   gauge('heddle_origin_cache_bytes', 'Bytes of the read buffers that exist.', gauges.cacheBytes);
   gauge('heddle_origin_cache_held_bytes', 'Bytes of the read buffers in use.', gauges.heldBytes);
+  const reloads = counter(
+    'heddle_origin_config_reloads_total',
+    'Readings of the settings after the start, by result: applied, or refused and the old ones kept.',
+    'result',
+    ['applied', 'refused'],
+  );
+  const lastReload = new Gauge({
+    name: 'heddle_origin_config_last_reload_success',
+    help: '1 when the settings in force are those last read, 0 when those were refused.',
+    registers,
+  });
+  lastReload.set(1);
   return {
     registry,
+    reloaded: (applied) => {
+      reloads[applied ? 'applied' : 'refused'].inc();
+      lastReload.set(applied ? 1 : 0);
+    },
     channels: new Gauge({ name: 'heddle_origin_channels', help: 'Channels open now.', registers }),
     channelsOpened: new Counter({ name: 'heddle_origin_channels_total', help: 'Channels opened.', registers }),
     bytes: counter('heddle_origin_bytes_total', 'Payload bytes taken by the kernel.', 'kind', [

@@ -51,11 +51,11 @@ export type OriginFlags = {
   readonly config?: string | undefined;
 };
 
+/** Options and the files that they were read from. */
+export type ToldOptions = OriginOptions & { readonly files: readonly string[] };
+
 /** The options that flags, environment and file make together: flags win, then the environment. Throws `bad-configuration` or `usage`. */
-export async function originOptions(
-  flags: OriginFlags,
-  environment: Environment = process.env,
-): Promise<OriginOptions> {
+export async function originOptions(flags: OriginFlags, environment: Environment = process.env): Promise<ToldOptions> {
   const sources = await sourcesOf(flags.config, environment);
   const said: OriginSettings = sources?.values ?? {};
   const dir = flags.dir ?? said.dir;
@@ -71,6 +71,7 @@ export async function originOptions(
     tokenKeys: await keysIn(flags.tokenKeys ?? said.tokenKeys),
     audience: said.audience,
     tuning: said.tuning,
+    files: [flags.config, flags.tokenKeys ?? said.tokenKeys].flat().filter((file) => file !== undefined),
   };
 }
 

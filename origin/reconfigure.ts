@@ -1,0 +1,55 @@
+// What a running origin does with new options: keys, and the sizes and times that are looked up when they are used, count
+// from now on; what lets nobody in any more ends with the next sweep. Everything that can fail is done first.
+import { isDeepStrictEqual } from 'node:util';
+import type { TokenCheck } from '../access/token-check.ts';
+import type { Applied } from '../settings/reload.ts';
+import type { Guard } from './guard.ts';
+import type { OriginTuning, ResolvedOptions } from './options.ts';
+
+/** The parts of an origin that can change while it runs. */
+export type ChangingParts = {
+  /** The options in force. */
+  options: ResolvedOptions;
+  /** The one object from which every part reads the sizes and times. */
+  readonly tuning: Record<keyof OriginTuning, number>;
+  readonly guard: Guard;
+  tokenCheckOf(options: ResolvedOptions): Promise<TokenCheck | undefined>;
+};
+
+/** Sizes and times that are looked at when the origin starts, and never again. */
+const FIXED: ReadonlySet<string> = new Set<keyof OriginTuning>([
+  'blockBytes',
+  'cacheBytes',
+  'idleBytes',
+  'sweepMs',
+  'proofCacheBytes',
+  'smallFolderBytes',
+  'smallFolderObjects',
+  'hashThreads',
+  'keepAliveMs',
+  'headersMs',
+]);
+
+/** Makes `next` count; what a restart is needed for stays as it was. */
+export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): Promise<Applied> {
+  const { options: before, tuning, guard } = parts;
+  const check = await parts.tokenCheckOf(next);
+  const changed: string[] = [];
+  const waiting: string[] = [];
+  for (const key of ['dir', 'listen', 'admin', 'stateDir', 'signingKey'] as const) {
+    if (!isDeepStrictEqual(before[key], next[key])) waiting.push(key);
+  }
+  for (const key of ['tokenKeys', 'audience'] as const) {
+    if (!isDeepStrictEqual(before[key], next[key])) changed.push(key);
+  }
+  for (const name of Object.keys(tuning) as (keyof OriginTuning)[]) {
+    if (before.tuning[name] === next.tuning[name]) continue;
+    (FIXED.has(name) ? waiting : changed).push(`tuning.${name}`);
+    if (!FIXED.has(name)) tuning[name] = next.tuning[name];
+  }
+  guard.replace(check);
+  // what waits for a restart is said again at the next reading
+  const { tokenKeys, audience } = next;
+  parts.options = { ...before, tokenKeys, audience, tuning: { ...tuning } };
+  return { changed, waiting };
+}
