@@ -1,5 +1,5 @@
 // The library's face: createClient(options) → get (a Web stream) and download (a file). Each call is one transfer.
-import { HeddleError } from '../protocol/errors.ts';
+import { asHeddleError, HeddleError } from '../protocol/errors.ts';
 import { encodeKey } from '../protocol/paths.ts';
 import { checkedSink } from './io/checked-sink.ts';
 import type { CheckedSink } from './io/checked-sink.ts';
@@ -109,9 +109,14 @@ export function createClient(options: ClientOptions): Client {
     download(key, path, transfer = {}) {
       const { wish, start } = prepare(key, transfer);
       let running: RunningTransfer | undefined;
-      const done = openTarget(path, wish).then(({ sink, leftover }) => {
-        running = start(sink, leftover, path + PART_SUFFIX);
-        return running.done;
+      const done = openTarget(path, wish).then(async ({ sink, leftover }) => {
+        try {
+          running = start(sink, leftover, path + PART_SUFFIX);
+        } catch (error) {
+          await sink.abort(asHeddleError(error));
+          throw error;
+        }
+        return await running.done;
       });
       return {
         done,
