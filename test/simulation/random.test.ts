@@ -1,4 +1,4 @@
-// The invariants over troubled route sets drawn from seeds: a short part of what simulate:random -- --trouble runs.
+// The invariants over troubled route sets drawn from seeds: a short part of what simulate:random -- --draw trouble runs.
 // A failing seed is replayed by `npm run simulate -- --scenario trouble --output OUTPUT --seed SEED`. Steady sets are
 // held by promises.test.ts.
 import { expect, test } from 'vitest';

@@ -1,18 +1,21 @@
 // Command line of the simulator: many route sets drawn from seeds, one figure per line.
-//   npm run simulate:random -- [--runs N] [--seed FIRST] [--trouble] [--output any|order] [--threads N] [--each FILE]
-// A seed of the table is replayed by: npm run simulate -- --scenario random|trouble --output OUTPUT --seed SEED
+//   npm run simulate:random -- [--runs N] [--seed FIRST] [--draw random|clean|trouble] [--output any|order] [--threads N] [--each FILE]
+// A seed of the table is replayed by: npm run simulate -- --scenario random|clean|trouble --output OUTPUT --seed SEED
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { campaignLines } from './measure/campaign.ts';
 import type { CampaignOrder, SeedResult } from './measure/campaign.ts';
+import { DRAWS } from './scenario/random-scenario.ts';
+
+const TITLES = { random: 'steady', clean: 'steady lossless', trouble: 'troubled' } as const;
 
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
-    trouble: { type: 'boolean', default: false },
+    draw: { type: 'string', default: 'random' },
     output: { type: 'string' },
     threads: { type: 'string' },
     each: { type: 'string' },
@@ -22,10 +25,12 @@ const { values } = parseArgs({
 const outputs = (['any', 'order'] as const).filter((output) => values.output === undefined || values.output === output);
 const first = Number(values.seed);
 const seeds = Array.from({ length: Number(values.runs) }, (_, at) => first + at);
-const results = await play(seeds, { outputs, withTrouble: values.trouble }, Number(values.threads ?? idleCores()));
+const draw = DRAWS.find((name) => name === values.draw);
+if (draw === undefined) throw new Error(`--draw ${values.draw}: ${DRAWS.join(', ')}`);
+const results = await play(seeds, { outputs, draw }, Number(values.threads ?? idleCores()));
 results.sort((a, b) => a.seed - b.seed);
 for (const output of outputs) {
-  const title = `${values.trouble ? 'troubled' : 'steady'} route sets, output ${output}`;
+  const title = `${TITLES[draw]} route sets, output ${output}`;
   const own = results.filter((result) => result.output === output);
   console.log(campaignLines(own, title).join('\n'));
 }

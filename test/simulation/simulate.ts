@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { CORE_DEFAULTS } from '../../client/core/options.ts';
 import { reportLines } from './measure/report.ts';
 import { timelineSvg } from './measure/timeline.ts';
-import { randomScenario, randomTrouble } from './scenario/random-scenario.ts';
+import { DRAWS, drawScenario } from './scenario/random-scenario.ts';
 import type { Scenario } from './scenario/scenario.ts';
 import { parseStory } from './scenario/story.ts';
 import { simulate } from './simulated.ts';
@@ -29,10 +29,10 @@ console.log(simulated.fingerprint);
 for (const { invariant, text } of simulated.faults) console.log(`broken: ${invariant}: ${text}`);
 if (values.svg !== undefined) writeFileSync(values.svg, timelineSvg(scenario, simulated.trace));
 
-/** `random` and `trouble` draw the routes from the seed as simulate:random does; another name is a story of this folder. */
+/** `random`, `clean` and `trouble` draw the routes from the seed as simulate:random does; another name is a story. */
 function load(name: string): Scenario {
-  if (name === 'random') return randomScenario(seed, 'any');
-  if (name === 'trouble') return randomTrouble(seed, 'any');
+  const draw = DRAWS.find((known) => known === name);
+  if (draw !== undefined) return drawScenario(draw, seed, 'any');
   const file = existsSync(name) ? name : join(import.meta.dirname, 'stories', `${name}.txt`);
   return parseStory(readFileSync(file, 'utf8'), name).scenario;
 }

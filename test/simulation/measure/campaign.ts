@@ -1,6 +1,7 @@
 // Many route sets drawn from seeds: plays each in every output under the same bounds, and tells medians, tails, what was
 // promised, and the seeds to look at.
-import { randomScenario, randomTrouble } from '../scenario/random-scenario.ts';
+import { drawScenario } from '../scenario/random-scenario.ts';
+import type { Draw } from '../scenario/random-scenario.ts';
 import { simulate } from '../simulated.ts';
 import { atLeast, atMost, figureLine, quantile } from './figure-lines.ts';
 import type { FigureLine } from './figure-lines.ts';
@@ -12,7 +13,7 @@ import type { Figures } from './report.ts';
 const WORST_SHOWN = 10;
 export type Output = 'any' | 'order';
 
-export type CampaignOrder = { readonly outputs: readonly Output[]; readonly withTrouble: boolean };
+export type CampaignOrder = { readonly outputs: readonly Output[]; readonly draw: Draw };
 
 /** What came of one seed in one output. */
 export type SeedResult = {
@@ -26,13 +27,11 @@ export type SeedResult = {
 };
 
 /** Plays `seed` in every output. */
-export function playSeed(seed: number, { outputs, withTrouble }: CampaignOrder): SeedResult[] {
-  const draw = (output: Output): ReturnType<typeof randomScenario> =>
-    withTrouble ? randomTrouble(seed, output) : randomScenario(seed, output);
-  const ideal = idealOf(draw('any'), seed);
+export function playSeed(seed: number, { outputs, draw }: CampaignOrder): SeedResult[] {
+  const ideal = idealOf(drawScenario(draw, seed, 'any'), seed);
   return outputs.map((output) => {
     try {
-      const { run, figures, faults } = simulate(draw(output), seed, { ideal });
+      const { run, figures, faults } = simulate(drawScenario(draw, seed, output), seed, { ideal });
       const error = run.outcome.type === 'fail' ? run.outcome.message : undefined;
       return { seed, output, figures, broken: faults, error };
     } catch (error) {

@@ -12,6 +12,20 @@ const MOST_LOSS = 0.02;
 /** Seconds that the sum of the lines would need for the object. */
 const SECONDS = 10;
 
+/** What is drawn: steady routes, half of them lossy; the same without loss and jitter; or with faults. */
+export const DRAWS = ['random', 'clean', 'trouble'] as const;
+
+export type Draw = (typeof DRAWS)[number];
+
+/** The scenario of a seed. */
+export function drawScenario(draw: Draw, seed: number, output: 'any' | 'order'): Scenario {
+  if (draw === 'trouble') return randomTrouble(seed, output);
+  const scenario = randomScenario(seed, output);
+  if (draw === 'random') return scenario;
+  const routes = scenario.routes.map((route) => ({ ...route, loss: 0, jitterMs: 0 }));
+  return { ...scenario, name: `clean ${seed}`, routes };
+}
+
 /** Steady routes; half of them clean. */
 export function randomScenario(seed: number, output: 'any' | 'order', seconds: number = SECONDS): Scenario {
   const random = new Random(seed).fork('scenario');
