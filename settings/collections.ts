@@ -122,10 +122,7 @@ export function readTable<Values extends object>(
 }
 
 /** The values as they would be written in a file. */
-export function showTable<Values extends object>(
-  values: Values,
-  table: SettingsTable<Values>,
-): Record<string, unknown> {
+function showTable<Values extends object>(values: Values, table: SettingsTable<Values>): Record<string, unknown> {
   const rows = table as AnyTable;
   return Object.fromEntries(
     Object.entries(values)

@@ -83,7 +83,7 @@ export function parseAddress(written: string): ListenAddress | undefined {
 }
 
 /** The address as HOST:PORT. */
-export function formatAddress({ host, port }: ListenAddress): string {
+function formatAddress({ host, port }: ListenAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

@@ -1,4 +1,5 @@
 // What is wrong with a file as YAML, and where: said in a person's words, with what to write instead.
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseYamlText } from '../../settings/yaml-text.ts';
 import { group, listOf } from '../../settings/collections.ts';
@@ -123,4 +124,55 @@ test('all ways to write the same are read alike', () => {
     expect(read(yaml, table), yaml).toEqual(value);
   }
   expect(read('word: &w a\nlist: [*w, *w]\n', table)).toEqual({ word: 'a', list: ['a', 'a'] });
+});
+
+describe('whatever is in a file', () => {
+  const GOOD = 'word: a\ngroup:\n  name: b\n  other: "c: d"\nlist:\n  - e\n  - f # comment\n';
+  const anyEdit = fc.record({
+    at: fc.nat(GOOD.length),
+    cut: fc.nat(6),
+    put: fc.string({ maxLength: 4, unit: 'grapheme' }),
+  });
+  const syntax = fc.array(
+    fc.constantFrom(
+      'a',
+      ':',
+      ' ',
+      '\n',
+      '-',
+      '"',
+      "'",
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      '&a',
+      '*a',
+      '!',
+      '#',
+      '\t',
+      '|',
+      '? ',
+      '<<',
+      '---\n',
+      '%',
+      '@',
+    ),
+    { maxLength: 30 },
+  );
+
+  test('is read, or is a mistake with a place and one line', () => {
+    fc.assert(
+      fc.property(fc.array(anyEdit, { minLength: 1, maxLength: 4 }), (edits) => {
+        const text = edits.reduce((sum, { at, cut, put }) => sum.slice(0, at) + put + sum.slice(at + cut), GOOD);
+        read(text, table);
+      }),
+      { numRuns: 500 },
+    );
+    fc.assert(
+      fc.property(syntax, (parts) => void read(parts.join(''), table)),
+      { numRuns: 500 },
+    );
+  });
 });
