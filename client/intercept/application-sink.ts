@@ -1,13 +1,16 @@
-// Verified bytes on their way to the application: a sink for a transfer whose runs wait while the application is paused,
-// and until what comes before them was handed out. The reorder window bounds what waits here.
+// Verified bytes on their way to the application: a sink whose runs wait while the application is paused. What feeds it
+// bounds how many there are: a lead its blocks, a transfer its reorder window.
 import type { Sink } from '../io/sink.ts';
 import type { Application } from './application.ts';
 import type { Flow } from './plain-answer.ts';
 
 type Run = { readonly bytes: Uint8Array; readonly done: () => void };
 
-/** A sink that hands its runs to `application`; `before` settles when it may begin. The caller ends the body. */
-export function applicationSink(application: Application, before: Promise<void>): { sink: Sink; flow: Flow } {
+/** The sink, and what the application steers it with. */
+export type ApplicationSink = Flow & { readonly sink: Sink };
+
+/** A sink that hands its runs to `application`, which is to be attached to it. The caller ends the body. */
+export function applicationSink(application: Application): ApplicationSink {
   const waiting: Run[] = [];
   let handing = false;
   const hand = (): void => {
@@ -18,25 +21,22 @@ export function applicationSink(application: Application, before: Promise<void>)
       const run = waiting.shift();
       if (run === undefined) break;
       // the buffer is used again; the application may keep what it gets
-      application.data(Buffer.from(run.bytes));
+      if (run.bytes.length > 0) application.data(Buffer.from(run.bytes));
       run.done();
     }
     handing = false;
   };
   const sink: Sink = {
     order: 'order',
-    begin: () => before,
+    begin: () => Promise.resolve(),
     put(_offset, bytes, done) {
       waiting.push({ bytes, done });
       hand();
     },
     commit: () => Promise.resolve(),
-    abort() {
-      waiting.length = 0;
-      return Promise.resolve();
-    },
+    abort: () => Promise.resolve(),
   };
-  return { sink, flow: { pause: () => {}, resume: hand } };
+  return { sink, pause: () => {}, resume: hand };
 }
 
 /** Settles as soon as the application takes bytes. */

@@ -56,7 +56,7 @@ async function answer(site: Site, request: InterceptedRequest, first: Plan, appl
     if (plan.type === 'sized') {
       const { key } = plan;
       await learnSize(site, key, application.signal);
-      plan = planOf(request, site.mappings, (asked) => site.known.get(asked)?.size);
+      plan = planOf(request, site.mappings, site.experience());
       if (plan.type === 'sized') plan = asWritten(key);
       continue;
     }
@@ -69,7 +69,7 @@ async function answer(site: Site, request: InterceptedRequest, first: Plan, appl
       return deliver(site, plan.key, lead, application);
     }
     if (lead.type === 'stale') site.known.forget(plan.key);
-    plan = lead.type === 'again' ? asWritten(plan.key) : planOf(request, site.mappings, () => undefined);
+    plan = lead.type === 'again' ? asWritten(plan.key) : planOf(request, site.mappings, site.experience());
   }
   throw new HeddleError('object-changed', 'the object changes faster than it can be asked for', { side: 'remote' });
 }

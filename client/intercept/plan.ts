@@ -42,36 +42,45 @@ export type Plan =
   | { readonly type: 'sized'; readonly key: string }
   | Split;
 
+/** What earlier requests taught. */
+export type Experience = {
+  /** The size of an object asked for before. */
+  sizeOf(key: string): number | undefined;
+  /** Bytes that the best route brings at once: what a lead may have. */
+  readonly leadBytes: number;
+};
+
 /** Bytes of a block of the lead: two leaves, so that one node of level 1 proves it. */
 export const BLOCK_BYTES: number = 2 * LEAF_BYTES;
 /** Level of the nodes that prove blocks. */
 export const BLOCK_LEVEL = 1;
 
-/** The plan for `request`; `sizeOf` knows the sizes of objects asked for before. */
-export function planOf(
-  request: RequestShape,
-  mappings: readonly PathMapping[],
-  sizeOf: (key: string) => number | undefined,
-): Plan {
+/** The plan for `request`. */
+export function planOf(request: RequestShape, mappings: readonly PathMapping[], experience: Experience): Plan {
   const { method, headers, special } = request;
   const key = special || headers === undefined ? undefined : keyOf(request.path, mappings);
   if (key === undefined || headers === undefined) return { type: 'pass' };
   if (method === 'HEAD') return { type: 'plain', key };
   if (method !== 'GET') return { type: 'pass' };
   const range = headers.get('range');
-  if (range === undefined) return split(key, undefined, undefined);
+  const { leadBytes } = experience;
+  const size = experience.sizeOf(key);
+  if (range === undefined) return { ...split(key, undefined), lead: leadOf(0, size, leadBytes) };
   const asked = parseRange(range);
   if (asked === undefined) return asWritten(key);
-  if (asked.from !== undefined) return split(key, { from: asked.from, to: asked.to }, undefined);
-  const size = sizeOf(key);
+  if (asked.from !== undefined) {
+    const wanted = { from: asked.from, to: asked.to };
+    return { ...split(key, wanted), lead: leadOf(wanted.from, wanted.to ?? size, leadBytes) };
+  }
   if (size === undefined) return { type: 'sized', key };
   if (size === 0) return asWritten(key);
-  return split(key, { from: Math.max(0, size - asked.last), to: size }, size);
+  const wanted = { from: Math.max(0, size - asked.last), to: size };
+  return { ...split(key, wanted), lead: leadOf(wanted.from, size, leadBytes), size };
 }
 
 /** The plan that asks for what the application wrote, whatever that means to the server. */
 export function asWritten(key: string): Split {
-  return { type: 'split', key, wanted: undefined, lead: undefined, size: undefined };
+  return split(key, undefined);
 }
 
 /** The key that `path` names, by the first mapping that fits; undefined for paths that are none or have a query. */
@@ -86,16 +95,16 @@ export function keyOf(path: string, mappings: readonly PathMapping[]): string | 
   }
 }
 
-function split(key: string, wanted: Split['wanted'], size: number | undefined): Split {
-  const from = blockOf(wanted?.from ?? 0);
-  const end = wanted?.to ?? Number.POSITIVE_INFINITY;
-  // what lies in two blocks comes in one answer, whole
-  const to = from + (end > from + BLOCK_BYTES && end <= from + 2 * BLOCK_BYTES ? 2 : 1) * BLOCK_BYTES;
-  return { type: 'split', key, wanted, lead: { from, to }, size };
+function split(key: string, wanted: Split['wanted']): Split {
+  return { type: 'split', key, wanted, lead: undefined, size: undefined };
 }
 
-function blockOf(offset: number): number {
-  return Math.floor(offset / BLOCK_BYTES) * BLOCK_BYTES;
+/** The blocks from that of byte `first` on, no more than are wanted. A rest of less than a block is not left behind. */
+function leadOf(first: number, end = Number.POSITIVE_INFINITY, leadBytes: number): Span {
+  const from = Math.floor(first / BLOCK_BYTES) * BLOCK_BYTES;
+  const most = from + Math.max(1, Math.floor(leadBytes / BLOCK_BYTES)) * BLOCK_BYTES;
+  const all = Math.max(from + BLOCK_BYTES, Math.ceil(end / BLOCK_BYTES) * BLOCK_BYTES);
+  return { from, to: all <= most + BLOCK_BYTES ? all : most };
 }
 
 type AskedRange =

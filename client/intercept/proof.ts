@@ -3,7 +3,7 @@
 import { HeddleError } from '../../protocol/errors.ts';
 import { FrameReader } from '../../protocol/frame-reader.ts';
 import type { ProofPage } from '../../protocol/frames.ts';
-import { LIMITS } from '../../protocol/limits.ts';
+import { HASH_BYTES, LIMITS } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import { hashSegment, nodeAt, sameHash, verifyPage } from '../../protocol/merkle.ts';
 import { pathsOf } from '../../protocol/paths.ts';
@@ -14,8 +14,8 @@ import { BLOCK_BYTES, BLOCK_LEVEL } from './plan.ts';
 import type { Span } from './plan.ts';
 import type { PlainRoute } from './route-book.ts';
 
-/** Bytes of a PROOF frame with one node. */
-const MOST_PAGE_BYTES = 64 * LIMITS.maxProofPath;
+/** Bytes of a PROOF frame beside its nodes. */
+const MOST_PATH_BYTES = 64 + HASH_BYTES * LIMITS.maxProofPath;
 
 /** The manifest that `route` gives for `key`. Throws `bad-manifest`, `key-mismatch`, or what the route failed with. */
 export async function fetchManifest(
@@ -43,36 +43,35 @@ export async function fetchPages(
   span: Span,
   signal: AbortSignal,
 ): Promise<readonly ProofPage[]> {
-  const blocks = Array.from({ length: (span.to - span.from) / BLOCK_BYTES }, (_, at) => span.from / BLOCK_BYTES + at);
-  const pages = await Promise.all(
-    blocks.map(async (block) => {
-      try {
-        const path = `${pathsOf(key).nodes}?level=${BLOCK_LEVEL}&from=${block}&to=${block + 1}`;
-        const frames = new FrameReader(new Set(['proof'])).push(await fetchBytes(route, path, MOST_PAGE_BYTES, signal));
-        return frames.flatMap((frame) => (frame.type === 'proof' ? [frame.page] : []));
-      } catch {
-        return [];
-      }
-    }),
-  );
-  return pages.flat();
+  const [first, end] = [span.from / BLOCK_BYTES, span.to / BLOCK_BYTES];
+  // pages are blocks of a power of two from a multiple of it on: two of them hold any run that is no longer
+  const nodes = 2 ** Math.ceil(Math.log2(end - first));
+  const begin = Math.floor(first / nodes) * nodes;
+  const begins = begin + nodes < end ? [begin, begin + nodes] : [begin];
+  const pages = begins.map(async (from) => {
+    try {
+      const path = `${pathsOf(key).nodes}?level=${BLOCK_LEVEL}&from=${from}&to=${from + nodes}`;
+      const bytes = await fetchBytes(route, path, HASH_BYTES * nodes + MOST_PATH_BYTES, signal);
+      const frames = new FrameReader(new Set(['proof'])).push(bytes);
+      return frames.flatMap((frame) => (frame.type === 'proof' ? [frame.page] : []));
+    } catch {
+      return [];
+    }
+  });
+  return (await Promise.all(pages)).flat();
 }
 
-/** True when `bytes`, which begin at object offset `from` (a block's start), are those of the object. */
-export function provesBlocks(
-  bytes: Uint8Array,
-  from: number,
-  object: { readonly size: number; readonly root: Uint8Array },
-  pages: readonly ProofPage[],
-): boolean {
-  const { size, root } = object;
-  if (from === 0 && bytes.length === size && size <= BLOCK_BYTES) return sameHash(hashSegment(bytes, sha256), root);
-  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-    const block = (from + at) / BLOCK_BYTES;
-    const page = pages.find(({ level, first }) => level === BLOCK_LEVEL && first === block);
-    if (page === undefined || !verifyPage(page, object, sha256)) return false;
-    const hash = hashSegment(bytes.subarray(at, at + BLOCK_BYTES), sha256);
-    if (!sameHash(hash, nodeAt(page.nodes, 0))) return false;
-  }
-  return true;
+/** An object, and the pages of nodes that are known of it. */
+export type Provable = { readonly size: number; readonly root: Uint8Array; readonly pages: readonly ProofPage[] };
+
+/** True when `bytes`, which begin at object offset `from` (a block's start), are that block of the object. */
+export function provesBlock(bytes: Uint8Array, from: number, { size, root, pages }: Provable): boolean {
+  const hash = hashSegment(bytes, sha256);
+  if (size <= BLOCK_BYTES) return bytes.length === size && sameHash(hash, root);
+  const block = from / BLOCK_BYTES;
+  const page = pages.find(({ level, first, nodes }) => {
+    return level === BLOCK_LEVEL && first <= block && block < first + nodes.length / HASH_BYTES;
+  });
+  if (page === undefined || !sameHash(hash, nodeAt(page.nodes, block - page.first))) return false;
+  return bytes.length === Math.min(BLOCK_BYTES, size - from) && verifyPage(page, { size, root }, sha256);
 }

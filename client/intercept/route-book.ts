@@ -14,6 +14,8 @@ export type PlainRoute = {
   headMs: number | undefined;
   /** Failures since the last success. */
   failures: number;
+  /** Bytes that a lead over it may have. */
+  leadBytes: number;
 };
 
 /** Connections of one route's pool: as many plain requests run at a time. */
@@ -30,6 +32,14 @@ const MOST_FAILURES = 5;
 const LEAST_PATIENCE_MS = 100;
 const MOST_PATIENCE_MS = 3_000;
 const FIRST_PATIENCE_MS = 300;
+
+/** Bounds of a lead, bytes. It grows while it comes as fast as its head, so that nothing waits for a transfer to begin. */
+const LEAST_LEAD_BYTES = 65_536;
+export const MOST_LEAD_BYTES = 1_048_576;
+/** A lead's body that took less than this many times its head may be longer, */
+const QUICK_FACTOR = 2;
+/** and one that took longer than this many times shall be shorter. */
+const SLOW_FACTOR = 6;
 
 /** The routes of one site. */
 export class RouteBook {
@@ -48,6 +58,7 @@ export class RouteBook {
       authorization,
       headMs: undefined,
       failures: 0,
+      leadBytes: LEAST_LEAD_BYTES,
     }));
   }
 
@@ -72,14 +83,23 @@ export class RouteBook {
     if (route.headMs === undefined || route.headMs < ms) learn(route, ms);
   }
 
+  /** A lead of `bytes` was whole `ms` after its head. */
+  brought(route: PlainRoute, bytes: number, ms: number): void {
+    const { headMs = ms } = route;
+    if (ms > SLOW_FACTOR * headMs) route.leadBytes = Math.max(LEAST_LEAD_BYTES, route.leadBytes / 2);
+    else if (ms < QUICK_FACTOR * headMs && bytes >= route.leadBytes) {
+      route.leadBytes = Math.min(MOST_LEAD_BYTES, route.leadBytes * 2);
+    }
+  }
+
   failed(route: PlainRoute): void {
     route.failures = Math.min(MOST_FAILURES, route.failures + 1);
   }
 
-  /** What a transfer found out about round trips. */
+  /** What a transfer found out about the round trip: a beginning, for it was measured under load. */
   measured(name: string, rttMs: number): void {
     const route = this.routes.find((candidate) => candidate.name === name);
-    if (route !== undefined && rttMs > 0) learn(route, rttMs);
+    if (route !== undefined && rttMs > 0) route.headMs ??= rttMs;
   }
 
   async close(): Promise<void> {

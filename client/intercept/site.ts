@@ -6,7 +6,7 @@ import { EarlyDials } from '../io/dial.ts';
 import type { SessionRoute } from '../io/order.ts';
 import { resolveRoutes } from '../options.ts';
 import { KnownObjects } from './known-objects.ts';
-import type { PathMapping } from './plan.ts';
+import type { Experience, PathMapping } from './plan.ts';
 import { RouteBook } from './route-book.ts';
 import type { SiteSettings } from './site-options.ts';
 
@@ -32,6 +32,12 @@ export class Site {
     this.client = createClient(settings.client);
     this.#routes = resolveRoutes(settings.client);
     this.book = new RouteBook(this.#routes);
+  }
+
+  /** What plans are made with. */
+  experience(): Experience {
+    const [best] = this.book.ranked();
+    return { sizeOf: (key) => this.known.get(key)?.size, leadBytes: best?.leadBytes ?? 0 };
   }
 
   /** Dials the routes for a transfer that may come soon, unless that is done already. */

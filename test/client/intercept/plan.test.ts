@@ -6,10 +6,10 @@ import type { Plan, RequestShape } from '../../../client/intercept/plan.ts';
 const OBJECTS = [{ path: '/v1/objects/', key: '' }];
 const K = 65_536;
 
-/** A request as a table row writes it: method, path, range. */
-function plan(method: string, path: string, range?: string, size?: number): Plan {
+/** A request as a table row writes it: method, path, range; and what is known. */
+function plan(method: string, path: string, range?: string, size?: number, leadBytes = K): Plan {
   const headers = new Map(range === undefined ? [] : [['range', range]]);
-  return planOf({ method, path, headers, special: false }, OBJECTS, () => size);
+  return planOf({ method, path, headers, special: false }, OBJECTS, { sizeOf: () => size, leadBytes });
 }
 
 const split = (
@@ -90,10 +90,31 @@ describe('by range', () => {
   });
 });
 
+describe('by what earlier requests taught', () => {
+  const rows: [range: string | undefined, size: number | undefined, leadBytes: number, lead: [number, number]][] = [
+    [undefined, undefined, 0, [0, K]],
+    [undefined, undefined, K, [0, K]],
+    [undefined, undefined, 4 * K, [0, 4 * K]],
+    [undefined, 100, 4 * K, [0, K]],
+    [undefined, 0, 4 * K, [0, K]],
+    [undefined, 5 * K, 4 * K, [0, 5 * K]],
+    [undefined, 5 * K + 1, 4 * K, [0, 4 * K]],
+    ['bytes=700000-', undefined, 4 * K, [10 * K, 14 * K]],
+    ['bytes=700000-', 750_000, 4 * K, [10 * K, 12 * K]],
+    ['bytes=700000-700001', undefined, 4 * K, [10 * K, 11 * K]],
+    ['bytes=700000-', 5, 4 * K, [10 * K, 11 * K]],
+  ];
+  test.each(rows)('%s of %s bytes, leads of %i', (range, size, leadBytes, [from, to]) => {
+    expect(plan('GET', '/v1/objects/a/b.bin', range, size, leadBytes)).toMatchObject({ lead: { from, to } });
+  });
+});
+
 test('what is not plain passes', () => {
   const shape: RequestShape = { method: 'GET', path: '/v1/objects/a', headers: undefined, special: false };
-  expect(planOf(shape, OBJECTS, () => undefined)).toEqual(PASS);
-  expect(planOf({ ...shape, headers: new Map(), special: true }, OBJECTS, () => undefined)).toEqual(PASS);
+  expect(planOf(shape, OBJECTS, { sizeOf: () => undefined, leadBytes: K })).toEqual(PASS);
+  expect(
+    planOf({ ...shape, headers: new Map(), special: true }, OBJECTS, { sizeOf: () => undefined, leadBytes: K }),
+  ).toEqual(PASS);
 });
 
 describe('mappings from paths to keys', () => {
