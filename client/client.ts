@@ -15,6 +15,7 @@ import type { Sink } from './io/sink.ts';
 import { isUrl, routesToUrl } from './mirrors.ts';
 import { resolveChecksum, resolveCore, resolveRoot, resolveRoutes } from './options.ts';
 import type { ByteRange, ClientOptions } from './options.ts';
+import { RouteKnowledge } from './route-knowledge.ts';
 
 /** How one transfer differs from the client's defaults. */
 export type TransferOptions = {
@@ -63,6 +64,7 @@ export function createClient(options: ClientOptions): Client {
   const routes = resolveRoutes(options);
   const core = { order: resolveCore(options, 'order'), any: resolveCore(options, 'any') };
   const clientRoot = resolveRoot(options.root);
+  const knowledge = new RouteKnowledge(options.routeMemory, options.ranking);
 
   /** Checks everything a caller can get wrong before any output is opened. */
   function prepare(
@@ -88,8 +90,17 @@ export function createClient(options: ClientOptions): Client {
       const sink = checkedSink(output, { ...whole, announced }, file);
       const isCheckedLater = (whole.checksum ?? whole.root) !== undefined;
       const what = { ...object, core: core[sink.order], pins, known, firstByte, endByte, ifChanged, isCheckedLater };
-      const retrieval = new Retrieval({ ...what, sink, leftover, observer, early });
-      const done = retrieval.run(signal).then((report) => withChecks(report, sink.agreed, root));
+      const routes = knowledge.recall(object.routes);
+      const over = new AbortController();
+      const ranks = knowledge.ranks(routes, over.signal, (error) => observer.warning?.(error));
+      const retrieval = new Retrieval({ ...what, routes, ranks, sink, leftover, observer, early });
+      const done = retrieval
+        .run(signal)
+        .finally(() => over.abort())
+        .then((report) => {
+          knowledge.remember(routes, report);
+          return withChecks(report, sink.agreed, root);
+        });
       return { done, report: () => retrieval.report() };
     };
     return { wish: canProve ? wish : undefined, start };

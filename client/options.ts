@@ -5,10 +5,13 @@ import { HeddleError } from '../protocol/errors.ts';
 import { formatRoot, parseRoot } from '../protocol/manifest.ts';
 import { CORE_DEFAULTS } from './core/options.ts';
 import type { CoreOptions } from './core/options.ts';
+import type { RankingWeights } from './core/ranking.ts';
 import { originNameOf } from './io/known-origins.ts';
 import type { SessionRoute } from './io/order.ts';
 import { resolveMirror } from './mirrors.ts';
 import type { MirrorOptions } from './mirrors.ts';
+import { termsOf } from './route-facts.ts';
+import type { RankingOptions, RouteFacts } from './route-facts.ts';
 
 /** One route: a base URL to which `/v1/segments/<key>` and the other paths are appended. */
 export type RouteOptions = {
@@ -20,7 +23,7 @@ export type RouteOptions = {
   readonly localAddress?: string;
   /** Name of the origin behind it, under which its key is remembered; routes to one origin share it. */
   readonly origin?: string;
-};
+} & RouteFacts;
 
 /** Options of a client; units are in the names. */
 export type ClientOptions = {
@@ -41,6 +44,16 @@ export type ClientOptions = {
   readonly originKey?: string;
   /** File that remembers the keys of origins met before; with neither root nor key pinned, a changed key is refused. */
   readonly knownOrigins?: string;
+  /** File that remembers what routes carried, for a better first pattern; left out, nothing is remembered. */
+  readonly routeMemory?: string;
+  /** Routes in use at one time; the others stand by and are tried now and then. Default 8. */
+  readonly activeRoutes?: number;
+  /** How routes are ranked. */
+  readonly ranking?: RankingOptions;
+  /** Where this client is, `LATITUDE,LONGITUDE`. */
+  readonly place?: string;
+  /** Whether origins may deal segments to whichever route drains (STEER). Default false. */
+  readonly steer?: boolean;
 };
 
 /** A byte range of an object: `last` is inclusive, as in HTTP. */
@@ -76,7 +89,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
       baseUrl: url,
       localAddress,
       authorization: options.token === undefined ? undefined : `Bearer ${options.token}`,
-      terms: {},
+      terms: termsOf(route.name, route, url, options.place),
       origin: route.origin ?? originNameOf(url),
     };
   });
@@ -99,11 +112,26 @@ export function resolveCore(options: ClientOptions, output: 'order' | 'any'): Co
   if (!(reorderBytes >= 4 * segmentBytes)) throw wrong(`reorderBytes ${reorderBytes} is less than four segments`);
   const giveUpMs = options.giveUpMs ?? CORE_DEFAULTS.giveUpMs;
   if (!(giveUpMs > 0)) throw wrong(`giveUpMs ${giveUpMs} is no time`);
+  const { activeRoutes = CORE_DEFAULTS.activeRoutes, steer = CORE_DEFAULTS.steer } = options;
+  if (!(Number.isInteger(activeRoutes) && activeRoutes > 0))
+    throw wrong(`activeRoutes ${activeRoutes} is no number of routes`);
+  const weights = resolveWeights(options.ranking);
   // a window that has no room for a segment would never ask for one
   const firstWindowBytes = Math.max(CORE_DEFAULTS.firstWindowBytes, 2 * segmentBytes);
   const leastWindowBytes = Math.max(CORE_DEFAULTS.leastWindowBytes, 2 * segmentBytes);
   const windows = { firstWindowBytes, leastWindowBytes };
-  return Object.freeze({ ...CORE_DEFAULTS, segmentBytes, reorderBytes, giveUpMs, output, ...windows });
+  const chosen = { segmentBytes, reorderBytes, giveUpMs, output, activeRoutes, steer };
+  return Object.freeze({ ...CORE_DEFAULTS, ...chosen, ...weights, ...windows });
+}
+
+/** The weights that are given; throws `bad-configuration` for one below nothing. */
+function resolveWeights(ranking: RankingOptions = {}): Partial<RankingWeights> {
+  const { service: _service, ask: _ask, timeoutMs = 1, ...weights } = ranking;
+  if (!(timeoutMs > 0)) throw wrong(`the ranking's timeoutMs ${timeoutMs} is no time`);
+  for (const [name, weight] of Object.entries(weights)) {
+    if (!(weight >= 0 && weight < Number.POSITIVE_INFINITY)) throw wrong(`${name} ${weight} is no weight`);
+  }
+  return weights;
 }
 
 /** The pinned root in its one spelling; throws `bad-configuration`. */

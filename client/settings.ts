@@ -1,14 +1,17 @@
 // What the client's configuration file may hold, and how it is read. Loaded only for those who name a file; what flags
 // and file make together is config.ts.
+import { CORE_DEFAULTS } from './core/options.ts';
 import { ROUTE_NAME } from './options.ts';
 import type { RouteOptions } from './options.ts';
+import { place, RANKING_SETTINGS, ROUTE_FACT_SETTINGS } from './ranking-settings.ts';
+import type { RankingSettings } from './ranking-settings.ts';
 import { amount } from '../settings/amount.ts';
 import { group, listOf } from '../settings/collections.ts';
 import type { SettingsTable } from '../settings/setting.ts';
 import type { Environment } from '../settings/environment.ts';
 import { readSources } from '../settings/sources.ts';
 import type { Sources } from '../settings/sources.ts';
-import { localAddress, path, secret, text, webAddress } from '../settings/text.ts';
+import { localAddress, path, secret, text, webAddress, yesOrNo } from '../settings/text.ts';
 
 /** A web origin whose objects the interceptor and the proxy split over routes. */
 export type OriginSettings = {
@@ -30,6 +33,11 @@ export type ClientSettings = {
   readonly knownOrigins?: string;
   readonly segmentBytes?: number;
   readonly reorderBytes?: number;
+  readonly routeMemory?: string;
+  readonly activeRoutes?: number;
+  readonly ranking?: RankingSettings;
+  readonly place?: string;
+  readonly steer?: boolean;
 };
 
 /** One row per key of a route: a new one is its type in RouteOptions and one line here; the compiler asks for it. */
@@ -51,6 +59,7 @@ const ROUTE_SETTINGS: SettingsTable<RouteOptions> = {
     pattern: /^[!-~]{1,255}$/,
     expects: 'up to 255 characters without blanks',
   }),
+  ...ROUTE_FACT_SETTINGS,
 };
 
 const ORIGIN_SETTINGS: SettingsTable<OriginSettings> = {
@@ -116,6 +125,20 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
     max: 68_719_476_736,
     unit: 'bytes',
     why: 'what may wait for the segment at the in-order point: bounds memory',
+  }),
+  routeMemory: path({ why: 'file that remembers what routes carried' }),
+  activeRoutes: amount({
+    value: CORE_DEFAULTS.activeRoutes,
+    min: 1,
+    max: 255,
+    unit: 'count',
+    why: 'routes in use at one time; the others stand by and are tried now and then',
+  }),
+  ranking: group<RankingSettings>(RANKING_SETTINGS, { why: 'how routes are ranked' }),
+  place: place('where this client is'),
+  steer: yesOrNo({
+    why: 'whether origins may deal segments to whichever route drains',
+    initial: CORE_DEFAULTS.steer,
   }),
 };
 

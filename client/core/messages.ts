@@ -8,6 +8,8 @@ import type { Range } from '../../protocol/ranges.ts';
 export type Input =
   /** The TCP (and TLS) connection stands; `connectMs` is the time one round trip took. */
   | { readonly type: 'connected'; readonly channel: number; readonly connectMs: number }
+  /** The upgrade was answered, and its answer names so many relays that it passed. */
+  | { readonly type: 'passed'; readonly channel: number; readonly relays: number }
   /** HELLO came and its identity is accepted. */
   | { readonly type: 'hello'; readonly channel: number; readonly size: number; readonly held: readonly Range[] }
   /** Bytes were read from the channel's socket, before any frame is complete. */
@@ -56,6 +58,8 @@ export type Input =
   | { readonly type: 'refused'; readonly channel: number; readonly code: ErrorCode; readonly retryAfterMs?: number }
   /** These segments are wanted before all others, in this order. */
   | { readonly type: 'raise'; readonly ranges: readonly Range[] }
+  /** Ranks from outside, by route number; undefined leaves a route the one it has. */
+  | { readonly type: 'ranks'; readonly ranks: readonly (number | undefined)[] }
   /** Nothing happened; the deadline passed. */
   | { readonly type: 'tick' };
 

@@ -15,6 +15,9 @@ const SURELY_LONG = 1.5;
 /** Part of the remembered round trip that connecting must have taken for the memory to be believed. */
 const AS_REMEMBERED = 0.7;
 
+/** Time over which what a route carries is averaged, ms. */
+const CARRIED_MS = 1_000;
+
 /** What a route is for now: in use, waiting to be, or on trial. Given by the source scheduler. */
 export type RouteRole = 'active' | 'standby' | 'probing';
 
@@ -53,6 +56,8 @@ export class Route {
   broughtBytes = 0;
   /** Payload delivered. */
   payloadBytes = 0;
+  /** Bytes per ms over the last seconds in which it was asked for something. */
+  carried = 0;
   /** Payload that answered PATTERN, bytes. */
   patternBytes = 0;
   #roundTrips = 0;
@@ -66,6 +71,19 @@ export class Route {
     this.window = new RouteWindow(options);
     const { maxBytesPerSecond } = terms;
     this.pace = maxBytesPerSecond === undefined ? undefined : new Pace(maxBytesPerSecond, options.segmentBytes, 0);
+  }
+
+  /** Relays and other network hops on the way; undefined when nothing is known. */
+  get hops(): number | undefined {
+    if (this.relays === undefined && this.terms.hops === undefined) return undefined;
+    return (this.relays ?? 0) + (this.terms.hops ?? 0);
+  }
+
+  /** Its channels together brought `rate` bytes per ms lately; another `elapsedMs` have passed. */
+  carry(rate: number, elapsedMs: number): void {
+    if (rate <= 0) return;
+    const weight = this.carried === 0 ? 1 : 1 - Math.exp(-elapsedMs / CARRIED_MS);
+    this.carried += (rate - this.carried) * weight;
   }
 
   /** Channels this route should have now: as many as it pays to have, and no more than its terms allow. */

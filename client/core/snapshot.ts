@@ -16,6 +16,10 @@ export type RouteSnapshot = {
   readonly ranking: RouteScore;
   readonly reason: ErrorCode | undefined;
   readonly rateBytesPerSecond: number;
+  /** What it carried over the last seconds in which it was asked for something. */
+  readonly carriedBytesPerSecond: number;
+  /** Relays and other network hops on the way, as far as known. */
+  readonly hops: number | undefined;
   readonly rttMs: number;
   readonly latencyMs: number | undefined;
   readonly windowBytes: number;
@@ -70,6 +74,8 @@ function routeSnapshot(state: TransferState, route: Route, delivered: number, ra
     ranking,
     reason: route.excluded ?? route.lastCode,
     rateBytesPerSecond: rate * 1_000,
+    carriedBytesPerSecond: route.carried * 1_000,
+    hops: route.hops,
     rttMs: route.rttMs,
     latencyMs: route.latencyMs,
     windowBytes: route.window.bytes,

@@ -67,9 +67,8 @@ export class SourceScheduler {
   /** What the ranking goes by, for every route. */
   facts(): RankingFacts[] {
     return this.#state.routes.map((route) => {
-      const { rank, terms, relays, latencyMs, rttMs } = route;
+      const { rank, terms, hops, latencyMs, rttMs } = route;
       const rate = this.#rateOf(route) ?? this.#places.get(route)?.knownRate ?? terms.rememberedBytesPerSecond;
-      const hops = relays === undefined && terms.hops === undefined ? undefined : (relays ?? 0) + (terms.hops ?? 0);
       return {
         rank,
         bytesPerSecond: rate,

@@ -88,6 +88,8 @@ export class Transfer {
       if (this.#arrivals.take(input.index)) this.#finish();
     } else if (input.type === 'verified') {
       if (this.#arrivals.judge(input.index, input.channel, input.ok)) this.#turn(now);
+    } else if (input.type === 'ranks') {
+      for (const route of this.#state.routes) route.rank = input.ranks[route.index] ?? route.rank;
     } else if (input.type === 'raise') {
       this.#prioritizer.raise(input.ranges);
       this.#scheduler.invalidate();
@@ -128,6 +130,9 @@ export class Transfer {
         route.connected(input.connectMs);
         this.#scheduler.invalidate();
         this.#turn(now);
+        return;
+      case 'passed':
+        route.relays = Math.max(route.relays ?? 0, input.relays);
         return;
       case 'hello':
         return this.#hello(channel, input, now);
@@ -193,6 +198,7 @@ export class Transfer {
       const own = channelsOf(this.#state, route).filter((channel) => channel.sound);
       const flight = own.reduce((sum, channel) => sum + channel.rate.flight, 0);
       const rate = own.reduce((sum, channel) => sum + channel.rate.measured, 0);
+      route.carry(rate, this.#state.options.tickMs);
       if (own.length > 0) route.window.tick({ flight, rate, rttMs: route.rttMs, channels: own.length }, now);
     }
   }

@@ -18,6 +18,8 @@ import type { Refusal } from './refusal.ts';
 /** What happens on a channel. After `closed` or `refused` nothing else follows. */
 export type ChannelEvents = {
   connected(connectMs: number): void;
+  /** The upgrade succeeded; its answer names so many relays on its way. */
+  passed?(relays: number): void;
   frame(frame: Exclude<SourceFrame, SegmentFrame>): void;
   payload(bytes: number): void;
   segment(frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void;
@@ -131,6 +133,7 @@ export class ChannelSocket {
   #head(head: ResponseHead): boolean {
     if (head.status === 101 && head.headers.get('upgrade')?.toLowerCase() === UPGRADE_TOKEN) {
       this.#upgraded = true;
+      this.#events.passed?.(relaysIn(head.headers.get('via')));
       for (const frame of this.#early.splice(0)) this.write(frame);
       return true;
     }
@@ -160,6 +163,11 @@ export class ChannelSocket {
     this.close(false);
     this.#events.closed(error);
   }
+}
+
+/** One entry of Via per relay (RFC 9110, section 7.6.3). */
+function relaysIn(via = ''): number {
+  return via.split(',').filter((entry) => entry.trim() !== '').length;
 }
 
 function lossOf(error: NodeJS.ErrnoException): HeddleError {

@@ -55,6 +55,7 @@ export class Channels {
     const { input, frame, copy, segment } = this.#events;
     const adapter = this.#connector.connect(route, {
       connected: (connectMs) => input({ type: 'connected', channel, connectMs }),
+      passed: (relays) => input({ type: 'passed', channel, relays }),
       frame: (what) => frame(channel, what),
       copy: (what) => copy(channel, routeIndex, what),
       payload: (bytes) => input({ type: 'received', channel, bytes }),

@@ -35,6 +35,8 @@ export type SessionOrder = {
   readonly have?: readonly Range[];
   /** The sink compares the whole with a root or checksum of the user's. */
   readonly isCheckedLater?: boolean;
+  /** Ranks from outside by route number, when they come; never rejects. */
+  readonly ranks?: Promise<readonly (number | undefined)[] | undefined>;
   readonly observer: SessionObserver;
   /** Connections dialled before the session began. */
   readonly early: EarlyDials | undefined;

@@ -87,6 +87,7 @@ export class Session {
     if (signal?.aborted === true) abort();
     signal?.addEventListener('abort', abort, { once: true });
     this.#drain();
+    void this.#order.ranks?.then((ranks) => ranks && this.#input({ type: 'ranks', ranks }));
     try {
       return await this.#result.promise;
     } finally {

@@ -44,6 +44,8 @@ export function routeWith(changes: Partial<RouteReport>): RouteReport {
     ranking: { score: 0.5, parts: [] },
     reason: undefined,
     rateBytesPerSecond: 0,
+    carriedBytesPerSecond: 0,
+    hops: 1,
     rttMs: 20,
     latencyMs: 25,
     windowBytes: 100_000,

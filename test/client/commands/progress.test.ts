@@ -20,6 +20,8 @@ function routeReport(more: Partial<RouteReport> = {}): RouteReport {
     ranking: { score: 0.5, parts: [] },
     reason: undefined,
     rateBytesPerSecond: 1_250_000,
+    carriedBytesPerSecond: 1_250_000,
+    hops: 1,
     rttMs: 20,
     latencyMs: 21.4,
     windowBytes: 131_072,
