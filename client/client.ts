@@ -24,6 +24,8 @@ export type TransferOptions = {
   readonly observer?: SessionObserver;
   /** Overrides the client's pinned root. */
   readonly root?: string;
+  /** Bytes of the object with that root, where they are known: its sources need not prove them then. */
+  readonly size?: number;
   /** `sha256:HEX` of all bytes; checked at the end, before a file gets its name. */
   readonly checksum?: string;
   /** When another version of the object appears on the way: begin again with it, or fail (the default). */
@@ -81,7 +83,7 @@ export function createClient(options: ClientOptions): Client {
     if (transfer.range !== undefined && (whole.checksum ?? whole.root) !== undefined) {
       throw new HeddleError('usage', 'a range cannot be compared with what the whole object has to be');
     }
-    const pins = { root, originKey: options.originKey };
+    const pins = { root, originKey: options.originKey, size: transfer.size };
     const { early, ifChanged = 'fail', observer = {}, signal } = transfer;
     const wish = { key: object.key, firstByte, endByte, root, segmentBytes: core.any.segmentBytes };
     const start = (output: Sink, leftover?: Leftover, file?: string): RunningTransfer => {
