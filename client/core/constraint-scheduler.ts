@@ -1,10 +1,10 @@
 // The constraint scheduler: looks from time to time whether the sources that are there, or may still come, can bring what
 // is missing within quotas and budget; says at once when they cannot, and what each route has to keep for what needs it.
 // Which single request is allowed is constraints.ts.
-import type { ErrorCode } from '../../protocol/errors.ts';
 import { spendingOf } from './budget.ts';
 import { budgetLeft, priceOf, quotaLeft } from './constraints.ts';
 import { lackOf } from './lack.ts';
+import type { Lack } from './lack.ts';
 import { Purse } from './purse.ts';
 import type { Budget } from './purse.ts';
 import type { Route } from './route.ts';
@@ -36,6 +36,8 @@ export class ConstraintScheduler {
   #demand: Demand = NO_DEMAND;
   #basePrices: readonly number[] = [];
   readonly #reserves = new Map<Route, Reserve>();
+  /** What the last review found to be impossible. */
+  #lack: Lack | undefined;
 
   constructor(state: TransferState) {
     this.#state = state;
@@ -47,17 +49,19 @@ export class ConstraintScheduler {
   }
 
   /** Why the transfer cannot come to its end, once that is certain. */
-  turn(now: number): { readonly code: ErrorCode; readonly message: string } | undefined {
-    return this.#isDue || now - this.#reviewedAt >= REVIEW_MS ? this.review(now) : undefined;
+  turn(now: number): Lack | undefined {
+    if (this.#isDue || now - this.#reviewedAt >= REVIEW_MS) this.review(now);
+    return this.#lack;
   }
 
   /** Looks at what is missing and who can bring it. */
-  review(now: number): { readonly code: ErrorCode; readonly message: string } | undefined {
+  review(now: number): void {
     const { routes, size, table } = this.#state;
     this.#reviewedAt = now;
     this.#isDue = false;
     this.#reserves.clear();
     this.#demand = NO_DEMAND;
+    this.#lack = undefined;
     for (const route of routes) {
       route.spareBytes = Number.POSITIVE_INFINITY;
       const own = channelsOf(this.#state, route);
@@ -66,15 +70,18 @@ export class ConstraintScheduler {
     const expected = routes.filter((route) => this.#mayCome(route, now));
     const isLimited = expected.some((route) => this.#isLimited(route));
     const isAmple = expected.some((route) => !this.#isLimited(route) && this.#isWhole(route));
-    if (size === undefined || table.missingLeft === 0 || expected.length === 0) return undefined;
-    if (isAmple && !isLimited) return undefined;
+    if (size === undefined || table.missingLeft === 0 || expected.length === 0 || (isAmple && !isLimited)) return;
     const suppliers = expected.map((route) => this.#supplierOf(route));
     this.#demand = this.#demandOn(suppliers);
     const flow = flowOf(suppliers, this.#demand);
-    const lack = lackOf(this.#state, expected, suppliers, this.#demand, flow);
-    if (lack !== undefined) return lack;
-    if (isLimited) this.#reserve(expected, suppliers, flow);
-    return undefined;
+    this.#lack = lackOf(this.#state, expected, suppliers, this.#demand, flow);
+    if (this.#lack === undefined && isLimited) this.#reserve(expected, suppliers, flow);
+  }
+
+  /** Whether a route has means for `index` beyond what is kept for others: asked before a SEND that could be another's. */
+  canSpare(route: Route, index: number): boolean {
+    if (route.spareBytes >= this.#state.options.segmentBytes) return true;
+    return this.#reserves.get(route)?.scarce.has(groupAt(this.#demand, index) ?? -1) ?? true;
   }
 
   /** What each route may be dealt; a route without limits has no purse. */

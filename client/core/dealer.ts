@@ -50,6 +50,8 @@ export type DealOrder = {
  * worth its bytes in every pattern.
  */
 const MOST_IDLE_ELEMENTS = 2_048;
+/** Elements up to which the lead goes on for a lane whose source holds nothing nearer. */
+const MOST_SEARCH_ELEMENTS = 2_048;
 /** Cycles that a lane must be able to keep up to have a place in the cycle. */
 const CYCLES_KEPT = 4;
 
@@ -68,8 +70,8 @@ export function expectedCompletion(lane: Lane, segmentBytes: number, outBytes: n
   return Math.max(rttMs + Math.min(rttMs, segmentBytes / rate), timeToBring(lane, outBytes + segmentBytes));
 }
 
-/** A lane, what the dealing adds to it, and when it would bring one segment more. */
-type Queue = { readonly lane: Lane; outBytes: number; at: number };
+/** A lane, what the dealing adds to it, when it would bring one segment more, and how many it has still to get. */
+type Queue = { readonly lane: Lane; outBytes: number; at: number; due: number };
 
 /** The pattern of one epoch. What no lane may be dealt, and everything if there is no lane, goes to nobody. */
 export function deal(order: DealOrder): Pattern {
@@ -77,13 +79,13 @@ export function deal(order: DealOrder): Pattern {
   const to = Math.min(order.to, MAX_SEGMENTS);
   const most = Math.min(to - from, LIMITS.maxLeadElements);
   const lead: number[] = [];
-  const queues = lanes.map(
-    (lane): Queue => ({ lane, outBytes: lane.outBytes, at: expectedCompletion(lane, segmentBytes) }),
-  );
+  const queues = queuesOf(order);
+  const searching = queues.filter(({ due }) => due > 0);
   let dealt = 0;
   let idle = 0;
-  const isPlanned = (index: number): boolean => dealt >= order.horizon || (idle >= MOST_IDLE_ELEMENTS && index > reach);
-  for (let index = from; lead.length < most && (index <= reach || !isPlanned(index)); index += 1) {
+  const isSearched = (): boolean => lead.length >= MOST_SEARCH_ELEMENTS || searching.every(({ due }) => due <= 0);
+  const isPlanned = (): boolean => idle >= MOST_IDLE_ELEMENTS || (dealt >= order.horizon && isSearched());
+  for (let index = from; lead.length < most && (index <= reach || !isPlanned()); index += 1) {
     const holder = order.reserved.get(index);
     const isWanted = order.isWanted(index);
     let element = NOBODY;
@@ -100,6 +102,17 @@ export function deal(order: DealOrder): Pattern {
   return { epoch: order.epoch, from, to, lead: Uint16Array.from(lead), cycle };
 }
 
+/** A source that holds only a part is to get its share of the horizon, even if that lies further ahead. */
+function queuesOf({ from, horizon, lanes, segmentBytes }: DealOrder): Queue[] {
+  const total = lanes.reduce((sum, { rate }) => sum + rate, 0);
+  return lanes.map((lane): Queue => {
+    const next = lane.holds?.next(from) ?? Number.POSITIVE_INFINITY;
+    const isNear = lane.purse === undefined && next < from + MOST_SEARCH_ELEMENTS;
+    const due = isNear ? Math.ceil((Math.min(horizon, MOST_SEARCH_ELEMENTS) * lane.rate) / total) : 0;
+    return { lane, outBytes: lane.outBytes, at: expectedCompletion(lane, segmentBytes), due };
+  });
+}
+
 /** Gives `index` to the lane that has it first; the lane's channel, or NOBODY when none may be dealt it. */
 function take(queues: readonly Queue[], index: number, segmentBytes: number): number {
   let best: Queue | undefined;
@@ -110,6 +123,7 @@ function take(queues: readonly Queue[], index: number, segmentBytes: number): nu
     if (purse === undefined || purse.affords(index)) best = queue;
   }
   if (best === undefined) return NOBODY;
+  best.due -= 1;
   best.outBytes += segmentBytes;
   best.at = expectedCompletion(best.lane, segmentBytes, best.outBytes);
   best.lane.purse?.spend(index);

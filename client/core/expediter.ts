@@ -3,6 +3,7 @@
 // prioritizer's; once asked, a segment is the repair's until it is here.
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Channel } from './channel.ts';
+import type { ConstraintScheduler } from './constraint-scheduler.ts';
 import { holds, refusalOf } from './constraints.ts';
 import { expectedCompletion } from './dealer.ts';
 import type { Prioritizer } from './prioritizer.ts';
@@ -26,36 +27,46 @@ export class Expediter {
   readonly #state: TransferState;
   readonly #repair: Repair;
   readonly #prioritizer: Prioritizer;
+  readonly #constraints: ConstraintScheduler;
   /** Whether memory allows asking for a segment. */
   readonly #mayHold: (index: number) => boolean;
   /** Where each channel beyond the pattern looks on. */
   readonly #lookedAt = new Map<number, number>();
 
-  constructor(state: TransferState, repair: Repair, prioritizer: Prioritizer, mayHold: (index: number) => boolean) {
+  constructor(
+    state: TransferState,
+    repair: Repair,
+    prioritizer: Prioritizer,
+    constraints: ConstraintScheduler,
+    mayHold: (index: number) => boolean,
+  ) {
     this.#state = state;
     this.#repair = repair;
     this.#prioritizer = prioritizer;
+    this.#constraints = constraints;
     this.#mayHold = mayHold;
   }
 
   /** Fills the channel's room with what is raised, later segments for slower channels. */
   askRaised(channel: Channel, { kept }: PatternFacts, now: number): void {
     if (this.#prioritizer.isPlain || !channel.helloSeen) return;
-    const route = routeOf(this.#state, channel);
-    const isOpen = (index: number): boolean => this.#isOpen(index) && !kept.has(index) && holds(route, channel, index);
-    this.#fill(channel, now, () => this.#prioritizer.next(this.#lag(channel), isOpen));
+    const isOpen = (index: number): boolean => !kept.has(index) && this.#isOpenFor(channel, index);
+    this.#fill(channel, now, 0, () => this.#prioritizer.next(this.#lag(channel), isOpen));
   }
 
   /** Fills the room of a channel that the pattern has nothing for with what its source holds behind the lead. */
   askBeyond(channel: Channel, { kept, leadEnd, without }: PatternFacts, now: number): void {
-    if (!without.has(channel.number) || !channel.helloSeen) return;
     const { to } = this.#state.table;
+    const isPartial = channel.holdings?.hasAll(leadEnd, to) === false;
+    if (!isPartial || !without.has(channel.number)) return;
     let index = Math.max(leadEnd, this.#lookedAt.get(channel.number) ?? 0);
-    this.#fill(channel, now, () => {
+    // credit that the pattern leaves unused takes no room: nothing comes of it as long as that is so
+    const unused = channel.creditBytes - channel.outBytes;
+    this.#fill(channel, now, unused, () => {
       const { holdings } = channel;
       for (let next = holdings?.next(index); next !== undefined && next < to; next = holdings?.next(index)) {
         index = next + 1;
-        if (this.#isOpen(next) && !kept.has(next)) return next;
+        if (!kept.has(next) && this.#isOpenFor(channel, next)) return next;
       }
       // what is lost behind it is found when it begins again
       index = leadEnd;
@@ -64,9 +75,9 @@ export class Expediter {
     this.#lookedAt.set(channel.number, index);
   }
 
-  #fill(channel: Channel, now: number, nextSegment: () => number | undefined): void {
+  #fill(channel: Channel, now: number, moreRoom: number, nextSegment: () => number | undefined): void {
     const { segmentBytes } = this.#state.options;
-    for (let room = windowRoom(this.#state, channel); room >= segmentBytes / 2; room -= segmentBytes) {
+    for (let room = windowRoom(this.#state, channel) + moreRoom; room >= segmentBytes / 2; room -= segmentBytes) {
       if (channel.ledger.unanswered >= LIMITS.maxQueuedSends / 2) return;
       const index = nextSegment();
       if (index === undefined || !this.#mayHold(index)) return;
@@ -75,8 +86,11 @@ export class Expediter {
     }
   }
 
-  #isOpen(index: number): boolean {
-    return this.#state.table.isMissing(index) && !this.#repair.owns(index);
+  /** Missing, asked of nobody by SEND, and the channel's to bring. */
+  #isOpenFor(channel: Channel, index: number): boolean {
+    if (!this.#state.table.isMissing(index) || this.#repair.owns(index)) return false;
+    const route = routeOf(this.#state, channel);
+    return holds(route, channel, index) && this.#constraints.canSpare(route, index);
   }
 
   /** Segments that quicker channels bring before this one has brought its next. */

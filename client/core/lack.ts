@@ -6,6 +6,9 @@ import type { TransferState } from './state.ts';
 import { leastCost } from './supply.ts';
 import type { Demand, Flow, Supplier } from './supply.ts';
 
+/** The code and the words of the error that ends the transfer. */
+export type Lack = { readonly code: ErrorCode; readonly message: string };
+
 /** Runs of segments that are named of one source; more are counted. */
 const MOST_NAMED = 3;
 /** A cost that exceeds the budget by less than this part of itself is a rounding error. */
@@ -18,7 +21,7 @@ export function lackOf(
   suppliers: readonly Supplier[],
   { regions, groups }: Demand,
   flow: Flow,
-): { readonly code: ErrorCode; readonly message: string } | undefined {
+): Lack | undefined {
   const { options, size = 0 } = state;
   const nowhere = regions.find(({ group }) => groups[group]?.holders.length === 0);
   if (nowhere !== undefined) {

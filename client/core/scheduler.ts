@@ -41,7 +41,7 @@ export class Scheduler {
     this.#repair = repair;
     this.#prioritizer = prioritizer;
     this.#constraints = constraints;
-    this.#expediter = new Expediter(state, repair, prioritizer, (index) => this.#fitsMemory(index));
+    this.#expediter = new Expediter(state, repair, prioritizer, constraints, (index) => this.#fitsMemory(index));
   }
 
   /** The newest pattern. */
@@ -142,7 +142,6 @@ export class Scheduler {
     const usable = dealtChannels(state);
     this.#constraints.review(now);
     const kept = this.#kept();
-    this.#reached = Math.max(this.#reached, ...kept.keys());
     const rate = totalRate(state);
     const ahead = Math.ceil((rate * options.leadMs) / options.segmentBytes);
     this.#pattern = deal({
@@ -151,7 +150,7 @@ export class Scheduler {
       to: table.to,
       segmentBytes: options.segmentBytes,
       lanes: this.#lanes(usable),
-      isWanted: (index) => this.#isForPatterns(index),
+      isWanted: (index) => this.#isForPatterns(index, kept),
       reserved: kept,
       reach: this.#reached,
       horizon: this.#inTail() ? LIMITS.maxLeadElements : Math.max(4 * usable.length, Math.min(ahead, 4_096)),
@@ -179,9 +178,13 @@ export class Scheduler {
     });
   }
 
-  /** Missing, and neither asked for by SEND nor to be: raised segments do not wait for their turn in a pattern. */
-  #isForPatterns(index: number): boolean {
-    return this.#state.table.isMissing(index) && !this.#repair.owns(index) && !this.#prioritizer.isRaised(index);
+  /**
+   * Missing, and neither asked for by SEND nor to be: raised segments do not wait for their turn in a pattern, unless one
+   * of the `kept` that come anyway.
+   */
+  #isForPatterns(index: number, kept?: ReadonlyMap<number, number>): boolean {
+    if (!this.#state.table.isMissing(index) || this.#repair.owns(index)) return false;
+    return !this.#prioritizer.isRaised(index) || kept?.has(index) === true;
   }
 
   /**
@@ -194,7 +197,10 @@ export class Scheduler {
     for (const channel of sound) for (const index of channel.ledger.openSends) kept.set(index, channel.number);
     for (const channel of sound) {
       const route = routeOf(this.#state, channel);
-      for (const index of channel.ledger.mayOwe()) if (holds(route, channel, index)) kept.set(index, channel.number);
+      for (const index of channel.ledger.mayOwe()) {
+        this.reach(index);
+        if (holds(route, channel, index)) kept.set(index, channel.number);
+      }
     }
     return kept;
   }

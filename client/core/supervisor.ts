@@ -140,7 +140,12 @@ export class Supervisor {
     const replaceable = stalled.every((channel) => now - channel.stalledAt > this.#state.options.replaceStalledMs);
     if (!replaceable) return;
     if (own.length === 0) route.window.restart();
-    const room = LIMITS.maxPatternChannels - this.#state.channels.size;
+    const { maxConnections = Number.POSITIVE_INFINITY } = route.terms;
+    if (own.length >= maxConnections && stalled[0] !== undefined) this.close(stalled[0]);
+    const room = Math.min(
+      LIMITS.maxPatternChannels - this.#state.channels.size,
+      maxConnections - channelsOf(this.#state, route).length,
+    );
     for (let at = 0; at < Math.min(missing, room); at += 1) this.#dial(route, now);
   }
 

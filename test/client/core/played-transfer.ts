@@ -4,10 +4,12 @@
 // Every effect is checked against what must hold always; breaches are collected in `faults`.
 import type { Effect, Input } from '../../../client/core/messages.ts';
 import type { CoreOptions } from '../../../client/core/options.ts';
+import type { RouteTerms } from '../../../client/core/route-terms.ts';
 import type { RouteSnapshot, Snapshot } from '../../../client/core/snapshot.ts';
 import { Transfer } from '../../../client/core/transfer.ts';
 import { checkPattern } from '../../../protocol/pattern.ts';
 import type { Pattern } from '../../../protocol/pattern.ts';
+import { indexesOf, rangesHave } from '../../../protocol/ranges.ts';
 import type { Range } from '../../../protocol/ranges.ts';
 import { SegmentSet } from '../../../protocol/segment-set.ts';
 import type { Answer } from '../../../protocol/segment-set.ts';
@@ -23,6 +25,10 @@ export type PlayOrder = {
   readonly endByte?: number;
   /** What every source holds; everything unless given. */
   readonly held?: readonly Range[];
+  /** What the source of each route holds, where it differs. */
+  readonly heldBy?: readonly (readonly Range[])[];
+  /** The terms of each route. */
+  readonly terms?: readonly RouteTerms[];
 };
 
 type ToSource = Parameters<SegmentSet['handle']>[0];
@@ -50,6 +56,8 @@ export class PlayedTransfer {
   readonly routes: Map<number, number> = new Map();
   /** Sources by channel, from the upgrade on until the channel is closed. */
   readonly sources: Map<number, Source> = new Map();
+  /** Channels that said HELLO. */
+  readonly greeted: Set<number> = new Set();
   /** Pings not answered yet. */
   readonly pings: { channel: number; nonce: number }[] = [];
   /** Segments whose next verdict is "bad". */
@@ -59,6 +67,7 @@ export class PlayedTransfer {
   verifies = true;
   proves = true;
   readonly #held: readonly Range[];
+  readonly #heldBy: readonly (readonly Range[])[];
   readonly #closed = new Set<number>();
   readonly #patterns = new Map<number, Pattern>();
   readonly #back: Input[] = [];
@@ -71,10 +80,11 @@ export class PlayedTransfer {
     this.options = optionsWith(order.options);
     this.size = order.size ?? segments * this.options.segmentBytes;
     this.segments = Math.ceil(this.size / this.options.segmentBytes);
+    this.#heldBy = order.heldBy ?? [];
     this.#held = order.held ?? [{ first: 0, length: Math.max(1, this.segments) }];
     this.transfer = new Transfer(
       {
-        routes: Array.from({ length: routes }, () => ({})),
+        routes: Array.from({ length: routes }, (_, route) => order.terms?.[route] ?? {}),
         options: this.options,
         ...(firstByte === undefined ? {} : { firstByte }),
         endByte,
@@ -129,7 +139,13 @@ export class PlayedTransfer {
   }
 
   hello(channel: number, ms = 0): Effect[] {
-    return this.feed({ type: 'hello', channel, size: this.size, held: this.#held }, ms);
+    this.greeted.add(channel);
+    return this.feed({ type: 'hello', channel, size: this.size, held: this.heldBy(channel) }, ms);
+  }
+
+  /** What the source of a channel holds. */
+  heldBy(channel: number): readonly Range[] {
+    return this.#heldBy[this.routes.get(channel) ?? 0] ?? this.#held;
   }
 
   /** The next `count` frames of a channel reach its source. */
@@ -257,7 +273,7 @@ export class PlayedTransfer {
     if (this.sources.has(channel)) this.#fault(`channel ${channel} opened twice`);
     if (this.#closed.has(channel) || !this.routes.has(channel))
       this.#fault(`open on channel ${channel}, which is not there`);
-    const set = new SegmentSet(channel, this.segments, this.#held);
+    const set = new SegmentSet(channel, this.segments, this.heldBy(channel));
     this.sources.set(channel, {
       set,
       up: [
@@ -277,7 +293,10 @@ export class PlayedTransfer {
       if (this.proves) this.#back.push({ ...effect, type: 'proof', ok: true });
     } else source.up.push(effect);
     if (effect.type === 'pattern') this.#checkPattern(effect.pattern);
-    if (effect.type === 'send') this.#sends += 1;
+    if (effect.type === 'send') {
+      this.#sends += 1;
+      this.#checkHeld(effect.channel, effect.ranges);
+    }
     if (effect.type !== 'credit') return;
     if (effect.total <= source.credit) this.#fault(`credit of channel ${effect.channel} not raised`);
     source.credit = effect.total;
@@ -296,6 +315,14 @@ export class PlayedTransfer {
     const before = this.#patterns.get(pattern.epoch - 1);
     if (before !== undefined && before.from > pattern.from) this.#fault(`epoch ${pattern.epoch} begins earlier`);
     this.#patterns.set(pattern.epoch, pattern);
+  }
+
+  /** Nobody is sent for what he said he does not hold. */
+  #checkHeld(channel: number, ranges: readonly Range[]): void {
+    if (!this.greeted.has(channel)) return;
+    for (const index of indexesOf(ranges)) {
+      if (!rangesHave(this.heldBy(channel), index)) this.#fault(`channel ${channel} has no ${index} to send`);
+    }
   }
 
   /** No credit was raised that takes a route beyond its window + one segment. */
