@@ -5,14 +5,20 @@ import type { Lane } from './dealer.ts';
 import type { Holdings } from './holdings.ts';
 import { FIRST_FLIGHT_BYTES, RateEstimator } from './rate-estimator.ts';
 
-export type ChannelState = 'dialing' | 'opening' | 'open' | 'stalled' | 'draining' | 'closed';
-export type ChannelEvent = 'connected' | 'hello' | 'silence' | 'bytes' | 'surplus' | 'ended';
+/** A gap is a loss being repaired when it lasts most of a round trip and the stream would have brought some packets. */
+const LEAST_GAP_MS = 15;
+const GAP_RTTS = 0.7;
+const GAP_LEAST_BYTES = 6_000;
+
+export type ChannelState = 'dialing' | 'opening' | 'open' | 'slow' | 'stalled' | 'draining' | 'closed';
+export type ChannelEvent = 'connected' | 'hello' | 'lag' | 'silence' | 'bytes' | 'surplus' | 'ended';
 
 /** state × event → state; an event with no entry changes nothing. ARCHITECTURE.md draws this table. */
 export const CHANNEL_STATES: Readonly<Record<ChannelState, Partial<Record<ChannelEvent, ChannelState>>>> = {
   dialing: { connected: 'opening', ended: 'closed' },
   opening: { hello: 'open', silence: 'stalled', ended: 'closed' },
-  open: { silence: 'stalled', surplus: 'draining', ended: 'closed' },
+  open: { lag: 'slow', silence: 'stalled', surplus: 'draining', ended: 'closed' },
+  slow: { bytes: 'open', silence: 'stalled', surplus: 'draining', ended: 'closed' },
   stalled: { hello: 'open', bytes: 'open', ended: 'closed' },
   draining: { silence: 'stalled', ended: 'closed' },
   closed: {},
@@ -69,9 +75,9 @@ export class Channel {
     return this.openedAt !== undefined;
   }
 
-  /** True while what it may send is expected from it: usable, or finishing what it was asked for. */
+  /** True while what it may send is expected from it: usable, late, or finishing what it was asked for. */
   get sound(): boolean {
-    return this.usable || this.state === 'draining';
+    return this.usable || this.state === 'slow' || this.state === 'draining';
   }
 
   /** True while frames can be written to it. */
@@ -97,14 +103,18 @@ export class Channel {
     return true;
   }
 
-  /** Bytes were read. */
-  hear(bytes: number, now: number): void {
+  /** Bytes were read; true when they end a gap such as the repair of a loss makes. */
+  hear(bytes: number, rttMs: number, now: number): boolean {
     const gap = now - Math.max(this.heardAt, Math.min(this.dueFrom, now));
+    const expected = this.rate.measured * gap;
+    const isGap =
+      gap > Math.max(LEAST_GAP_MS, GAP_RTTS * rttMs) && expected > GAP_LEAST_BYTES && this.receivedBytes > 0;
     this.typicalGapMs = Math.max(Math.min(gap, 400), this.typicalGapMs * 0.999);
     this.heardAt = now;
     this.receivedBytes += bytes;
     this.#partialBytes += bytes;
     this.rate.add(bytes, now);
+    return isGap;
   }
 
   /** An answer was taken into the ledger. */

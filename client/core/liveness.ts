@@ -9,22 +9,32 @@ export function stallThreshold(rttMs: number, options: CoreOptions): number {
   return Math.min(options.stallMostMs, Math.max(least, 1.5 * rttMs));
 }
 
+/** Where another connection over the same path gets through, this one repairs losses: it is given so many times as long. */
+const SAME_PATH = 3;
+
 /** How old the newest PONG of a channel without work may be, ms: PINGs leave every 100 ms at the latest. */
 const FRESH_PONG_MS = 150;
 
-/** The channels that have to be taken for stalled now. `rttOf` gives the round trip of a channel's route, ms. */
-export function stalledNow(
+/** A channel that was silent for too long: `lag` while its path is known to work, `silence` when it is given up. */
+export type Lapse = { readonly channel: Channel; readonly event: 'lag' | 'silence' };
+
+/** The channels that lapse now. `rttOf` gives the round trip of a channel's route, ms. */
+export function lapses(
   channels: Iterable<Channel>,
   rttOf: (channel: Channel) => number,
   options: CoreOptions,
   now: number,
-): Channel[] {
+): Lapse[] {
   const all = [...channels].filter((channel) => channel.sound);
-  return all.filter((channel) => {
+  return all.flatMap((channel): Lapse[] => {
     const threshold = stallThreshold(rttOf(channel), options);
     const silence = channel.silence(now);
-    if (silence <= threshold) return false;
-    return all.some((other) => other !== channel && getsThrough(other, threshold / 2, now));
+    if (silence <= threshold) return [];
+    const others = all.filter((other) => other !== channel && getsThrough(other, threshold / 2, now));
+    if (others.length === 0) return [];
+    const pathWorks = others.some((other) => other.route === channel.route);
+    const isLate = pathWorks && silence <= Math.min(options.stallMostMs, SAME_PATH * threshold);
+    return [{ channel, event: isLate ? 'lag' : 'silence' }];
   });
 }
 

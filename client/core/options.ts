@@ -18,6 +18,8 @@ const defaults = {
   /** Round trip from which it is very long, ms, and its channels then. */
   veryLongRttMs: 400,
   veryLongConnections: 16,
+  /** Channels of a route whose losses keep each connection below what the line carries. */
+  lossyConnections: 16,
 
   /** ms between housekeeping turns: rate samples, windows, liveness. */
   tickMs: 10,

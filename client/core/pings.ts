@@ -1,13 +1,13 @@
 // PING and PONG: the full round trip of every channel, measured on the channel itself. Often while a route's window
 // grows, seldom afterwards.
 import type { Channel } from './channel.ts';
-import { routeOf } from './state.ts';
+import { laneOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 
 const LEAST_INTERVAL_MS = 30;
 const MOST_INTERVAL_MS = 100;
 
-type Sent = { readonly channel: number; readonly at: number };
+type Sent = { readonly channel: number; readonly at: number; readonly backlogMs: number };
 
 /** The PINGs of one transfer. */
 export class Pings {
@@ -35,7 +35,7 @@ export class Pings {
     channel.pongAt = now;
     const route = routeOf(this.#state, channel);
     route.roundTrip(now - ping.at);
-    route.window.pong(now - ping.at, ping.at, now);
+    route.window.pong(now - ping.at, ping.backlogMs, now);
   }
 
   /** The channel is gone; its PINGs will not be answered. */
@@ -56,7 +56,10 @@ export class Pings {
   #ping(channel: Channel, now: number): void {
     this.#pingedAt.set(channel.number, now);
     this.#nonce = (this.#nonce + 1) >>> 0;
-    this.#open.set(this.#nonce, { channel: channel.number, at: now });
+    const lane = laneOf(this.#state, channel);
+    const { flight = lane.rate * lane.rttMs } = lane;
+    const backlogMs = lane.rttMs * (1 + Math.max(0, Math.log2(lane.outBytes / (2 * flight))));
+    this.#open.set(this.#nonce, { channel: channel.number, at: now, backlogMs });
     this.#state.effects.push({ type: 'ping', channel: channel.number, nonce: this.#nonce });
   }
 }

@@ -258,7 +258,7 @@ export class Repair {
     const coming = soundChannels(this.#state).filter((other) => other.route === channel.route);
     const comingBytes = coming.reduce((sum, other) => sum + other.outBytes, 0);
     if (comingBytes + this.#state.options.segmentBytes / 2 > windows * bytes) return false;
-    return activeChannels(this.#state, channel).includes(channel);
+    return channel.opened && activeChannels(this.#state, routeOf(this.#state, channel)).includes(channel);
   }
 
   #quickest(channels: readonly Channel[]): Channel | undefined {

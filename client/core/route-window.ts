@@ -13,6 +13,8 @@ export type WindowSample = {
   readonly rttMs: number;
   /** Channels that could be used. */
   readonly channels: number;
+  /** What the route carries is limited by losses, not by a queue: seen by parallelism.ts. */
+  readonly lossLimited: boolean;
 };
 
 /** Bytes per channel below which a flat round trip says nothing: the first flights of TCP are flat. */
@@ -22,10 +24,16 @@ const ADDED_BYTES = 32_768;
 /** PONG delay that ends slow start: this many RTTs and so many ms beyond. */
 const DELAY_RTTS = 1.15;
 const DELAY_MS = 25;
+/** PONG delay from which the window does not grow on. */
+const HINT_RTTS = 1.05;
+const HINT_MS = 8;
+/** Segments on the way that keep a connection's congestion window in use. */
+const FED_SEGMENTS = 4;
 const BEST_RATE_DECAY_MS = 600;
-/** Time after the first bytes from which late PONGs end slow start even on a route too thin to grow. */
-const SETTLED_MS = 300;
-const SETTLED_RTTS = 3;
+/** Two round trips that together grew by less than this end slow start however thin the route is. */
+const FLAT_TWICE = 1.25;
+/** but not the first ones, which may come in pieces. */
+const FLAT_TWICE_AFTER_RTTS = 4;
 
 /** Window of one route. */
 export class RouteWindow {
@@ -37,10 +45,10 @@ export class RouteWindow {
   #lastTick: number | undefined;
   #steeredAt = 0;
   #flights: { at: number; bytes: number }[] = [];
-  #pongs: { at: number; delayMs: number; sentAt: number }[] = [];
-  #meaningfulSince: number | undefined;
-  #startedAt: number | undefined;
+  #pongs: { at: number; delayMs: number; backlogMs: number }[] = [];
   #active = 1;
+  #flowsSince: number | undefined;
+  #queueMs: number | undefined;
 
   constructor(options: CoreOptions) {
     this.#options = options;
@@ -60,14 +68,19 @@ export class RouteWindow {
     return this.#active;
   }
 
+  /** Queueing delay that the PONGs of the last interval showed, ms; undefined when none came. */
+  get queueMs(): number | undefined {
+    return this.#queueMs;
+  }
+
   /** The allowance beyond one RTT that the window holds now, ms. */
   get extraMs(): number {
     return this.#extraMs;
   }
 
-  /** A PONG came `delayMs` after its PING, which left at `sentAt`. */
-  pong(delayMs: number, sentAt: number, now: number): void {
-    this.#pongs.push({ at: now, delayMs, sentAt });
+  /** A PONG came `delayMs` after its PING; `backlogMs`: what its own channel's backlog accounts for in slow start. */
+  pong(delayMs: number, backlogMs: number, now: number): void {
+    this.#pongs.push({ at: now, delayMs, backlogMs });
   }
 
   tick(sample: WindowSample, now: number): void {
@@ -86,28 +99,30 @@ export class RouteWindow {
     this.#bestRate = 0;
     this.#flights = [];
     this.#pongs = [];
-    this.#meaningfulSince = undefined;
-    this.#startedAt = undefined;
+    this.#flowsSince = undefined;
     this.#active = 1;
   }
 
   #ramp({ flight, rttMs, channels }: WindowSample, now: number): void {
     const { firstWindowBytes, segmentBytes, slowStartGain, slowStartFlat } = this.#options;
-    const grown = slowStartGain * flight + ADDED_BYTES;
-    this.#bytes = Math.max(firstWindowBytes, grown);
+    const grown = Math.max(firstWindowBytes, channels * segmentBytes, slowStartGain * flight + ADDED_BYTES);
+    this.#pongs = this.#pongs.filter(({ at }) => at >= now - Math.max(30, 0.7 * rttMs));
+    this.#bytes = this.#isLate(HINT_RTTS, HINT_MS) ? Math.min(grown, this.#bytes) : grown;
     this.#active = Math.max(1, Math.min(channels, Math.floor(this.#bytes / segmentBytes)));
-    if (flight > 0) this.#startedAt ??= now;
     this.#flights.push({ at: now, bytes: flight });
-    while ((this.#flights[1]?.at ?? now) <= now - rttMs) this.#flights.shift();
-    const before = this.#flights[0];
-    const aRoundTripAgo = before !== undefined && before.at <= now - rttMs ? before.bytes : undefined;
-    const flat = aRoundTripAgo !== undefined && flight < slowStartFlat * aRoundTripAgo;
-    if (flight > FLAT_LEAST_BYTES * this.#active && flat) return this.#leave(rttMs, now);
-    if (2 * flight > 1.5 * firstWindowBytes) this.#meaningfulSince ??= now;
-    const settled = now - (this.#startedAt ?? now) > Math.max(SETTLED_MS, SETTLED_RTTS * rttMs);
-    const since = settled ? this.#startedAt : this.#meaningfulSince;
-    const delay = this.#leastDelay(now - Math.max(30, 0.7 * rttMs), since);
-    if (delay !== undefined && delay > DELAY_RTTS * rttMs + DELAY_MS) this.#leave(rttMs, now);
+    while ((this.#flights[1]?.at ?? now) <= now - 2 * rttMs) this.#flights.shift();
+    if (flight > FLAT_LEAST_BYTES * this.#active && flight < slowStartFlat * this.#flightBefore(rttMs, now)) {
+      return this.#leave(rttMs, now);
+    }
+    if (flight > 0) this.#flowsSince ??= now;
+    const isPastStart = now - (this.#flowsSince ?? now) >= FLAT_TWICE_AFTER_RTTS * rttMs;
+    if (isPastStart && flight < FLAT_TWICE * this.#flightBefore(2 * rttMs, now)) return this.#leave(rttMs, now);
+    if (this.#isLate(DELAY_RTTS, DELAY_MS)) this.#leave(rttMs, now);
+  }
+
+  /** Flight `ms` ago; 0 when that was before the first bytes. */
+  #flightBefore(ms: number, now: number): number {
+    return this.#flights.findLast(({ at }) => at <= now - ms)?.bytes ?? 0;
   }
 
   #leave(rttMs: number, now: number): void {
@@ -115,24 +130,30 @@ export class RouteWindow {
     this.#extraMs = targetOf(rttMs);
     this.#steeredAt = now;
     this.#resize(rttMs);
+    this.#active = Math.max(
+      1,
+      Math.min(this.#active, Math.floor(this.#bytes / (FED_SEGMENTS * this.#options.segmentBytes))),
+    );
   }
 
-  #steady({ rttMs, channels }: WindowSample, now: number): void {
+  #steady({ rttMs, channels, lossLimited }: WindowSample, now: number): void {
     const interval = Math.max(80, rttMs);
     if (now - this.#steeredAt >= interval) {
-      const delay = this.#leastDelay(this.#steeredAt);
+      this.#pongs = this.#pongs.filter(({ at }) => at >= this.#steeredAt);
+      const delay = this.#pongs.length === 0 ? undefined : Math.min(...this.#pongs.map(({ delayMs }) => delayMs));
       this.#steeredAt = now;
-      if (delay !== undefined) this.#steer(delay - rttMs, rttMs, channels);
+      this.#queueMs = delay === undefined ? undefined : delay - rttMs;
+      if (delay !== undefined) this.#steer(delay - rttMs, rttMs, channels, lossLimited);
     }
     this.#resize(rttMs);
   }
 
-  #steer(queueMs: number, rttMs: number, channels: number): void {
+  #steer(queueMs: number, rttMs: number, channels: number, lossLimited: boolean): void {
     const target = targetOf(rttMs);
-    const crowded = this.#bytes < 2 * this.#active * this.#options.segmentBytes;
+    const crowded = this.#bytes < (lossLimited ? 1 : FED_SEGMENTS) * this.#active * this.#options.segmentBytes;
     if (queueMs < 0.4 * target) {
-      this.#extraMs = Math.min(1.25 * this.#extraMs, Math.max(60, rttMs));
-      if (!crowded) this.#active = Math.min(channels, this.#active + 1);
+      this.#extraMs = Math.min(1.25 * this.#extraMs, lossLimited ? 2 * rttMs + 300 : Math.max(60, rttMs));
+      if (!crowded) this.#active = Math.min(channels, Math.ceil(1.5 * this.#active));
     } else if (queueMs > target) {
       this.#extraMs = Math.max(0.7 * target, 0.85 * this.#extraMs);
       if (crowded) this.#active = Math.max(1, this.#active - 1);
@@ -143,14 +164,11 @@ export class RouteWindow {
     this.#bytes = Math.max(this.#options.leastWindowBytes, this.#bestRate * (rttMs + this.#extraMs));
   }
 
-  #leastDelay(since: number, sentSince?: number): number | undefined {
-    this.#pongs = this.#pongs.filter((pong) => pong.at >= since);
-    let least: number | undefined;
-    for (const { delayMs, sentAt } of this.#pongs) {
-      if (sentSince === undefined ? this.#slowStart : sentAt < sentSince) continue;
-      if (least === undefined || delayMs < least) least = delayMs;
-    }
-    return least;
+  /** Every PONG of late came later than its own channel's backlog explains. */
+  #isLate(roundTrips: number, ms: number): boolean {
+    return (
+      this.#pongs.length > 0 && this.#pongs.every(({ delayMs, backlogMs }) => delayMs > roundTrips * backlogMs + ms)
+    );
   }
 }
 

@@ -4,12 +4,13 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Holdings } from './holdings.ts';
 import type { CoreOptions } from './options.ts';
 import { Pace } from './pace.ts';
+import { Parallelism } from './parallelism.ts';
 import type { RouteTerms } from './route-terms.ts';
 import { RouteWindow } from './route-window.ts';
 
 /** Round trips after which their minimum is believed: the first hold a handshake, or a cold process. */
 const SURE_ROUND_TRIPS = 3;
-/** Sooner only when connecting and the first of them took this many times as long as makes a route long. */
+/** Connecting that took so many times as long as makes a route long is believed at once. */
 const SURELY_LONG = 1.5;
 
 /** Part of the remembered round trip that connecting must have taken for the memory to be believed. */
@@ -20,6 +21,8 @@ const CARRIED_MS = 1_000;
 
 /** What a route is for now: in use, waiting to be, or on trial. Given by the source scheduler. */
 export type RouteRole = 'active' | 'standby' | 'probing';
+/** Connecting that took longer may have lost its first packet. */
+const SYN_AGAIN_MS = 950;
 
 /** A route of a transfer. */
 export class Route {
@@ -33,6 +36,7 @@ export class Route {
   rank: number | undefined;
   /** Relays on the way, as far as known. */
   relays: number | undefined;
+  readonly parallelism: Parallelism;
   /** Smallest full round trip seen, ms; the connect time stands in until one was measured. */
   rttMs = 50;
   /** Newest full round trip, ms. */
@@ -54,6 +58,8 @@ export class Route {
   segments = 0;
   /** Payload read, in whatever segment it came and whether it was of use. */
   broughtBytes = 0;
+  /** Gaps of about a round trip in streams that flowed otherwise: what TCP's repair of a loss looks like from here. */
+  gaps = 0;
   /** Payload delivered. */
   payloadBytes = 0;
   /** Bytes per ms over the last seconds in which it was asked for something. */
@@ -71,6 +77,7 @@ export class Route {
     this.window = new RouteWindow(options);
     const { maxBytesPerSecond } = terms;
     this.pace = maxBytesPerSecond === undefined ? undefined : new Pace(maxBytesPerSecond, options.segmentBytes, 0);
+    this.parallelism = new Parallelism(options);
   }
 
   /** Relays and other network hops on the way; undefined when nothing is known. */
@@ -92,14 +99,18 @@ export class Route {
   }
 
   #usefulConnections(options: CoreOptions): number {
-    const both = Math.min(this.#connectMs, this.rttMs);
-    const sure =
-      this.#roundTrips >= SURE_ROUND_TRIPS ||
-      (this.#roundTrips > 0 && both >= SURELY_LONG * options.longRttMs) ||
-      this.#isAsRemembered;
-    if (sure && this.rttMs >= options.veryLongRttMs) return options.veryLongConnections;
-    if (sure && this.rttMs >= options.longRttMs) return options.longConnections;
-    return this.window.slowStart ? options.firstConnections : options.steadyConnections;
+    const isConnectLong = this.#connectMs >= SURELY_LONG * options.longRttMs && this.#connectMs < SYN_AGAIN_MS;
+    const sure = this.#roundTrips >= SURE_ROUND_TRIPS || isConnectLong || this.#isAsRemembered;
+    return Math.max(this.parallelism.connections, sure ? this.#connectionsByRtt(options) : 1, this.#usual(options));
+  }
+
+  #connectionsByRtt({ longRttMs, longConnections, veryLongRttMs, veryLongConnections }: CoreOptions): number {
+    if (this.rttMs >= veryLongRttMs) return veryLongConnections;
+    return this.rttMs >= longRttMs ? longConnections : 1;
+  }
+
+  #usual({ firstConnections, steadyConnections }: CoreOptions): number {
+    return this.window.slowStart ? firstConnections : steadyConnections;
   }
 
   /** Bytes per ms that one of its channels may be expected to carry: nothing once this transfer knows better. */

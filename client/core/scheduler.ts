@@ -123,6 +123,7 @@ export class Scheduler {
 
   #sharesMoved(usable: readonly Channel[]): boolean {
     const shares = this.#sharesOf(usable);
+    if (shares.size !== this.#shares.size) return true;
     return usable.some((channel) => {
       const share = shares.get(channel.number) ?? 0;
       const before = this.#shares.get(channel.number) ?? 0;

@@ -3,7 +3,8 @@
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { Channel } from './channel.ts';
-import { stalledNow } from './liveness.ts';
+import { lapses } from './liveness.ts';
+import type { Lapse } from './liveness.ts';
 import type { RouteScore } from './ranking.ts';
 import type { Route } from './route.ts';
 import { SourceScheduler } from './source-scheduler.ts';
@@ -54,7 +55,7 @@ export class Supervisor {
   turn(now: number): Verdict {
     const { channels, options, routes } = this.#state;
     const rttOf = (channel: Channel): number => routeOf(this.#state, channel).rttMs;
-    for (const channel of stalledNow(channels.values(), rttOf, options, now)) this.#stall(channel, now);
+    for (const lapse of lapses(channels.values(), rttOf, options, now)) this.#lapse(lapse, now);
     for (const channel of channels.values()) this.#expire(channel, now);
     for (const channel of channels.values()) {
       const isDone = channel.state === 'draining' && channel.ledger.maySend().size === 0;
@@ -106,8 +107,8 @@ export class Supervisor {
     }
   }
 
-  #stall(channel: Channel, now: number): void {
-    if (!channel.apply('silence')) return;
+  #lapse({ channel, event }: Lapse, now: number): void {
+    if (!channel.apply(event)) return;
     channel.stalledAt = now;
     this.#onLost(channel);
   }

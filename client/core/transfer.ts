@@ -138,7 +138,7 @@ export class Transfer {
         return this.#hello(channel, input, now);
       case 'received':
         route.broughtBytes += input.bytes;
-        channel.hear(input.bytes, now);
+        if (channel.hear(input.bytes, route.rttMs, now)) route.gaps += 1;
         if (channel.apply('bytes')) this.#scheduler.invalidate();
         this.#scheduler.grant(channel, now);
         return;
@@ -199,7 +199,13 @@ export class Transfer {
       const flight = own.reduce((sum, channel) => sum + channel.rate.flight, 0);
       const rate = own.reduce((sum, channel) => sum + channel.rate.measured, 0);
       route.carry(rate, this.#state.options.tickMs);
-      if (own.length > 0) route.window.tick({ flight, rate, rttMs: route.rttMs, channels: own.length }, now);
+      if (own.length === 0) continue;
+      const { parallelism, rttMs, broughtBytes, gaps, window } = route;
+      window.tick({ flight, rate, rttMs, channels: own.length, lossLimited: parallelism.isLossLimited }, now);
+      const open = own.filter((channel) => channel.state === 'open').length;
+      const outBytes = own.reduce((sum, channel) => sum + channel.outBytes, 0);
+      const { slowStart, queueMs } = window;
+      parallelism.tick({ receivedBytes: broughtBytes, rttMs, gaps, open, slowStart, outBytes, rate, queueMs }, now);
     }
   }
 
@@ -266,9 +272,9 @@ export class Transfer {
     if (route.corrupt >= this.#state.options.corruptLimit) this.#supervisor.exclude(route, 'corrupt');
   }
 
-  /** The channel left the patterns. One that drains still answers what it was asked by SEND. */
+  /** The channel left the patterns. One that is late or drains still answers what it was asked by SEND. */
   #lost(channel: Channel): void {
-    if (channel.state !== 'draining') this.#repair.orphan(channel.number);
+    if (!channel.sound) this.#repair.orphan(channel.number);
     this.#scheduler.invalidate();
     if (channel.state === 'closed') this.#pings.forget(channel.number);
   }

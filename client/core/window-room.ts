@@ -1,39 +1,42 @@
 // How much more one channel may be asked for: the route's window shared out over its channels.
 import type { Channel } from './channel.ts';
-import { routeOf, soundChannels, usableChannels } from './state.ts';
+import type { Route } from './route.ts';
+import { channelsOf, routeOf, soundChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 
-/** Part of a route's window that its active channels share alike; the rest goes by what each delivers. */
-const EQUAL_PART = 0.4;
+/** A channel's claim to its route's window: so many times what it brings per round trip, and a segment. */
+const ROOM_TO_GROW = 1.25;
 
-/** The channels of a route that may be given credit now. */
-export function activeChannels(state: TransferState, channel: Channel): Channel[] {
-  const { window } = routeOf(state, channel);
-  const own = soundChannels(state).filter((other) => other.route === channel.route);
-  return own.filter((other) => other.usable && other.opened).slice(0, window.active);
+/** The channels of a route that patterns deal to and that may be given credit now. */
+export function activeChannels(state: TransferState, route: Route): Channel[] {
+  return channelsOf(state, route)
+    .filter((channel) => channel.usable)
+    .slice(0, route.window.active);
 }
 
-/** The channels that patterns deal to: those that may be given credit, now or as soon as they are opened. */
+/** The active channels of all routes: those that patterns deal to. */
 export function dealtChannels(state: TransferState): Channel[] {
-  return usableChannels(state).filter((channel) => !channel.opened || activeChannels(state, channel).includes(channel));
+  return state.routes.flatMap((route) => activeChannels(state, route));
 }
 
 /** Bytes `channel` may be asked for beyond what it was: within its share of the window and what the route has left. */
 export function windowRoom(state: TransferState, channel: Channel): number {
-  const active = activeChannels(state, channel);
+  const active = activeChannels(state, routeOf(state, channel));
   if (!active.includes(channel)) return 0;
   const { bytes } = routeOf(state, channel).window;
   const left = bytes - askedBytes(state, channel.route);
   if (active.length === 1) return left;
-  const flights = active.reduce((sum, other) => sum + other.rate.flight, 0);
-  const fraction = flights > 0 ? channel.rate.flight / flights : 1 / active.length;
-  const share = bytes * (EQUAL_PART / active.length + (1 - EQUAL_PART) * fraction);
-  return Math.min(left, Math.max(state.options.segmentBytes, share) - channel.creditBytes);
+  const { segmentBytes } = state.options;
+  const claim = (other: Channel): number => ROOM_TO_GROW * other.rate.flight + segmentBytes;
+  const share = (bytes * claim(channel)) / active.reduce((sum, other) => sum + claim(other), 0);
+  return Math.min(left, Math.max(segmentBytes, share) - channel.creditBytes);
 }
 
-/** Bytes that all sound channels of a route may still bring. */
+/** Bytes that the channels of a route may still bring. What waits for a late one keeps nothing on the path busy. */
 export function askedBytes(state: TransferState, route: number): number {
   let sum = 0;
-  for (const channel of soundChannels(state)) if (channel.route === route) sum += channel.creditBytes;
+  for (const channel of soundChannels(state)) {
+    if (channel.route === route && channel.state !== 'slow') sum += channel.creditBytes;
+  }
   return sum;
 }

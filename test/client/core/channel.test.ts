@@ -5,13 +5,14 @@ import { Channel, CHANNEL_STATES } from '../../../client/core/channel.ts';
 import type { ChannelEvent, ChannelState } from '../../../client/core/channel.ts';
 import { leadOf, SEGMENT } from './core-state.ts';
 
-const EVENTS: readonly ChannelEvent[] = ['connected', 'hello', 'silence', 'bytes', 'surplus', 'ended'];
+const EVENTS: readonly ChannelEvent[] = ['connected', 'hello', 'lag', 'silence', 'bytes', 'surplus', 'ended'];
 
 /** Events that lead to each state, from the beginning. */
 const WAY: Readonly<Record<ChannelState, readonly ChannelEvent[]>> = {
   dialing: [],
   opening: ['connected'],
   open: ['connected', 'hello'],
+  slow: ['connected', 'hello', 'lag'],
   stalled: ['connected', 'hello', 'silence'],
   draining: ['connected', 'hello', 'surplus'],
   closed: ['ended'],
@@ -22,7 +23,8 @@ const STATES = Object.keys(WAY) as ChannelState[];
 const CHANGES: Readonly<Record<ChannelState, Partial<Readonly<Record<ChannelEvent, ChannelState>>>>> = {
   dialing: { connected: 'opening', ended: 'closed' },
   opening: { hello: 'open', silence: 'stalled', ended: 'closed' },
-  open: { silence: 'stalled', surplus: 'draining', ended: 'closed' },
+  open: { lag: 'slow', silence: 'stalled', surplus: 'draining', ended: 'closed' },
+  slow: { bytes: 'open', silence: 'stalled', surplus: 'draining', ended: 'closed' },
   stalled: { hello: 'open', bytes: 'open', ended: 'closed' },
   draining: { silence: 'stalled', ended: 'closed' },
   closed: {},
@@ -65,10 +67,36 @@ describe('states', () => {
       ['dialing', false, false, false],
       ['opening', true, true, true],
       ['open', true, true, true],
+      ['slow', true, true, false],
       ['stalled', true, false, false],
       ['draining', true, true, false],
       ['closed', false, false, false],
     ]);
+  });
+});
+
+describe('gaps', () => {
+  /** A channel at 1,000 bytes per ms and 20 ms that is heard every ms until 300, then again after `gapMs`. */
+  function heardAfter(gapMs: number): boolean {
+    const channel = channelIn('open');
+    channel.ledger.pattern(
+      leadOf(
+        1,
+        Array.from({ length: 99 }, () => 1),
+      ),
+    );
+    for (let at = 0; at < 99; at += 1) channel.ledger.grant();
+    channel.settle(20, 0);
+    for (let now = 21; now <= 300; now += 1) {
+      channel.hear(1_000, 20, now);
+      if (now % 10 === 0) channel.rate.tick(now, 20, false);
+    }
+    return channel.hear(20_000, 20, 300 + gapMs);
+  }
+
+  test('most of a round trip without a byte in a stream that flowed is one, a few ms are none', () => {
+    expect(heardAfter(21)).toBe(true);
+    expect(heardAfter(5)).toBe(false);
   });
 });
 
@@ -86,7 +114,7 @@ describe('account', () => {
     channel.ledger.grant();
     channel.settle(200, 0);
     for (let now = 0; now <= 1_200; now += 10) {
-      if (now > 200) channel.hear(1_000, now);
+      if (now > 200) channel.hear(1_000, 20, now);
       channel.rate.tick(now, 20, false);
     }
     expect(channel.rate.measured).toBeGreaterThan(90);
@@ -107,7 +135,7 @@ describe('account', () => {
         for (const [now, kind] of steps.entries()) {
           if (kind === 'grant') channel.ledger.grant();
           if (kind === 'send') channel.ledger.send(100 + now);
-          if (kind === 'bytes') channel.hear(10_000, now);
+          if (kind === 'bytes') channel.hear(10_000, 20, now);
           const next = channel.ledger.expected[0];
           if (kind === 'answer' && next !== undefined) {
             channel.ledger.answer(next, 1, 'pattern', true);
@@ -129,9 +157,9 @@ describe('account', () => {
     channel.ledger.grant();
     channel.ledger.grant();
     channel.settle(20, 0);
-    channel.hear(SEGMENT / 2, 30);
+    channel.hear(SEGMENT / 2, 20, 30);
     expect(channel.outBytes).toBe(1.5 * SEGMENT);
-    channel.hear(SEGMENT / 2, 40);
+    channel.hear(SEGMENT / 2, 20, 40);
     channel.ledger.answer(0, 1, 'pattern', true);
     channel.answered();
     expect(channel.outBytes).toBe(SEGMENT);
@@ -139,14 +167,14 @@ describe('account', () => {
 
   test('silence begins when something is due, not before, and ends with every byte', () => {
     const channel = channelIn('open');
-    channel.hear(100, 0);
+    channel.hear(100, 20, 0);
     expect(channel.silence(10_000), 'nothing was asked').toBe(0);
     channel.ledger.pattern(leadOf(1, [1, 1]));
     channel.ledger.grant();
     channel.settle(50, 10_000);
     expect(channel.silence(10_040), 'the round trip is not over').toBe(0);
     expect(channel.silence(10_150)).toBe(100);
-    channel.hear(100, 10_150);
+    channel.hear(100, 20, 10_150);
     expect(channel.silence(10_170)).toBe(20);
     channel.ledger.answer(0, 1, 'pattern', true);
     channel.answered();
@@ -169,12 +197,12 @@ describe('account', () => {
     channel.ledger.pattern(leadOf(1, [1, 1, 1]));
     channel.ledger.grant();
     channel.settle(10, 0);
-    channel.hear(100, 10);
-    channel.hear(100, 110);
+    channel.hear(100, 20, 10);
+    channel.hear(100, 20, 110);
     expect(channel.typicalGapMs).toBe(100);
-    for (let now = 111; now < 200; now += 1) channel.hear(100, now);
+    for (let now = 111; now < 200; now += 1) channel.hear(100, 20, now);
     expect(channel.typicalGapMs).toBeGreaterThan(80);
-    for (let now = 200; now < 5_000; now += 1) channel.hear(100, now);
+    for (let now = 200; now < 5_000; now += 1) channel.hear(100, 20, now);
     expect(channel.typicalGapMs).toBeLessThan(10);
   });
 });

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../../client/core/channel.ts';
-import { stalledNow, stallThreshold } from '../../../client/core/liveness.ts';
+import { lapses, stallThreshold } from '../../../client/core/liveness.ts';
 import { coreState, leadOf, openChannel, optionsWith, owe } from './core-state.ts';
 
 const RTT_MS = 20;
@@ -14,15 +14,17 @@ function channelsHeardAt(...times: readonly number[]): Channel[] {
   return times.map((at, place) => {
     const channel = openChannel(state, place + 1, { route: place, rttMs: RTT_MS });
     owe(state, channel, leadOf(1, [place + 1, place + 1]), 2, 0);
-    if (at >= 0) channel.hear(1_000, at);
+    if (at >= 0) channel.hear(1_000, RTT_MS, at);
     return channel;
   });
 }
 
 const stalled = (channels: readonly Channel[], now: number, of = options): number[] =>
-  stalledNow(channels, () => RTT_MS, of, now).map(({ number }) => number);
+  lapses(channels, () => RTT_MS, of, now)
+    .filter(({ event }) => event === 'silence')
+    .map(({ channel }) => channel.number);
 
-describe('stalledNow', () => {
+describe('lapses', () => {
   test('the one that fell silent, while another still receives', () => {
     const [silent, alive] = channelsHeardAt(100, 1_000);
     expect(stalled([silent!, alive!], 1_010)).toEqual([1]);
@@ -39,7 +41,7 @@ describe('stalledNow', () => {
       [0.9 * threshold, []],
       [1.1 * threshold, [1]],
     ] as const) {
-      alive!.hear(1, 1_000 + after);
+      alive!.hear(1, RTT_MS, 1_000 + after);
       expect(stalled([silent!, alive!], 1_000 + after)).toEqual(expected);
     }
   });
@@ -68,6 +70,24 @@ describe('stalledNow', () => {
     for (const index of [0, 1]) idle!.ledger.answer(index, 1, 'pattern', true);
     expect(stalled([silent!, idle!], 1_010)).toEqual([1]);
     expect(stalled([silent!, idle!], 2_000)).toEqual([]);
+  });
+
+  test('where another connection over the same path gets through, it is late first and given up much later', () => {
+    const state = coreState({ segments: 100 });
+    const [silent, alive] = [1, 2].map((number) => {
+      const channel = openChannel(state, number, { rttMs: RTT_MS });
+      owe(state, channel, leadOf(1, [number, number]), 2, 0);
+      channel.hear(1_000, RTT_MS, 100);
+      return channel;
+    });
+    const threshold = stallThreshold(RTT_MS, options);
+    const found = (after: number): string[] => {
+      alive!.heardAt = 100 + after;
+      return lapses([silent!, alive!], () => RTT_MS, options, 100 + after).map(({ event }) => event);
+    };
+    expect(found(0.9 * threshold)).toEqual([]);
+    expect(found(1.1 * threshold)).toEqual(['lag']);
+    expect(found(20 * threshold)).toEqual(['silence']);
   });
 
   test('an only channel is never stalled', () => {

@@ -30,7 +30,7 @@ function arrive({ state, repair }: Kit, channel: Channel, now: number): void {
   const [sent] = channel.ledger.openSends;
   const index = sent ?? channel.ledger.expected[0];
   if (index === undefined) return;
-  channel.hear(SEGMENT, now);
+  channel.hear(SEGMENT, 20, now);
   channel.ledger.answer(index, 1, sent === undefined ? 'pattern' : 'send', true);
   channel.answered();
   channel.settle(RTT_MS, now);
@@ -230,8 +230,8 @@ describe('the end', () => {
       left,
       0,
     );
-    kit.channels[0]!.hear(10, 10);
-    kit.channels[1]!.hear(10, 10);
+    kit.channels[0]!.hear(10, 20, 10);
+    kit.channels[1]!.hear(10, 20, 10);
     return kit;
   }
 
@@ -261,8 +261,8 @@ describe('the end', () => {
       6,
       0,
     );
-    kit.channels[0]!.hear(10, 10);
-    kit.channels[1]!.hear(10, 10);
+    kit.channels[0]!.hear(10, 20, 10);
+    kit.channels[1]!.hear(10, 20, 10);
     kit.repair.turn(10);
     expect(sends(kit.state)).toEqual([]);
   });

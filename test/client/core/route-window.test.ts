@@ -33,9 +33,12 @@ class Path {
       const grown = Math.max(14_480 * this.channels, this.#flight * 2 ** (TICK_MS / this.rttMs));
       this.#flight = Math.min(grown, this.window.bytes, this.capacity);
       const delay = this.rttMs + queueMs;
-      if (this.now % 30 === 0 && this.now > delay) this.window.pong(delay, this.now - delay, this.now);
+      if (this.now % 30 === 0 && this.now > delay) this.window.pong(delay, this.rttMs, this.now);
       const rate = Math.min(this.#flight / this.rttMs, this.bytesPerMs);
-      this.window.tick({ flight: this.#flight, rate, rttMs: this.rttMs, channels: this.channels }, this.now);
+      this.window.tick(
+        { flight: this.#flight, rate, rttMs: this.rttMs, channels: this.channels, lossLimited: false },
+        this.now,
+      );
     }
     return this;
   }
@@ -60,7 +63,7 @@ describe('route window', () => {
       expect(path.window.bytes).toBeGreaterThanOrEqual(CORE_DEFAULTS.firstWindowBytes);
     }
     const more = new RouteWindow(CORE_DEFAULTS);
-    more.tick({ flight: 1_000_000, rate: 10_000, rttMs: 100, channels: 1 }, TICK_MS);
+    more.tick({ flight: 1_000_000, rate: 10_000, rttMs: 100, channels: 1, lossLimited: false }, TICK_MS);
     expect(more.bytes).toBeGreaterThan(2_000_000);
   });
 
@@ -81,7 +84,7 @@ describe('route window', () => {
     let flight = 20_000;
     for (let now = 0; now < 1_000; now += TICK_MS) {
       flight *= 2 ** (TICK_MS / 100);
-      window.tick({ flight, rate: flight / 100, rttMs: 100, channels: 1 }, now);
+      window.tick({ flight, rate: flight / 100, rttMs: 100, channels: 1, lossLimited: false }, now);
     }
     expect(window.slowStart).toBe(true);
   });
@@ -92,8 +95,8 @@ describe('route window', () => {
       let flight = 200_000;
       for (let now = 0; now < 300; now += TICK_MS) {
         flight *= 1.05;
-        window.pong(50 + queueMs, now - 1, now);
-        window.tick({ flight, rate: flight / 50, rttMs: 50, channels: 1 }, now);
+        window.pong(50 + queueMs, 50, now);
+        window.tick({ flight, rate: flight / 50, rttMs: 50, channels: 1, lossLimited: false }, now);
       }
       return window.slowStart;
     };
@@ -120,6 +123,7 @@ describe('route window', () => {
       rate: fc.double({ min: 0, max: 1e6, noNaN: true }),
       rttMs: fc.double({ min: 0.1, max: 1_000, noNaN: true }),
       channels: fc.integer({ min: 1, max: 16 }),
+      lossLimited: fc.boolean(),
     });
     const step = fc.record({ sample, ms: fc.nat(500), delayMs: fc.option(fc.nat(2_000)) });
     fc.assert(
@@ -128,7 +132,7 @@ describe('route window', () => {
         let now = 0;
         for (const { sample: measured, ms, delayMs } of steps) {
           now += ms;
-          if (delayMs !== null) window.pong(delayMs, now - delayMs, now);
+          if (delayMs !== null) window.pong(delayMs, measured.rttMs, now);
           window.tick(measured, now);
           expect(window.bytes).toBeGreaterThanOrEqual(CORE_DEFAULTS.leastWindowBytes);
           expect(Number.isFinite(window.bytes)).toBe(true);

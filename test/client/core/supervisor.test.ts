@@ -199,7 +199,7 @@ describe('stalls', () => {
         9,
         kit.now,
       );
-      channel.hear(1_000, kit.now);
+      channel.hear(1_000, 20, kit.now);
     }
     return { kit, silent, alive };
   }
@@ -208,7 +208,7 @@ describe('stalls', () => {
   function receive(kit: Kit, alive: Channel, ms: number): number[] {
     const dials: number[] = [];
     for (let at = 0; at < ms; at += 10) {
-      alive.hear(100, kit.now);
+      alive.hear(100, 20, kit.now);
       kit.supervisor.heard(alive, true, kit.now);
       dials.push(...kit.run(10).dials);
     }

@@ -1,0 +1,78 @@
+// Connections by losses: a connection that carries what TCP allows it with its losses calls for more of them; one that
+// the line limits does not, nor do several that share a queue.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { CORE_DEFAULTS } from '../../../client/core/options.ts';
+import { Parallelism } from '../../../client/core/parallelism.ts';
+import type { ParallelismSample } from '../../../client/core/parallelism.ts';
+
+const { lossyConnections } = CORE_DEFAULTS;
+const PACKET_BYTES = 1_448;
+
+/** Connections wanted after `seconds` in which a route's measurements stayed as they are; losses as gaps. */
+function after(
+  seconds: number,
+  route: { bytesPerMs: number; rttMs: number; loss?: number } & Partial<ParallelismSample>,
+): number {
+  const parallelism = new Parallelism(CORE_DEFAULTS);
+  const { bytesPerMs, rttMs, loss = 0, ...rest } = route;
+  for (let now = 0; now <= seconds * 1_000; now += 10) {
+    const receivedBytes = bytesPerMs * now;
+    const gaps = Math.floor((loss * receivedBytes) / PACKET_BYTES);
+    const outBytes = bytesPerMs * rttMs;
+    const measured = { receivedBytes, gaps, rttMs, rate: bytesPerMs, open: 1, slowStart: false, outBytes, queueMs: 0 };
+    parallelism.tick({ ...measured, ...rest }, now);
+  }
+  return parallelism.connections;
+}
+
+/** Bytes per ms that a connection with losses carries (Mathis et al.). */
+const lossRate = (rttMs: number, loss: number): number => (1.22 * PACKET_BYTES) / (rttMs * Math.sqrt(loss));
+
+describe('a lone connection', () => {
+  test('that carries what its losses allow calls for more', () => {
+    const routes = fc.record({
+      rttMs: fc.integer({ min: 10, max: 200 }),
+      loss: fc.double({ min: 0.005, max: 0.03, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(routes, ({ rttMs, loss }) => {
+        expect(after(20, { rttMs, loss, bytesPerMs: lossRate(rttMs, loss) })).toBe(lossyConnections);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('that the line limits does not, though it loses a packet now and then', () => {
+    const loss = 0.0005;
+    expect(after(20, { rttMs: 40, loss, bytesPerMs: lossRate(40, loss) / 4 })).toBe(1);
+  });
+
+  test('without losses never does', () => {
+    expect(after(60, { rttMs: 100, bytesPerMs: 10_000 })).toBe(1);
+  });
+
+  test('in slow start says nothing: its gaps are the first round trips', () => {
+    expect(after(20, { rttMs: 40, loss: 0.01, bytesPerMs: lossRate(40, 0.01), slowStart: true })).toBe(1);
+  });
+});
+
+describe('several connections', () => {
+  const several = { rttMs: 200, bytesPerMs: 1_000, open: 8 };
+
+  test('whose requests wait though the path is free call for more', () => {
+    expect(after(10, { ...several, outBytes: 400_000, queueMs: 2 })).toBe(lossyConnections);
+  });
+
+  test('that wait in a queue they share do not', () => {
+    expect(after(10, { ...several, outBytes: 400_000, queueMs: 190 })).toBe(1);
+  });
+
+  test('that are asked for no more than the path holds do not', () => {
+    expect(after(10, { ...several, outBytes: 210_000, queueMs: 2 })).toBe(1);
+  });
+
+  test('nor while it lasts no longer than a slow start would', () => {
+    expect(after(0.7, { ...several, outBytes: 400_000, queueMs: 2 })).toBe(1);
+  });
+});
