@@ -181,7 +181,9 @@ function onlyHeldIsSent({ channels }: Account, effect: Effect): Broken {
 function creditStaysInWindow(account: Account, seen: readonly (RouteSnapshot | undefined)[]): Broken {
   const route = seen.at(-1);
   if (route === undefined) return undefined;
-  const among = route.channels.filter(({ state }) => state !== 'stalled' && state !== 'slow').map(({ number }) => number);
+  const among = route.channels
+    .filter(({ state }) => state !== 'stalled' && state !== 'slow')
+    .map(({ number }) => number);
   const windowBytes = Math.max(...seen.map((each) => each?.windowBytes ?? 0));
   const outstanding = account.outstandingBytes(among);
   if (outstanding <= windowBytes + account.options.segmentBytes * among.length) return undefined;
