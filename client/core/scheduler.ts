@@ -143,6 +143,7 @@ export class Scheduler {
     const usable = dealtChannels(state);
     this.#constraints.review(now);
     const kept = this.#kept();
+    const lanes = this.#lanes(usable);
     const rate = totalRate(state);
     const ahead = Math.ceil((rate * options.leadMs) / options.segmentBytes);
     this.#pattern = deal({
@@ -150,7 +151,7 @@ export class Scheduler {
       from: Math.max(this.#pattern.from, Math.min(table.lowestMissing, table.to)),
       to: table.to,
       segmentBytes: options.segmentBytes,
-      lanes: this.#lanes(usable),
+      lanes,
       isWanted: (index) => this.#isForPatterns(index, kept),
       reserved: kept,
       reach: this.#reached,
@@ -161,7 +162,7 @@ export class Scheduler {
     this.#dirty = false;
     this.#isStale = false;
     this.#shares = this.#sharesOf(usable);
-    this.#facts = { kept, leadEnd: this.#pattern.from + this.#pattern.lead.length, without: this.#without(usable) };
+    this.#facts = { kept, leadEnd: this.#pattern.from + this.#pattern.lead.length, without: this.#without(lanes) };
     state.counters.patterns += 1;
     for (const channel of state.channels.values()) if (channel.writable) this.#announce(channel, now);
   }
@@ -171,11 +172,9 @@ export class Scheduler {
     return usable.map((channel) => {
       const holdings = channel.holdings ?? routeOf(this.#state, channel).holdings;
       const isWhole = holdings?.hasAll(this.#pattern.from, this.#state.table.to) ?? true;
-      return {
-        ...laneOf(this.#state, channel),
-        holds: isWhole ? undefined : holdings,
-        purse: purses.get(channel.route),
-      };
+      const lane = laneOf(this.#state, channel);
+      const purse = purses.get(channel.route);
+      return isWhole && purse === undefined ? lane : { ...lane, holds: isWhole ? undefined : holdings, purse };
     });
   }
 
@@ -206,14 +205,14 @@ export class Scheduler {
     return kept;
   }
 
-  /** The channels that the newest pattern gives nothing they were not asked for already. */
-  #without(usable: readonly Channel[]): Set<number> {
+  /** The channels of partial sources that the newest pattern does not name. */
+  #without(lanes: readonly Lane[]): Set<number> {
     const { lead, cycle, from, to } = this.#pattern;
-    const without = new Set<number>();
-    if (from + lead.length >= to) return without;
-    const named = new Set([...lead, ...cycle]);
-    for (const { number } of usable) if (!named.has(number)) without.add(number);
-    return without;
+    const isOver = from + lead.length >= to;
+    const partial = lanes.filter(({ holds: held }) => held !== undefined && !isOver);
+    return new Set(
+      partial.flatMap(({ channel }) => (lead.includes(channel) || cycle.includes(channel) ? [] : [channel])),
+    );
   }
 
   #announce(channel: Channel, now: number): void {
