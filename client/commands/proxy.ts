@@ -5,6 +5,7 @@ import { parseAddress } from '../../settings/text.ts';
 import { clientOptions } from '../config.ts';
 import type { ClientFlags } from '../config.ts';
 import { configuredSites } from '../intercept/configuration.ts';
+import { knownOriginsPath } from '../io/known-origins.ts';
 import { startProxy } from '../proxy/server.ts';
 
 export type ProxyFlags = Pick<ClientFlags, 'route' | 'config' | 'originKey' | 'tokenFile'> & {
@@ -17,7 +18,8 @@ export type ProxyFlags = Pick<ClientFlags, 'route' | 'config' | 'originKey' | 't
 /** Runs the command until SIGINT or SIGTERM; returns the exit code. Throws `usage`, `bad-configuration`, `local-io`. */
 export async function proxy(flags: ProxyFlags): Promise<number> {
   const { host, port } = checkedAddress(flags);
-  const { root, mirrors: _mirrors, ...common } = await clientOptions(flags);
+  const { root, mirrors: _mirrors, ...client } = await clientOptions(flags);
+  const common = { knownOrigins: knownOriginsPath(), ...client };
   if (root !== undefined)
     throw new HeddleError('bad-configuration', 'a root is of one object; write originKey instead');
   const named = (flags.origin ?? []).map((origin) => ({ ...common, origin }));

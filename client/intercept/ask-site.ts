@@ -1,9 +1,10 @@
 // Plain requests to a site's routes: one request over one route, and a race of routes whose outcome the route book
 // remembers. A refusal counts only when no route does better.
-import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
+import { asHeddleError } from '../../protocol/errors.ts';
 import { pathsOf } from '../../protocol/paths.ts';
 import type { PlainHeaders } from './request-headers.ts';
 import { headersForRoute } from './request-headers.ts';
+import { credentialsOf } from './fetch-bytes.ts';
 import { firstOf } from './first-of.ts';
 import type { Attempt } from './first-of.ts';
 import { ask } from './plain-answer.ts';
@@ -91,29 +92,6 @@ export async function askRoute(
   });
   book.answered(route, performance.now() - startedAt);
   return answer;
-}
-
-/** The body of a small answer of the route's own making (a manifest, a page of nodes). */
-export async function fetchBytes(
-  route: PlainRoute,
-  path: string,
-  mostBytes: number,
-  signal: AbortSignal,
-): Promise<Buffer> {
-  const plain = {
-    method: 'GET',
-    path: route.basePath + path,
-    headers: credentialsOf(route),
-    headersTimeoutMs: undefined,
-  } as const;
-  const answer = await ask(route.pool, plain, signal);
-  const body = await answer.collect(mostBytes);
-  if (answer.status === 200) return body;
-  throw new HeddleError('refused', `route ${route.name} answers HTTP ${answer.status} to ${path}`, { side: 'remote' });
-}
-
-function credentialsOf(route: PlainRoute): Record<string, string> {
-  return route.authorization === undefined ? {} : { authorization: route.authorization };
 }
 
 function codeOf(error: unknown): string {

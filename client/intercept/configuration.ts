@@ -3,6 +3,7 @@
 import { HeddleError } from '../../protocol/errors.ts';
 import type { Environment } from '../../settings/environment.ts';
 import { clientOptions } from '../config.ts';
+import { knownOriginsPath } from '../io/known-origins.ts';
 import type { SiteOptions } from './site-options.ts';
 
 /** The web origins that the file (and the environment) name. Throws `bad-configuration`. */
@@ -21,5 +22,5 @@ export async function configuredSites(
   if (root !== undefined && origins.length > 0) {
     throw new HeddleError('bad-configuration', 'a root is of one object; with origins, write originKey instead');
   }
-  return origins.map((origin) => ({ ...client, routes, ...origin }));
+  return origins.map((origin) => ({ knownOrigins: knownOriginsPath(environment), ...client, routes, ...origin }));
 }

@@ -63,9 +63,9 @@ async function transfer(
   if (span.from >= span.to) return;
   using early = site.takeSpares();
   const range = { first: span.from, last: span.to - 1 };
-  const { signal } = application;
+  const { root, size } = lead.view;
   const sink = { ...output.sink, begin: () => before };
-  const report = await site.client.into(key, sink, { range, root: lead.view.root, signal, early }).done;
+  const report = await site.client.into(key, sink, { range, root, size, signal: application.signal, early }).done;
   for (const { name, rttMs } of report.routes) site.book.measured(name, rttMs);
   tellIntercepted({ origin: site.origin, key, report });
 }

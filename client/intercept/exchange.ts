@@ -68,7 +68,7 @@ async function answer(site: Site, request: InterceptedRequest, first: Plan, appl
       application.head(view.status, view.status === status ? statusText : 'OK', headersOf(view, headers));
       return deliver(site, plan.key, lead, application);
     }
-    if (lead.type === 'stale') site.known.forget(plan.key);
+    if (lead.type === 'stale') site.manifests.forget(plan.key);
     plan = lead.type === 'again' ? asWritten(plan.key) : planOf(request, site.mappings, site.experience());
   }
   throw new HeddleError('object-changed', 'the object changes faster than it can be asked for', { side: 'remote' });

@@ -8,7 +8,7 @@ import type { InterceptedRequest } from './exchange.ts';
 import type { PlainAnswer } from './plain-answer.ts';
 import { BLOCK_BYTES } from './plan.ts';
 import type { Split } from './plan.ts';
-import { fetchManifest, fetchPages } from './proof.ts';
+import { fetchPages } from './proof.ts';
 import type { PlainRoute } from './route-book.ts';
 import type { Site } from './site.ts';
 import { isRefusal, viewOf } from './view.ts';
@@ -32,7 +32,7 @@ export type Lead =
 
 /** Asks for the lead of a split request. Rejects with the error of the best route when none answers. */
 export function askForLead(site: Site, request: InterceptedRequest, plan: Split, signal: AbortSignal): Promise<Lead> {
-  if (mayNeedTransfer(plan, site.known.get(plan.key)?.size)) site.dialAhead();
+  if (mayNeedTransfer(plan, site.manifests.get(plan.key)?.size)) site.dialAhead();
   return raceRoutes(site, (route, ended) => leadOver(route, site, request, plan, ended), signal);
 }
 
@@ -59,9 +59,8 @@ export function askPlainly(
 /** Learns the object's size, if a route tells it; what is wrong then shows when the object is asked for. */
 export async function learnSize(site: Site, key: string, signal: AbortSignal): Promise<void> {
   try {
-    const fetch = (route: PlainRoute, ended: AbortSignal): Promise<Manifest> =>
-      fetchManifest(route, key, site.originKey, ended);
-    site.known.put(await raceRoutes(site, fetch, signal));
+    const fetch = (route: PlainRoute, ended: AbortSignal): Promise<Manifest> => site.manifests.fetch(route, key, ended);
+    site.manifests.keep(await raceRoutes(site, fetch, signal));
   } catch (error) {
     if (signal.aborted) throw error;
   }
@@ -75,8 +74,8 @@ async function leadOver(
   ended: AbortSignal,
 ): Promise<Lead> {
   const { key, lead } = plan;
-  const known = site.known.get(key);
-  const beside = known === undefined ? fetchManifest(route, key, site.originKey, ended) : undefined;
+  const known = site.manifests.get(key);
+  const beside = known === undefined ? site.manifests.fetch(route, key, ended) : undefined;
   beside?.catch(() => undefined);
   const provesItself = lead === undefined || (known !== undefined && known.size <= BLOCK_BYTES);
   const pages = provesItself ? Promise.resolve([]) : fetchPages(route, key, lead, ended);
@@ -90,9 +89,9 @@ async function leadOver(
       const manifest = await agreeing(view, [
         async () => known,
         async () => beside,
-        () => fetchManifest(route, key, site.originKey, ended),
+        () => site.manifests.fetch(route, key, ended),
       ]);
-      site.known.put(manifest);
+      site.manifests.keep(manifest);
       return { type: 'object', view, answer, route, manifest, pages };
     } catch (error) {
       answer.destroy();

@@ -1,40 +1,17 @@
-// What a plain answer is proven with: the signed manifest and the nodes of its blocks, asked for beside it over the same
-// route. Checks both; where the bytes go is exchange.ts's business.
-import { HeddleError } from '../../protocol/errors.ts';
+// What the blocks of a plain answer are proven with: pages of nodes, asked for beside it over the same route.
 import { FrameReader } from '../../protocol/frame-reader.ts';
 import type { ProofPage } from '../../protocol/frames.ts';
 import { HASH_BYTES, LIMITS } from '../../protocol/limits.ts';
-import type { Manifest } from '../../protocol/manifest.ts';
 import { hashSegment, nodeAt, sameHash, verifyPage } from '../../protocol/merkle.ts';
 import { pathsOf } from '../../protocol/paths.ts';
-import { open } from '../io/identity.ts';
 import { sha256 } from '../io/sha256.ts';
-import { fetchBytes } from './ask-site.ts';
+import { fetchBytes } from './fetch-bytes.ts';
 import { BLOCK_BYTES, BLOCK_LEVEL } from './plan.ts';
 import type { Span } from './plan.ts';
 import type { PlainRoute } from './route-book.ts';
 
 /** Bytes of a PROOF frame beside its nodes. */
 const MOST_PATH_BYTES = 64 + HASH_BYTES * LIMITS.maxProofPath;
-
-/** The manifest that `route` gives for `key`. Throws `bad-manifest`, `key-mismatch`, or what the route failed with. */
-export async function fetchManifest(
-  route: PlainRoute,
-  key: string,
-  originKey: string | undefined,
-  signal: AbortSignal,
-): Promise<Manifest> {
-  const jws = await fetchBytes(route, pathsOf(key).manifest, LIMITS.maxManifestBytes, signal);
-  const { manifest, signer } = open(jws.toString('latin1').trim());
-  if (manifest.key !== key)
-    throw new HeddleError('bad-manifest', 'the manifest is about another object', { side: 'remote' });
-  if (originKey !== undefined && originKey !== signer) {
-    throw new HeddleError('key-mismatch', `the origin signs with key ${signer}, not with the pinned one`, {
-      side: 'remote',
-    });
-  }
-  return manifest;
-}
 
 /** The pages that prove the blocks of `span`, as far as the route gives them. Never rejects. */
 export async function fetchPages(

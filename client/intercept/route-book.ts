@@ -10,6 +10,8 @@ export type PlainRoute = {
   /** What paths of heddle/1 are appended to. */
   readonly basePath: string;
   readonly authorization: string | undefined;
+  /** Name under which the key of its origin is remembered. */
+  readonly origin: string;
   /** ms until a head came, smoothed; undefined while nothing is known. */
   headMs: number | undefined;
   /** Failures since the last success. */
@@ -46,7 +48,7 @@ export class RouteBook {
   readonly routes: readonly PlainRoute[];
 
   constructor(routes: readonly SessionRoute[]) {
-    this.routes = routes.map(({ name, baseUrl, localAddress, authorization }) => ({
+    this.routes = routes.map(({ name, baseUrl, localAddress, authorization, origin }) => ({
       name,
       pool: new Pool(baseUrl.origin, {
         connections: POOL_CONNECTIONS,
@@ -56,6 +58,7 @@ export class RouteBook {
       }),
       basePath: baseUrl.pathname.replace(/\/$/, ''),
       authorization,
+      origin,
       headMs: undefined,
       failures: 0,
       leadBytes: LEAST_LEAD_BYTES,

@@ -1,11 +1,12 @@
-// A configured web origin at work: its client, its routes as plain HTTP sees them, the objects it knows, and connections
-// dialled ahead. Lives as long as the interceptor.
+// A configured web origin at work: its client, its routes as plain HTTP sees them, its manifests, and connections dialled
+// ahead. Lives as long as the interceptor.
 import { createClient } from '../client.ts';
 import type { Client } from '../client.ts';
 import { EarlyDials } from '../io/dial.ts';
+import { readKnownOrigins } from '../io/known-origins.ts';
 import type { SessionRoute } from '../io/order.ts';
 import { resolveRoutes } from '../options.ts';
-import { KnownObjects } from './known-objects.ts';
+import { Manifests } from './manifests.ts';
 import type { Experience, PathMapping } from './plan.ts';
 import { RouteBook } from './route-book.ts';
 import type { SiteSettings } from './site-options.ts';
@@ -19,8 +20,7 @@ export class Site {
   readonly mappings: readonly PathMapping[];
   readonly client: Client;
   readonly book: RouteBook;
-  readonly known: KnownObjects = new KnownObjects();
-  readonly originKey: string | undefined;
+  readonly manifests: Manifests;
   readonly #routes: readonly SessionRoute[];
   #spares: EarlyDials | undefined;
   #expiry: NodeJS.Timeout | undefined;
@@ -28,16 +28,18 @@ export class Site {
   constructor(settings: SiteSettings) {
     this.origin = settings.origin;
     this.mappings = settings.mappings;
-    this.originKey = settings.client.originKey;
     this.client = createClient(settings.client);
     this.#routes = resolveRoutes(settings.client);
     this.book = new RouteBook(this.#routes);
+    const { originKey, knownOrigins } = settings.client;
+    const known = knownOrigins === undefined ? undefined : readKnownOrigins(knownOrigins);
+    this.manifests = new Manifests(this.book.routes, originKey, known);
   }
 
   /** What plans are made with. */
   experience(): Experience {
     const [best] = this.book.ranked();
-    return { sizeOf: (key) => this.known.get(key)?.size, leadBytes: best?.leadBytes ?? 0 };
+    return { sizeOf: (key) => this.manifests.get(key)?.size, leadBytes: best?.leadBytes ?? 0 };
   }
 
   /** Dials the routes for a transfer that may come soon, unless that is done already. */

@@ -17,6 +17,7 @@ import { startLink } from '../../client/demo/link-shaper.ts';
 import type { ShapedLink } from '../../client/demo/link-shaper.ts';
 import { INTERCEPTED_CHANNEL } from '../../client/intercept/events.ts';
 import type { InterceptedMessage } from '../../client/intercept/events.ts';
+import { open } from '../../client/io/identity.ts';
 import { createDispatcher, createFetch, install } from '../../client/interceptor.ts';
 import type { RouteOptions } from '../../client/index.ts';
 import { objectBytes } from '../support/object-bytes.ts';
@@ -75,7 +76,9 @@ describe('what goes where', () => {
     expect((await bytesOf(dispatcherOver(overLinks()), 'a.bin')).equals(content)).toBe(true);
     expect(heard).toHaveLength(1);
     expect(heard[0]).toMatchObject({ origin: SITE, key: 'a.bin' });
-    for (const { share } of heard[0]?.report.routes ?? []) expect(share).toBeGreaterThan(0.2);
+    const parts = heard[0]?.report.routes.map(({ segments }) => segments) ?? [];
+    expect(parts).toHaveLength(2);
+    for (const segments of parts) expect(segments).toBeGreaterThan(0);
   });
 
   test('a small object comes in one answer, without a transfer', async () => {
@@ -207,6 +210,36 @@ describe('routes that lie', () => {
     const dispatcher = dispatcherOver(overLinks(), { originKey: 'A'.repeat(43) });
     await expect(bytesOf(dispatcher, 'small.bin')).rejects.toMatchObject({ code: 'key-mismatch' });
   });
+
+  describe('that lead to another object of the same name, signed and proven', () => {
+    let other: World;
+    let originKey: string;
+    const liarFirst = (): RouteOptions[] => [{ name: 'liar', url: other.origin.url }, ...overLinks()];
+    beforeAll(async () => {
+      other = owned.use(await startWorld({ 'a.bin': objectBytes(3_000_001, 1), 'small.bin': objectBytes(40_000, 2) }));
+      const { body } = await request(`${world.origin.url}/v1/manifests/a.bin`);
+      originKey = open(await body.text()).signer;
+    });
+
+    test.each(['small.bin', 'a.bin'])('%s: with nobody to trust, an error and no byte', async (key) => {
+      const dispatcher = dispatcherOver(liarFirst());
+      await expect(bytesOf(dispatcher, key)).rejects.toMatchObject({ code: 'root-mismatch' });
+    });
+
+    test.each(['small.bin', 'a.bin'])('%s: with the key pinned, the right bytes', async (key) => {
+      const dispatcher = dispatcherOver(liarFirst(), { originKey });
+      expect((await bytesOf(dispatcher, key)).equals(key === 'a.bin' ? content : small)).toBe(true);
+    });
+
+    test('with the key remembered from before: refused, though it is alone', async () => {
+      const knownOrigins = world.folder.file('known_origins');
+      const named = (url: string): RouteOptions[] => [{ name: 'one', url, origin: 'data' }];
+      const before = dispatcherOver(named(world.origin.url), { knownOrigins });
+      expect((await bytesOf(before, 'small.bin')).equals(small)).toBe(true);
+      const after = dispatcherOver(named(other.origin.url), { knownOrigins });
+      await expect(bytesOf(after, 'small.bin')).rejects.toMatchObject({ code: 'key-mismatch' });
+    });
+  });
 });
 
 describe('objects that change', () => {
@@ -279,7 +312,11 @@ describe('node --import heddle/register', () => {
   async function run(config: string | undefined): Promise<{ code: number; stdout: string; stderr: string }> {
     const file = world.folder.file('client.yaml');
     if (config !== undefined) await writeFile(file, config);
-    const env = { ...process.env, HEDDLE_CONFIG: config === undefined ? '' : file };
+    const env = {
+      ...process.env,
+      XDG_STATE_HOME: world.folder.file('state'),
+      HEDDLE_CONFIG: config === undefined ? '' : file,
+    };
     const args = ['--import', REGISTER, '--input-type=module', '--eval', APP];
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);

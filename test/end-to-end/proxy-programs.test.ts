@@ -83,7 +83,7 @@ programs('curl', has('curl'), () => {
     const before = carried();
     expect((await run('curl', ['-sS', '-o', 'curl.bin', `${SITE}/a.bin`])).code).toBe(0);
     expect(await digestOf('curl.bin')).toBe(digest);
-    for (const [at, bytes] of carried().entries()) expect(bytes - (before[at] ?? 0)).toBeGreaterThan(300_000);
+    for (const [at, bytes] of carried().entries()) expect(bytes - (before[at] ?? 0)).toBeGreaterThan(100_000);
   });
   test('goes on with half a file', async () => {
     await writeFile(folder.file('half.bin'), content.subarray(0, 1_234_567));

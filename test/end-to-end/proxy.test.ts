@@ -159,7 +159,7 @@ describe('as a forward proxy', () => {
     const { status, body } = await ask('http://data.example/v1/objects/a.bin', {}, proxy);
     expect([status, body]).toEqual([200, createHash('sha256').update(content).digest('hex')]);
     for (const [at, link] of links.entries())
-      expect(link.carriedBytes.down - (before[at] ?? 0)).toBeGreaterThan(500_000);
+      expect(link.carriedBytes.down - (before[at] ?? 0)).toBeGreaterThan(100_000);
   });
 
   test('what speaks to the proxy, or about one connection, stays here', async () => {
@@ -291,7 +291,7 @@ describe('the command', () => {
   test('listens on the loopback, and ends when told', async () => {
     const routes = links.map(({ port }, at) => ['--route', `r${at}=http://127.0.0.1:${port}`]).flat();
     const args = ['proxy', '--listen', '127.0.0.1:0', '--origin', 'http://data.example', ...routes];
-    await using program = startProgram(args, { tethered: true });
+    await using program = startProgram(args, { tethered: true, env: { XDG_STATE_HOME: world.folder.file('own') } });
     const [, url = ''] = await program.said(/ on (http:\/\/127\.0\.0\.1:\d+)/);
     const response = await fetch(`${url}/o/a.bin`);
     expect(Buffer.from(await response.arrayBuffer()).equals(content)).toBe(true);
