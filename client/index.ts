@@ -1,6 +1,7 @@
 // What the package exports: the client, its options, its errors. The only barrel of the project.
 export { createClient } from './client.ts';
 export type { Client, RunningTransfer, StreamTransfer, TransferOptions } from './client.ts';
+export type { InterceptOptions, SiteOptions } from './intercept/site-options.ts';
 export type { RouteReport, SessionObserver, SessionReport } from './io/report.ts';
 export type { Sink } from './io/sink.ts';
 export type { ByteRange, ClientOptions, RouteOptions } from './options.ts';
