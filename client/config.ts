@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';
 import { speaksOf } from '../settings/environment.ts';
 import type { Environment } from '../settings/environment.ts';
+import { defaultMemoryPath } from './io/route-memory.ts';
 import { parseRouteArgument } from './options.ts';
 import type { ClientOptions, RouteOptions } from './options.ts';
 import type { ClientSettings } from './settings.ts';
@@ -16,6 +17,8 @@ export type ClientFlags = {
   readonly originKey?: string;
   readonly tokenFile?: string;
   readonly segment?: string;
+  /** Whether what routes carried is kept: where the file says, else in the usual place. Left out: where the file says. */
+  readonly memory?: boolean;
 };
 
 /** The options of the client that `flags` ask for. Throws `usage` or `bad-configuration`. */
@@ -44,7 +47,7 @@ export async function clientOptions(
     routes: allRoutes(routes, inFlags),
     segmentBytes: flags.segment === undefined ? segmentBytes : Number(flags.segment),
     reorderBytes,
-    routeMemory,
+    routeMemory: flags.memory === false ? undefined : (routeMemory ?? (flags.memory ? defaultMemoryPath() : undefined)),
     activeRoutes,
     ranking,
     place,

@@ -7,6 +7,7 @@ import type { CheckFlags } from './config.ts';
 import type { GetFlags } from './get.ts';
 import type { KeygenFlags } from './keygen.ts';
 import type { ProxyFlags } from './proxy.ts';
+import type { RoutesFlags } from './routes.ts';
 import type { VerifyFlags } from './verify.ts';
 import { complain, errorLine } from './terminal.ts';
 import type { TokenFlags } from './token.ts';
@@ -36,6 +37,7 @@ function commandLine(early: EarlyDials | undefined): Command {
     .option('--range <a-b>', 'bytes a to b, both included; "a-" to the end')
     .option('--if-changed <restart|fail>', 'when another version of the object appears on the way', 'fail')
     .option('--segment <bytes>', 'segment size, 32768 × 2^k')
+    .option('--no-memory', 'neither use nor keep what routes carried before')
     .option('--json', 'one JSON object per line; the last says how it ended')
     .option('--quiet', 'no progress')
     .addHelpText(
@@ -60,6 +62,22 @@ Examples:
     .action(async (file: string, flags: VerifyFlags) => {
       const { verify } = await import('./verify.ts');
       process.exitCode = await verify(file, flags);
+    });
+
+  program
+    .command('routes')
+    .description('look at every route and say how good it is, and why')
+    .argument('[key]', 'an object: the beginning of it is fetched over each route alone, to measure what it carries')
+    .option('--route <name=baseurl>', 'a route; repeat for each', collect)
+    .option('--config <file>', 'YAML file with routes')
+    .option('--token-file <file>', 'file with a bearer token')
+    .option('--bytes <count>', 'how much of the object', '2097152')
+    .option('--timeout <seconds>', 'how long a route may take to answer', '5')
+    .option('--no-memory', 'leave out what routes carried before')
+    .option('--json', 'one JSON object per route and line')
+    .action(async (key: string | undefined, flags: RoutesFlags) => {
+      const { routes } = await import('./routes.ts');
+      process.exitCode = await routes(key, flags);
     });
 
   program

@@ -89,8 +89,8 @@ export class Route {
   /** Its channels together brought `rate` bytes per ms lately; another `elapsedMs` have passed. */
   carry(rate: number, elapsedMs: number): void {
     if (rate <= 0) return;
-    const weight = this.carried === 0 ? 1 : 1 - Math.exp(-elapsedMs / CARRIED_MS);
-    this.carried += (rate - this.carried) * weight;
+    if (this.window.slowStart) this.carried = Math.max(this.carried, rate);
+    else this.carried += (rate - this.carried) * (1 - Math.exp(-elapsedMs / CARRIED_MS));
   }
 
   /** Channels this route should have now: as many as it pays to have, and no more than its terms allow. */
