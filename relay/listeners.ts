@@ -1,9 +1,11 @@
 // The listening sockets of a relay: opens both or none, and says where they are.
+import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { HeddleError } from '../protocol/errors.ts';
 import type { ListenAddress } from '../settings/text.ts';
+import type { TlsIdentity } from '../settings/tls.ts';
 import type { RelayContext } from './context.ts';
-import { createAdminServer, createPublicServer } from './server.ts';
+import { createAdminServer, createPublicServer, secureOptions } from './server.ts';
 
 export type Listeners = {
   readonly url: string;
@@ -13,16 +15,18 @@ export type Listeners = {
   dropConnections(): void;
   /** Accepted sockets of the public listener, idle ones included. */
   setMaxConnections(count: number): void;
+  /** New connections are served with this certificate; only where TLS was spoken from the start. */
+  setTls(identity: TlsIdentity): void;
   close(): Promise<void>;
 };
 
 /** Listens; throws `local-io` when an address is not to be had. */
 export async function startListening(
   context: RelayContext,
-  addresses: { listen: ListenAddress; admin?: ListenAddress | undefined },
+  options: { listen: ListenAddress; admin?: ListenAddress | undefined; tls?: TlsIdentity | undefined },
 ): Promise<Listeners> {
-  const { listen, admin } = addresses;
-  const publicServer = createPublicServer(context);
+  const { listen, admin, tls } = options;
+  const publicServer = createPublicServer(context, tls);
   const adminServer = admin === undefined ? undefined : createAdminServer(context);
   const close = async (): Promise<void> => {
     await Promise.all([publicServer.close(), adminServer?.close()]);
@@ -35,9 +39,9 @@ export async function startListening(
     throw error;
   }
   return {
-    url: urlOf(publicServer, listen),
+    url: urlOf(publicServer, listen, tls === undefined ? 'http' : 'https'),
     port: portOf(publicServer),
-    adminUrl: adminServer === undefined || admin === undefined ? undefined : urlOf(adminServer, admin),
+    adminUrl: adminServer === undefined || admin === undefined ? undefined : urlOf(adminServer, admin, 'http'),
     dropConnections: () => {
       publicServer.server.closeAllConnections();
       adminServer?.server.closeAllConnections();
@@ -45,6 +49,7 @@ export async function startListening(
     setMaxConnections: (count) => {
       publicServer.server.maxConnections = count;
     },
+    setTls: (identity) => (publicServer.server as unknown as TlsServer).setSecureContext(secureOptions(identity)),
     close,
   };
 }
@@ -58,8 +63,8 @@ async function listenOn(server: FastifyInstance, { host, port }: ListenAddress):
   }
 }
 
-function urlOf(server: FastifyInstance, { host }: ListenAddress): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`;
+function urlOf(server: FastifyInstance, { host }: ListenAddress, scheme: string): string {
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`;
 }
 
 function portOf({ server }: FastifyInstance): number {

@@ -94,7 +94,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     dropConnections: listeners.dropConnections,
     defaults: () => ({ noticeMs: limits.drainNoticeMs, deadlineMs: limits.drainDeadlineMs }),
   });
-  const { setMaxConnections } = listeners;
+  const { setMaxConnections, setTls } = listeners;
   const changing: ChangingParts = {
     options: resolved,
     limits,
@@ -103,6 +103,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     createUpstream: newUpstream,
     loadTokenCheck,
     setMaxConnections,
+    setTls,
   };
   return {
     url: listeners.url,

@@ -6,6 +6,7 @@ import { UPSTREAM_NAME } from '../protocol/paths.ts';
 import { amountFault } from '../settings/amount.ts';
 import { parseAddress } from '../settings/text.ts';
 import type { ListenAddress } from '../settings/text.ts';
+import type { TlsIdentity } from '../settings/tls.ts';
 import type { Endpoint } from './upstream-socket.ts';
 
 export type RelayOptions = {
@@ -20,6 +21,10 @@ export type RelayOptions = {
   readonly audience?: string | undefined;
   /** Lets everybody in. The only way to do without token keys. */
   readonly insecureOpen?: boolean | undefined;
+  /** Serves https with this; mutual TLS when it names authorities of clients. */
+  readonly tls?: TlsIdentity | undefined;
+  /** Shown to https upstreams that ask for a certificate. */
+  readonly upstreamTls?: TlsIdentity | undefined;
   /** PEM of certificate authorities for https upstreams, instead of the system's. */
   readonly trustedCertificates?: string | undefined;
   readonly limits?: Partial<RelayLimits> | undefined;
@@ -107,6 +112,13 @@ const limits = {
     unit: 'bytes',
     why: 'body of a refused upgrade that is passed on',
   },
+  handshakeTimeoutMs: {
+    value: 10_000,
+    min: 100,
+    max: 120_000,
+    unit: 'ms',
+    why: 'TLS handshake of a client',
+  },
   connectTimeoutMs: { value: 5_000, min: 10, max: 120_000, unit: 'ms', why: 'TCP and TLS to an upstream' },
   answerTimeoutMs: {
     value: 20_000,
@@ -193,7 +205,7 @@ export type ResolvedOptions = Omit<RelayOptions, 'upstreams' | 'limits'> & {
 
 /** Checks everything; throws `bad-configuration` or `usage` with one clear line. */
 export function resolveOptions(options: RelayOptions): ResolvedOptions {
-  const upstreams = options.upstreams.map((text) => parseUpstream(text, options.trustedCertificates));
+  const upstreams = options.upstreams.map((text) => parseUpstream(text, options));
   if (upstreams.length === 0) throw bad('a relay needs at least one upstream (--upstream NAME=BASEURL)');
   const names = upstreams.map((upstream) => upstream.name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
@@ -214,7 +226,7 @@ export function parseListen(text: string, flag = '--listen'): ListenAddress {
   return address;
 }
 
-function parseUpstream(text: string, trustedCertificates: string | undefined): UpstreamTarget {
+function parseUpstream(text: string, { trustedCertificates, upstreamTls: identity }: RelayOptions): UpstreamTarget {
   const equals = text.indexOf('=');
   const name = text.slice(0, Math.max(equals, 0));
   if (equals < 0) throw bad(`--upstream "${text}" is not NAME=BASEURL`);
@@ -228,7 +240,7 @@ function parseUpstream(text: string, trustedCertificates: string | undefined): U
   if (url.search !== '' || url.hash !== '') throw bad(`the base URL of "${name}" must not have a query or fragment`);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? (tls ? 443 : 80) : Number(url.port);
-  const endpoint = { host, port, tls, trustedCertificates };
+  const endpoint = { host, port, tls, trustedCertificates, identity };
   return { name, endpoint, authority: url.host, origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') };
 }
 

@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TokenCheck } from '../access/token-check.ts';
 import type { Applied } from '../settings/reload.ts';
+import type { TlsIdentity } from '../settings/tls.ts';
 import type { Admission } from './admission.ts';
 import type { RelayLimits, ResolvedOptions, UpstreamTarget } from './options.ts';
 import type { Upstream } from './upstream.ts';
@@ -18,6 +19,7 @@ export type ChangingParts = {
   createUpstream(target: UpstreamTarget): Upstream;
   loadTokenCheck(options: ResolvedOptions): Promise<TokenCheck | undefined>;
   setMaxConnections(count: number): void;
+  setTls(identity: TlsIdentity): void;
 };
 
 /** Limits that are looked at when the relay starts, and never again. */
@@ -42,15 +44,29 @@ export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): 
     (FIXED_LIMITS.has(name) ? waiting : changed).push(`limits.${name}`);
     if (!FIXED_LIMITS.has(name)) limits[name] = next.limits[name];
   }
+  if (!isDeepStrictEqual(before.tls, next.tls)) (canChangeTls(before.tls, next.tls) ? changed : waiting).push('tls');
   parts.setMaxConnections(limits.maxConnections);
+  if (changed.includes('tls') && next.tls !== undefined) parts.setTls(next.tls);
   admission.replaceTokenCheck(tokenCheck);
   admission.tick(Date.now());
   changed.push(...changeUpstreams(parts, next));
   const renew = POOL_LIMITS.some((name) => changedLimits.includes(name));
   if (renew) for (const upstream of upstreams.values()) upstream.renew();
   // what waits for a restart is said again at the next reading
-  parts.options = { ...next, listen: before.listen, admin: before.admin, limits: { ...limits } };
+  parts.options = {
+    ...next,
+    listen: before.listen,
+    admin: before.admin,
+    limits: { ...limits },
+    tls: changed.includes('tls') ? next.tls : before.tls,
+  };
   return { changed, waiting };
+}
+
+/** A server that spoke TLS goes on so, and asks for certificates of its clients or not as before. */
+function canChangeTls(before: TlsIdentity | undefined, next: TlsIdentity | undefined): boolean {
+  if (before === undefined || next === undefined) return false;
+  return (before.clientAuthorities === undefined) === (next.clientAuthorities === undefined);
 }
 
 function changeUpstreams({ options, upstreams, createUpstream }: ChangingParts, next: ResolvedOptions): string[] {

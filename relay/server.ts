@@ -3,7 +3,9 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import { LIMITS } from '../protocol/limits.ts';
+import type { TlsIdentity } from '../settings/tls.ts';
 import type { RelayContext } from './context.ts';
 import { forwardRequest, sendRefusal } from './forward-request.ts';
 import { refuse } from './problem.ts';
@@ -14,11 +16,9 @@ const VIA_ROUTE = '/v1/via';
 
 const MALFORMED = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
 
-export function createPublicServer(context: RelayContext): FastifyInstance {
-  const app = createServer(context, (request) => {
-    const target = request.url ?? '/';
-    return target.startsWith(`${VIA_ROUTE}/`) ? VIA_ROUTE : target;
-  });
+export function createPublicServer(context: RelayContext, tls: TlsIdentity | undefined): FastifyInstance {
+  const rewriteUrl = ({ url = '/' }: IncomingMessage): string => (url.startsWith(`${VIA_ROUTE}/`) ? VIA_ROUTE : url);
+  const app = createServer(context, rewriteUrl, tls);
   app.route({
     method: ['GET', 'HEAD'],
     url: VIA_ROUTE,
@@ -41,10 +41,32 @@ export function createAdminServer(context: RelayContext): FastifyInstance {
   return app;
 }
 
-function createServer(context: RelayContext, rewriteUrl: (request: IncomingMessage) => string): FastifyInstance {
-  const app: FastifyInstance = fastify({
+/** What a TLS server is made with, and what a reload gives it. */
+export function secureOptions({ certificate, key, clientAuthorities }: TlsIdentity): SecureContextOptions {
+  return { cert: certificate, key, ca: clientAuthorities, minVersion: 'TLSv1.2' };
+}
+
+function createServer(
+  context: RelayContext,
+  rewriteUrl: (request: IncomingMessage) => string,
+  tls?: TlsIdentity,
+): FastifyInstance {
+  const secure =
+    tls === undefined
+      ? undefined
+      : {
+          ...secureOptions(tls),
+          requestCert: tls.clientAuthorities !== undefined,
+          rejectUnauthorized: tls.clientAuthorities !== undefined,
+          ALPNProtocols: ['http/1.1'],
+          handshakeTimeout: context.limits.handshakeTimeoutMs,
+          // A client may end its half while its answer is still on the way.
+          allowHalfOpen: true,
+        };
+  const app = fastify({
     rewriteUrl,
-    http: {
+    [secure === undefined ? 'http' : 'https']: {
+      ...secure,
       // Heddle-First alone may exceed node's default of 16 KiB.
       maxHeaderSize: LIMITS.maxHeadBytes,
       // Counts from the accept, so it also bounds how long others may keep connections to this relay warm.
@@ -56,12 +78,12 @@ function createServer(context: RelayContext, rewriteUrl: (request: IncomingMessa
     // Streams last as long as they last; idle ones are ended by our own clocks.
     requestTimeout: 0,
     connectionTimeout: 0,
-    clientErrorHandler: (error, socket) => {
+    clientErrorHandler: (error: Error & { code: string }, socket: Socket) => {
       // Nothing may be written into an answer that is under way; without one, nonsense is told what it is.
       if (!error.code.startsWith('HPE_') || !socket.writable || socket.bytesWritten > 0) socket.destroy();
       else socket.end(MALFORMED);
     },
-  });
+  }) as unknown as FastifyInstance;
   app.addHook('onRequest', async (request, reply) => {
     if (request.method === 'GET' || request.method === 'HEAD') return;
     reply.hijack();

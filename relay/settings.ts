@@ -11,6 +11,8 @@ import type { SettingsTable } from '../settings/setting.ts';
 import type { Sources } from '../settings/sources.ts';
 import { address, path, text, webAddress, yesOrNo } from '../settings/text.ts';
 import type { ListenAddress } from '../settings/text.ts';
+import { CLIENT_TLS, filesOf, readTls, SERVER_TLS } from '../settings/tls.ts';
+import type { TlsFiles } from '../settings/tls.ts';
 import { parseListen, RELAY_LIMITS } from './options.ts';
 import type { RelayLimits, RelayOptions } from './options.ts';
 
@@ -22,6 +24,8 @@ export type RelaySettings = {
   readonly tokenKeys?: readonly string[];
   readonly audience?: string;
   readonly insecureOpen?: boolean;
+  readonly tls?: TlsFiles;
+  readonly upstreamTls?: Pick<TlsFiles, 'certificate' | 'key'>;
   readonly trustedCertificates?: string;
   readonly limits?: Partial<RelayLimits>;
 };
@@ -40,6 +44,8 @@ export const RELAY_SETTINGS: SettingsTable<RelaySettings> = {
   }),
   audience: text({ why: 'the name of this relay in the "aud" of tokens', initial: AUDIENCES.relay }),
   insecureOpen: yesOrNo({ why: 'lets everybody in, without tokens', initial: false }),
+  tls: group(SERVER_TLS, { why: 'serves https with this certificate' }),
+  upstreamTls: group(CLIENT_TLS, { why: 'the certificate shown to https upstreams that ask for one' }),
   trustedCertificates: path({ why: "PEM file of authorities for https upstreams, instead of the system's" }),
   limits: group<Partial<RelayLimits>>(amounts(RELAY_LIMITS), { why: 'sizes, times and counts' }),
 };
@@ -79,8 +85,14 @@ export async function relayOptions(flags: RelayFlags, environment: Environment =
     audience: said.audience,
     trustedCertificates:
       said.trustedCertificates === undefined ? undefined : await readText(said.trustedCertificates, 'certificates'),
+    tls: said.tls === undefined ? undefined : await readTls(said.tls),
+    upstreamTls: said.upstreamTls === undefined ? undefined : await readTls(said.upstreamTls),
     limits: said.limits,
-    files: [flags.config, guard.tokenKeys, said.trustedCertificates].flat().filter((file) => file !== undefined),
+    files: [
+      ...[flags.config, guard.tokenKeys, said.trustedCertificates].flat(),
+      ...filesOf(said.tls),
+      ...filesOf(said.upstreamTls),
+    ].filter((file) => file !== undefined),
   };
 }
 

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { HeddleError } from '../protocol/errors.ts';
+import type { TlsIdentity } from '../settings/tls.ts';
 import { LARGEST_LANDING, nextLandingSize, SMALLEST_LANDING } from './landing-buffers.ts';
 import type { LandingBuffers } from './landing-buffers.ts';
 
@@ -21,6 +22,8 @@ export type Endpoint = {
   readonly tls: boolean;
   /** PEM of certificate authorities to trust instead of the system's. */
   readonly trustedCertificates?: string | undefined;
+  /** Shown to an upstream that asks who is dialling. */
+  readonly identity?: TlsIdentity | undefined;
 };
 
 export type DialOptions = { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined };
@@ -75,9 +78,9 @@ export class UpstreamSocket {
       return true;
     };
     const onread = { buffer: () => this.#current(), callback: (bytes: number) => this.#landed(bytes) };
-    const { host, port, tls, trustedCertificates: ca } = endpoint;
+    const { host, port, tls } = endpoint;
     const tcp = { host, port, noDelay: true, allowHalfOpen: true, onread };
-    this.socket = tls ? connectTls({ ...tcp, ...secure(host), ...(ca === undefined ? {} : { ca }) }) : connect(tcp);
+    this.socket = tls ? connectTls({ ...tcp, ...secure(host), ...trustOf(endpoint) }) : connect(tcp);
     this.socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
     // An error is followed by 'close', which is what everybody here acts on; unheard, it would end the process.
     this.socket.on('error', () => {});
@@ -116,6 +119,12 @@ export function cutOff(socket: Socket): void {
   // A reset of a TLS socket is not offered, and one behind a begun FIN fails and would leak the handle.
   if (socket instanceof TLSSocket || socket.writableEnded || socket.connecting) socket.destroy();
   else socket.resetAndDestroy();
+}
+
+/** What certificates an https upstream is judged by, and shown. */
+export function trustOf({ trustedCertificates: ca, identity }: Endpoint): { ca?: string; cert?: string; key?: string } {
+  const shown = identity === undefined ? {} : { cert: identity.certificate, key: identity.key };
+  return { ...(ca === undefined ? {} : { ca }), ...shown };
 }
 
 function secure(host: string): { servername?: string; ALPNProtocols: string[] } {

@@ -4,7 +4,7 @@ import type { Agent } from 'undici';
 import type { Traffic } from './join.ts';
 import type { LandingBuffers } from './landing-buffers.ts';
 import type { RelayLimits, UpstreamTarget } from './options.ts';
-import { dialUpstream } from './upstream-socket.ts';
+import { dialUpstream, trustOf } from './upstream-socket.ts';
 import type { UpstreamSocket } from './upstream-socket.ts';
 import { WarmConnections } from './warm-connections.ts';
 
@@ -50,7 +50,6 @@ export function createUpstream(target: UpstreamTarget, buffers: LandingBuffers, 
 
 async function createAgent(target: UpstreamTarget, limits: RelayLimits): Promise<Agent> {
   const { Agent } = await import('undici');
-  const { trustedCertificates: ca } = target.endpoint;
   return new Agent({
     // HTTP/2 would put parallel requests of all clients into one TCP connection.
     allowH2: false,
@@ -61,6 +60,6 @@ async function createAgent(target: UpstreamTarget, limits: RelayLimits): Promise
     headersTimeout: limits.answerTimeoutMs,
     // Runs only while the client takes bytes and the upstream sends none.
     bodyTimeout: limits.idleTimeoutMs,
-    connect: { timeout: limits.connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
+    connect: { timeout: limits.connectTimeoutMs, ...trustOf(target.endpoint) },
   });
 }

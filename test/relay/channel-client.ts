@@ -6,6 +6,8 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { formatRequestHead, parseResponseHead } from '../../protocol/http-head.ts';
 import type { ResponseHead } from '../../protocol/http-head.ts';
 
@@ -22,13 +24,16 @@ export type Channel = Disposable & {
 
 export type ChannelRequestOptions = {
   readonly headers?: readonly (readonly [string, string])[];
+  /** Speaks TLS. */
+  readonly tls?: ConnectionOptions;
   /** Bytes in the same write as the request head. */
   readonly early?: Uint8Array;
 };
 
 /** Connects, asks for an upgrade of `path` and reads the answer's head, whatever its status. */
 export async function openChannel(port: number, path: string, options: ChannelRequestOptions = {}): Promise<Channel> {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true });
+  const where = { host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true };
+  const socket = options.tls === undefined ? connect(where) : connectTls({ ...where, ...options.tls });
   socket.on('error', () => {});
   const head = formatRequestHead('GET', path, [
     ['Host', `127.0.0.1:${port}`],

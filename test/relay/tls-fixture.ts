@@ -1,4 +1,4 @@
-// A self-signed certificate for localhost and 127.0.0.1, good for a hundred years and for nothing but tests.
+// Two self-signed certificates for localhost and 127.0.0.1, good for a hundred years and for nothing but tests.
 
 export const TEST_CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBmjCCAUGgAwIBAgIUMgIf82GSilqdKmSe/iv5Ew4breIwCgYIKoZIzj0EAwIw
@@ -17,5 +17,25 @@ export const TEST_KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg9N8FqrfoTuTklFWH
 uLAkNB4eNQRUVnEb37b2GCFVOHShRANCAATvdP08/vDLMxzNA9AgnNNG4OKlY3Sh
 qje5m0JSNFoxv7C5IklElh7SADeYVwvt4a6i83Pt9vNJQPDX73nqyr+R
+-----END PRIVATE KEY-----
+`;
+
+export const OTHER_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUOlHQNGapQo1fo8AGleDtb/B/RtowCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjA3NDYyN1oYDzIxMjYxMDI5
+MDc0NjI3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQsFvcZ1F1yUHN7MFFg8DS7tDfEoIDzyBMU79dg/nVvFaWzZTNm3DhA
+D6vjnodroGSVl/RVk6W+0ShzCihrbMb8o28wbTAdBgNVHQ4EFgQUt1w4IcTQujHk
+JCsfqcyeCWka/bowHwYDVR0jBBgwFoAUt1w4IcTQujHkJCsfqcyeCWka/bowDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIhAOs36srIEiBVqXDM+0CI4JMJNmhcVSOHCc+Gg0YpvjSwAiBO
+PrPeW3AjmIV/vyGmfEis5veBlmAS6NrfJ5k+zm5oHg==
+-----END CERTIFICATE-----
+`;
+
+export const OTHER_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgOl2dua6DKHJfbSnP
+2Wwz4KBYntNldT4HpKe8KktlTA2hRANCAAQsFvcZ1F1yUHN7MFFg8DS7tDfEoIDz
+yBMU79dg/nVvFaWzZTNm3DhAD6vjnodroGSVl/RVk6W+0ShzCihrbMb8
 -----END PRIVATE KEY-----
 `;
