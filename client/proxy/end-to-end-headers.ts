@@ -8,12 +8,11 @@ const HOP_BY_HOP: readonly string[] = [
   'proxy-authorization',
   'proxy-connection',
   'te',
-  'trailer',
   'transfer-encoding',
   'upgrade',
 ];
 /** What is made anew for the next connection. */
-const NOT_IN_REQUESTS: readonly string[] = ['host', 'expect'];
+const NOT_IN_REQUESTS: readonly string[] = ['host', 'expect', 'trailer'];
 
 /** The headers of a request for the next hop, from node's flat list. */
 export function requestHeaders(raw: readonly string[]): string[] {

@@ -58,7 +58,10 @@ export function forward(
       onResponseData(controller, chunk) {
         if (!response.write(chunk)) controller.pause();
       },
-      onResponseEnd: () => void response.end(),
+      onResponseEnd(_controller, trailers) {
+        response.addTrailers(trailers);
+        response.end();
+      },
       onResponseError: (_controller, error) => fail(error),
     },
   );

@@ -49,6 +49,12 @@ async function startOther(): Promise<string> {
     const { url = '', method, headers } = request;
     if (url === '/cookies') response.setHeader('Set-Cookie', ['a=1', 'b=2']);
     if (url === '/chunked') return void response.write('first, ', () => response.end('second'));
+    if (url === '/trailers') {
+      response.writeHead(200, { Trailer: 'X-Sum' });
+      response.write('bytes');
+      response.addTrailers({ 'X-Sum': '5' });
+      return void response.end();
+    }
     if (url === '/cut') {
       response.writeHead(200, { 'Content-Length': 100 });
       return void response.write('only this', () => response.destroy());
@@ -75,7 +81,14 @@ async function startOther(): Promise<string> {
 }
 
 type Asked = { method?: string; headers?: Record<string, string | string[] | undefined>; body?: Buffer };
-type Seen = { status: number; reason: string; headers: IncomingHttpHeaders; body: string; error?: string };
+type Seen = {
+  status: number;
+  reason: string;
+  headers: IncomingHttpHeaders;
+  trailers: NodeJS.Dict<string>;
+  body: string;
+  error?: string;
+};
 
 /** One request with node's own client, which knows no proxies: straight, or through the proxy in absolute form. */
 async function ask(url: string, options: Asked = {}, through?: RunningProxy): Promise<Seen> {
@@ -94,7 +107,8 @@ async function ask(url: string, options: Asked = {}, through?: RunningProxy): Pr
     error = (thrown as NodeJS.ErrnoException).code;
   }
   const { date: _date, connection: _connection, 'keep-alive': _keep, ...seen } = response.headers;
-  const answer = { status: response.statusCode ?? 0, reason: response.statusMessage ?? '', headers: seen };
+  const { statusCode: status = 0, statusMessage: reason = '', trailers } = response;
+  const answer = { status, reason, headers: seen, trailers };
   return { ...answer, body: hash.digest('hex'), ...(error === undefined ? {} : { error }) };
 }
 
@@ -141,7 +155,7 @@ describe('the same with and without the proxy', () => {
       await same(`${world.origin.url}/v1/objects/a.bin`, { headers: { [name]: value } });
     }
   });
-  test.each(['/cookies', '/chunked', '/cut', '/slow', '/empty', '/odd', '/echo?a=b&c=%20'])(
+  test.each(['/cookies', '/chunked', '/trailers', '/cut', '/slow', '/empty', '/odd', '/echo?a=b&c=%20'])(
     '%s of another server',
     (path) => same(other + path),
   );
