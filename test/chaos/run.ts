@@ -13,8 +13,7 @@ import { MOST_MEMORY_BYTES, Stage } from './stage.ts';
 /** From the start of a client until it counts as hanging, ms. It may wait 30 s for routes that are all silent. */
 const MOST_MS = 90_000;
 const LOOK_MS = 200;
-/** Bytes that a slow reader takes at a time, and how often, ms. */
-const SIP_BYTES = 65_536;
+/** How often a slow reader takes a chunk (64 KiB at most), ms. */
 const SIP_MS = 20;
 
 /** How a run ended. */
@@ -69,7 +68,7 @@ async function play(
   ended.abort();
   await Promise.all([struck, watched]);
   if (outcome === undefined) return { outcome, said: '' };
-  const stdout = sipped === undefined ? outcome.stdout : Buffer.concat(await sipped);
+  const stdout = sipped === undefined ? outcome.stdout : Buffer.concat(sipped);
   return { outcome: { ...outcome, stdout }, said: isFile ? stdout.toString() : outcome.stderr };
 }
 
@@ -93,14 +92,14 @@ async function watchMemory(client: Program, problems: string[], signal: AbortSig
   if (most > MOST_MEMORY_BYTES) problems.push(`the client took ${most} bytes`);
 }
 
-async function sip({ child: { stdout } }: Program): Promise<Buffer[]> {
+/** Takes a chunk now and then. What is left when the program has ended comes at once. */
+function sip({ child }: Program): Buffer[] {
   const sips: Buffer[] = [];
-  stdout?.pause();
-  while (stdout !== null && !stdout.readableEnded && !stdout.destroyed) {
-    const bytes = stdout.read(Math.min(SIP_BYTES, Math.max(1, stdout.readableLength))) as Buffer | null;
-    if (bytes !== null) sips.push(bytes);
-    await delay(SIP_MS);
-  }
+  child.stdout?.on('data', (bytes: Buffer) => {
+    sips.push(bytes);
+    child.stdout?.pause();
+    setTimeout(() => child.stdout?.resume(), SIP_MS);
+  });
   return sips;
 }
 
