@@ -12,6 +12,7 @@ import type { SessionObserver, SessionReport } from './io/report.ts';
 import { Retrieval } from './io/retrieval.ts';
 import type { Leftover } from './io/retrieval.ts';
 import type { Sink } from './io/sink.ts';
+import type { WantedBytes } from './io/wanted-bytes.ts';
 import { isUrl, routesToUrl } from './mirrors.ts';
 import { resolveChecksum, resolveCore, resolveRoot, resolveRoutes } from './options.ts';
 import type { ByteRange, ClientOptions } from './options.ts';
@@ -39,6 +40,11 @@ export type RunningTransfer = {
   readonly done: Promise<SessionReport>;
   /** A picture of it now. */
   report(): SessionReport;
+  /**
+   * These bytes are wanted before all others, in this order and before what was raised earlier: the place a player jumped
+   * to, a table at the end of a container. An output in order gets its bytes in order all the same.
+   */
+  raise(ranges: readonly ByteRange[]): void;
 };
 
 /** A running transfer whose bytes are read from `stream`; cancelling the stream aborts it. */
@@ -103,7 +109,8 @@ export function createClient(options: ClientOptions): Client {
           knowledge.remember(routes, report);
           return withChecks(report, sink.agreed, root);
         });
-      return { done, report: () => retrieval.report() };
+      const raise = (ranges: readonly ByteRange[]): void => retrieval.raise(ranges.map(wantedBytes));
+      return { done, report: () => retrieval.report(), raise };
     };
     return { wish: canProve ? wish : undefined, start };
   }
@@ -122,9 +129,11 @@ export function createClient(options: ClientOptions): Client {
     download(key, path, transfer = {}) {
       const { wish, start } = prepare(key, transfer);
       let running: RunningTransfer | undefined;
+      const early: ByteRange[] = [];
       const done = openTarget(path, wish).then(async ({ sink, leftover }) => {
         try {
           running = start(sink, leftover, path + PART_SUFFIX);
+          running.raise(early);
         } catch (error) {
           await sink.abort(asHeddleError(error));
           throw error;
@@ -136,6 +145,11 @@ export function createClient(options: ClientOptions): Client {
         report() {
           if (running === undefined) throw new HeddleError('internal', 'the transfer has not begun');
           return running.report();
+        },
+        raise(ranges) {
+          for (const range of ranges) boundsOf(range);
+          if (running === undefined) early.unshift(...ranges);
+          else running.raise(ranges);
         },
       };
     },
@@ -164,6 +178,11 @@ async function openTarget(
   }
   const { createWriteStream } = await import('node:fs');
   return { sink: writableSink(createWriteStream(path), { endStream: true }), leftover: undefined };
+}
+
+function wantedBytes(range: ByteRange): WantedBytes {
+  const { firstByte, endByte = Number.POSITIVE_INFINITY } = boundsOf(range);
+  return { first: firstByte, end: endByte };
 }
 
 function boundsOf(range: ByteRange | undefined): { firstByte: number; endByte: number | undefined } {

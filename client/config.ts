@@ -41,6 +41,8 @@ export async function clientOptions(
     activeRoutes,
     ranking,
     place,
+    costBudget,
+    endsFirstBytes,
     steer,
   } = await saidOf(flags.config, environment);
   return withoutUndefined({
@@ -51,6 +53,8 @@ export async function clientOptions(
     activeRoutes,
     ranking,
     place,
+    costBudget,
+    endsFirstBytes,
     steer,
     root: flags.root ?? root,
     knownOrigins,

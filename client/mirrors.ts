@@ -3,6 +3,8 @@
 import { isIP } from 'node:net';
 import { HeddleError } from '../protocol/errors.ts';
 import type { SessionRoute } from './io/order.ts';
+import { limitTerms } from './route-limits.ts';
+import type { RouteLimits } from './route-limits.ts';
 
 /** What a host's name must be like to be a route's. */
 const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -17,7 +19,7 @@ export type MirrorOptions = {
   readonly localAddress?: string;
   /** What is named instead of a key: the copy that others have to agree with. */
   readonly primary?: boolean;
-};
+} & RouteLimits;
 
 /** Connections to one mirror at one time: what most of them allow. */
 const MOST_CONNECTIONS = 4;
@@ -36,7 +38,7 @@ export function resolveMirror(mirror: MirrorOptions): SessionRoute {
     localAddress,
     // a token is for relays and origins; a mirror never sees it
     authorization: undefined,
-    terms: { proves: false, maxConnections: MOST_CONNECTIONS },
+    terms: { proves: false, maxConnections: MOST_CONNECTIONS, ...limitTerms(mirror.name, mirror) },
     origin: url.host,
     mirror: mirror.primary === true ? 'primary' : 'copy',
   };

@@ -12,6 +12,8 @@ import { resolveMirror } from './mirrors.ts';
 import type { MirrorOptions } from './mirrors.ts';
 import { termsOf } from './route-facts.ts';
 import type { RankingOptions, RouteFacts } from './route-facts.ts';
+import { limitTerms } from './route-limits.ts';
+import type { RouteLimits } from './route-limits.ts';
 
 /** One route: a base URL to which `/v1/segments/<key>` and the other paths are appended. */
 export type RouteOptions = {
@@ -23,7 +25,8 @@ export type RouteOptions = {
   readonly localAddress?: string;
   /** Name of the origin behind it, under which its key is remembered; routes to one origin share it. */
   readonly origin?: string;
-} & RouteFacts;
+} & RouteFacts &
+  RouteLimits;
 
 /** Options of a client; units are in the names. */
 export type ClientOptions = {
@@ -50,6 +53,10 @@ export type ClientOptions = {
   readonly activeRoutes?: number;
   /** How routes are ranked. */
   readonly ranking?: RankingOptions;
+  /** What the payload of priced routes may cost in one transfer, in the currency of their prices. Default: whatever. */
+  readonly costBudget?: number;
+  /** Bytes at the beginning and at the end of each object that come before all others (into a file). Default 0. */
+  readonly endsFirstBytes?: number;
   /** Where this client is, `LATITUDE,LONGITUDE`. */
   readonly place?: string;
   /** Whether origins may deal segments to whichever route drains (STEER). Default false. */
@@ -89,7 +96,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
       baseUrl: url,
       localAddress,
       authorization: options.token === undefined ? undefined : `Bearer ${options.token}`,
-      terms: termsOf(route.name, route, url, options.place),
+      terms: { ...termsOf(route.name, route, url, options.place), ...limitTerms(route.name, route) },
       origin: route.origin ?? originNameOf(url),
     };
   });
@@ -115,12 +122,15 @@ export function resolveCore(options: ClientOptions, output: 'order' | 'any'): Co
   const { activeRoutes = CORE_DEFAULTS.activeRoutes, steer = CORE_DEFAULTS.steer } = options;
   if (!(Number.isInteger(activeRoutes) && activeRoutes > 0))
     throw wrong(`activeRoutes ${activeRoutes} is no number of routes`);
+  const { costBudget, endsFirstBytes = CORE_DEFAULTS.endsFirstBytes } = options;
+  if (costBudget !== undefined && !(costBudget >= 0)) throw wrong(`costBudget ${costBudget} is no budget`);
+  if (!(endsFirstBytes >= 0)) throw wrong(`endsFirstBytes ${endsFirstBytes} is no size`);
   const weights = resolveWeights(options.ranking);
   // a window that has no room for a segment would never ask for one
   const firstWindowBytes = Math.max(CORE_DEFAULTS.firstWindowBytes, 2 * segmentBytes);
   const leastWindowBytes = Math.max(CORE_DEFAULTS.leastWindowBytes, 2 * segmentBytes);
   const windows = { firstWindowBytes, leastWindowBytes };
-  const chosen = { segmentBytes, reorderBytes, giveUpMs, output, activeRoutes, steer };
+  const chosen = { segmentBytes, reorderBytes, giveUpMs, output, activeRoutes, steer, costBudget, endsFirstBytes };
   return Object.freeze({ ...CORE_DEFAULTS, ...chosen, ...weights, ...windows });
 }
 

@@ -3,9 +3,10 @@
 import { CORE_DEFAULTS } from './core/options.ts';
 import { ROUTE_NAME } from './options.ts';
 import type { RouteOptions } from './options.ts';
+import { ROUTE_LIMIT_SETTINGS } from './limit-settings.ts';
 import { place, RANKING_SETTINGS, ROUTE_FACT_SETTINGS } from './ranking-settings.ts';
 import type { RankingSettings } from './ranking-settings.ts';
-import { amount } from '../settings/amount.ts';
+import { amount, measure } from '../settings/amount.ts';
 import { group, listOf } from '../settings/collections.ts';
 import type { SettingsTable } from '../settings/setting.ts';
 import type { Environment } from '../settings/environment.ts';
@@ -37,6 +38,8 @@ export type ClientSettings = {
   readonly activeRoutes?: number;
   readonly ranking?: RankingSettings;
   readonly place?: string;
+  readonly costBudget?: number;
+  readonly endsFirstBytes?: number;
   readonly steer?: boolean;
 };
 
@@ -60,6 +63,7 @@ const ROUTE_SETTINGS: SettingsTable<RouteOptions> = {
     expects: 'up to 255 characters without blanks',
   }),
   ...ROUTE_FACT_SETTINGS,
+  ...ROUTE_LIMIT_SETTINGS,
 };
 
 const ORIGIN_SETTINGS: SettingsTable<OriginSettings> = {
@@ -136,6 +140,14 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
   }),
   ranking: group<RankingSettings>(RANKING_SETTINGS, { why: 'how routes are ranked' }),
   place: place('where this client is'),
+  costBudget: measure({ why: 'what the payload of priced routes may cost in one transfer', min: 0, max: 1e9 }),
+  endsFirstBytes: amount({
+    value: CORE_DEFAULTS.endsFirstBytes,
+    min: 0,
+    max: 68_719_476_736,
+    unit: 'bytes',
+    why: 'what of the beginning and of the end of an object comes before all else',
+  }),
   steer: yesOrNo({
     why: 'whether origins may deal segments to whichever route drains',
     initial: CORE_DEFAULTS.steer,

@@ -39,7 +39,14 @@ export function priceOf(route: Route): number {
 
 /** Payload that a route brought and may still bring as things stand; what stalled channels were asked for counts too. */
 function committedBytes(state: TransferState, route: Route): number {
-  return channelsOf(state, route).reduce((sum, channel) => sum + channel.creditBytes, route.broughtBytes);
+  return channelsOf(state, route).reduce((sum, channel) => sum + mayBring(state, channel), route.broughtBytes);
+}
+
+/** Bytes that a channel may still bring: whole segments, but for the last of the object. */
+function mayBring(state: TransferState, { creditBytes, ledger }: Channel): number {
+  const last = state.table.to - 1;
+  const isLastAsked = ledger.expected.at(-1) === last || [...ledger.openSends].includes(last);
+  return isLastAsked ? creditBytes - state.options.segmentBytes + segmentLength(state, last) : creditBytes;
 }
 
 /** Bytes that the route's quota leaves; infinite without one. */

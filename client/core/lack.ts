@@ -42,7 +42,7 @@ export function lackOf(
   }
   const cost = leastCost(suppliers, flow);
   const left = budgetLeft(state);
-  if (cost <= left + COST_ERROR * cost) return undefined;
+  if (cost === 0 || cost <= left + COST_ERROR * cost) return undefined;
   const message = `what is missing costs at least ${shown(cost)}, the budget of ${shown(options.costBudget ?? 0)} leaves ${shown(Math.max(0, left))}; raise it or add a cheaper route`;
   return { code: 'budget-exhausted', message };
 }

@@ -20,10 +20,18 @@ export class Prioritizer {
 
   /** `ranges` are wanted before everything else, in their order. */
   raise(ranges: readonly Range[]): void {
+    if (ranges.length === 0) return;
     const newer = ranges
       .filter(({ length }) => length > 0)
       .map(({ first, length }) => ({ first, end: first + length }));
     this.#raised = [...newer, ...this.#raised].slice(0, MOST_RAISED_RANGES);
+    this.#renew();
+  }
+
+  /** Nothing outside [from, to) is wanted. */
+  bound(from: number, to: number): void {
+    this.#raised = this.#raised.map(({ first, end }) => ({ first: Math.max(first, from), end: Math.min(end, to) }));
+    this.#raised = this.#raised.filter(({ first, end }) => first < end);
     this.#renew();
   }
 

@@ -91,7 +91,9 @@ export class Transfer {
     } else if (input.type === 'ranks') {
       for (const route of this.#state.routes) route.rank = input.ranks[route.index] ?? route.rank;
     } else if (input.type === 'raise') {
+      const { from, to } = this.#state.table;
       this.#prioritizer.raise(input.ranges);
+      this.#prioritizer.bound(from, to);
       this.#scheduler.invalidate();
       this.#turn(now);
     } else if (input.type !== 'tick') {
@@ -236,6 +238,7 @@ export class Transfer {
     table.bound(Math.max(table.from, Math.ceil(end / options.segmentBytes)));
     const ends = Math.ceil(options.endsFirstBytes / options.segmentBytes);
     if (ends > 0) this.#prioritizer.raise(endsOf(table.from, table.to, ends));
+    this.#prioritizer.bound(table.from, table.to);
     this.#scheduler.invalidate();
   }
 

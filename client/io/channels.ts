@@ -120,8 +120,9 @@ export class Channels {
 
   /** The core's words with the names of the routes, which it knows by number only, and why one is not trusted. */
   explain(code: ErrorCode, message: string): string {
-    const named = message.replaceAll(/\{route (\d+)\}: ([a-z-]+)/g, (_, index: string, reason: string) => {
+    const named = message.replaceAll(/\{route (\d+)\}(?:: ([a-z-]+))?/g, (_, index: string, reason?: string) => {
       const route = this.#order.routes[Number(index)];
+      if (reason === undefined) return route?.name ?? index;
       // a mirror's code says less than its own words
       const words = route?.mirror === undefined ? reason : (this.#why.get(route) ?? reason);
       return `${route?.name ?? index}: ${words}`;

@@ -9,6 +9,7 @@ import type { SessionOrder } from './order.ts';
 import type { SessionReport } from './report.ts';
 import { Session } from './session.ts';
 import { StartOver } from './start-over.ts';
+import type { WantedBytes } from './wanted-bytes.ts';
 
 /** What an interrupted transfer left with the sink, and of which object. */
 export type Leftover = {
@@ -28,6 +29,8 @@ export type RetrievalOrder = SessionOrder & {
 
 /** Sessions of one order: each that begins knows more than the one before, so that a few are enough. */
 const MOST_SESSIONS = 8;
+/** Raised ranges that a session is told of when it begins. */
+const MOST_RAISED = 256;
 /** How it shows that the object is another one. */
 const CHANGED: readonly ErrorCode[] = ['object-changed', 'root-mismatch'];
 
@@ -37,6 +40,7 @@ export class Retrieval {
   #firstByte: number;
   #leftover: Leftover | undefined;
   #session: Session;
+  #raised: readonly WantedBytes[] = [];
 
   constructor(order: RetrievalOrder) {
     this.#order = order;
@@ -55,8 +59,15 @@ export class Retrieval {
         const pins = mayGoOn ? this.#pinsAfter(error) : undefined;
         if (pins === undefined) throw await this.#givenUp(error);
         this.#session = this.#begin(pins);
+        this.#session.raise(this.#raised);
       }
     }
+  }
+
+  /** These bytes are wanted before all others, in this session and in those that may follow. */
+  raise(ranges: readonly WantedBytes[]): void {
+    this.#raised = [...ranges, ...this.#raised].slice(0, MOST_RAISED);
+    this.#session.raise(ranges);
   }
 
   /** A picture of the running transfer. */

@@ -13,6 +13,8 @@ import { SegmentFlow } from './segment-flow.ts';
 import type { SessionOrder } from './order.ts';
 import type { SessionReport } from './report.ts';
 import { reportOf } from './report.ts';
+import { segmentsOf } from './wanted-bytes.ts';
+import type { WantedBytes } from './wanted-bytes.ts';
 
 /** Runs one transfer; `run` settles when it is done or failed and everything is closed. */
 export class Session {
@@ -94,6 +96,11 @@ export class Session {
       signal?.removeEventListener('abort', abort);
       await this.#flow[Symbol.asyncDispose]();
     }
+  }
+
+  /** These bytes are wanted before all others; the exclusive end may be infinite. */
+  raise(ranges: readonly WantedBytes[]): void {
+    if (ranges.length > 0) this.#input({ type: 'raise', ranges: segmentsOf(ranges, this.#order.core.segmentBytes) });
   }
 
   /** A picture of the running transfer. */

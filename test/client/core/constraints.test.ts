@@ -268,11 +268,11 @@ describe('a cost budget', () => {
     fc.assert(
       fc.property(
         prices,
-        fc.integer({ min: 1, max: 80 }),
+        fc.integer({ min: 1, max: 80 * SEGMENT }),
         fc.double({ min: 0, max: 2, noNaN: true }),
         steps,
-        (all, segments, part, life) => {
-          const least = (Math.min(...all) * segments * SEGMENT) / GB;
+        (all, size, part, life) => {
+          const least = (Math.min(...all) * size) / GB;
           const budget = part * least + part * 1e-3;
           const calm: Partial<CoreOptions> = {
             stallOrderMs: 1e9,
@@ -280,7 +280,7 @@ describe('a cost budget', () => {
             stallMostMs: 1e9,
             ...options(budget),
           };
-          const play = opened({ routes: 3, segments, terms: all.map(priced), options: calm });
+          const play = opened({ routes: 3, size, terms: all.map(priced), options: calm });
           const brought = broughtOf(play);
           for (const { channel, count, ms } of life) {
             play.up(channel, count);
