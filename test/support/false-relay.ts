@@ -70,6 +70,7 @@ export function startRewriting(target: number, rewriteOf: () => Rewrite): Promis
     const reader = new FrameReader(SOURCE_FRAME_TYPES);
     const rewrite = rewriteOf();
     let head: Buffer | undefined = Buffer.alloc(0);
+    let isChannel = false;
     far.on('data', (chunk: Buffer) => {
       let rest: Uint8Array = chunk;
       if (head !== undefined) {
@@ -79,7 +80,9 @@ export function startRewriting(target: number, rewriteOf: () => Rewrite): Promis
         near.write(head.subarray(0, parsed.bytes));
         rest = head.subarray(parsed.bytes);
         head = undefined;
+        isChannel = parsed.status === 101;
       }
+      if (!isChannel) return void near.write(rest);
       const room = near.write(encodeFrames(reader.push(rest).flatMap(rewrite)));
       if (!room) far.pause();
     });
