@@ -4,12 +4,14 @@ import { readFileSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { TokenCheck } from '../access/token-check.ts';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
 import { reloadOnChange } from '../settings/reload.ts';
 import type { Applied } from '../settings/reload.ts';
 import type { ListenAddress } from '../settings/text.ts';
+import type { TlsIdentity } from '../settings/tls.ts';
 import { BlockCache } from './block-cache.ts';
 import { Catalog } from './catalog.ts';
 import { openDirBackend } from './dir-backend.ts';
@@ -25,7 +27,7 @@ import { ProofPages } from './proof-pages.ts';
 import { reconfigure } from './reconfigure.ts';
 import type { ChangingParts } from './reconfigure.ts';
 import { Running } from './running.ts';
-import { createAdminServer, createPublicServer } from './server.ts';
+import { createAdminServer, createPublicServer, secureOptions } from './server.ts';
 import { originOptions } from './settings.ts';
 import type { OriginFlags } from './settings.ts';
 import { openSigner } from './signing.ts';
@@ -96,24 +98,26 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
 
   let ready = true;
   const app = opened.adopt(
-    createPublicServer(parts, channels, () => ready),
+    createPublicServer(parts, channels, () => ready, resolved.tls),
     closeServer,
   );
-  const url = await listen(app, resolved.listen);
+  const url = await listen(app, resolved.listen, resolved.tls === undefined ? 'http' : 'https');
   let adminUrl: string | undefined;
   if (resolved.admin !== undefined) {
     const admin = opened.adopt(
       createAdminServer(parts, () => ready),
       closeServer,
     );
-    adminUrl = await listen(admin, resolved.admin);
+    adminUrl = await listen(admin, resolved.admin, 'http');
   }
   const warnWhenOpen = (): void => {
     if (!guard.isOpen || isLoopback(resolved.listen.host)) return;
     log(`warning: everybody who can reach ${url} can read ${resolved.dir}: this origin asks for no token`);
   };
   warnWhenOpen();
-  const changing: ChangingParts = { options: resolved, tuning, guard, tokenCheckOf };
+  const setTls = (identity: TlsIdentity): void =>
+    (app.server as unknown as TlsServer).setSecureContext(secureOptions(identity));
+  const changing: ChangingParts = { options: resolved, tuning, guard, tokenCheckOf, setTls };
 
   const all = opened.move();
   const hurry = Promise.withResolvers<void>();
@@ -193,7 +197,7 @@ async function openIndex(folder: string | undefined, { tuning, log }: ResolvedOp
   }
 }
 
-async function listen(app: FastifyInstance, { host, port }: ListenAddress): Promise<string> {
+async function listen(app: FastifyInstance, { host, port }: ListenAddress, scheme: string): Promise<string> {
   try {
     await app.listen({ host, port, listenTextResolver: () => '' });
   } catch (cause) {
@@ -201,7 +205,7 @@ async function listen(app: FastifyInstance, { host, port }: ListenAddress): Prom
     throw new HeddleError('bad-configuration', `cannot listen on ${host}:${port} (${reason})`, { cause });
   }
   const { port: bound } = app.server.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound}`;
 }
 
 async function closeServer(app: FastifyInstance): Promise<void> {

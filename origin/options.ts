@@ -9,6 +9,7 @@ import { AUDIENCES } from '../protocol/token-claims.ts';
 import { amountFault } from '../settings/amount.ts';
 import type { Amount } from '../settings/amount.ts';
 import type { ListenAddress } from '../settings/text.ts';
+import type { TlsIdentity } from '../settings/tls.ts';
 
 const tuning = {
   blockBytes: {
@@ -179,6 +180,8 @@ export type OriginOptions = {
   readonly tokenKeys?: JSONWebKeySet | undefined;
   /** The audience that tokens must be for; `heddle-origin` unless said. */
   readonly audience?: string | undefined;
+  /** Serves https with this; mutual TLS when it names authorities of clients. */
+  readonly tls?: TlsIdentity | undefined;
   readonly tuning?: Partial<OriginTuning> | undefined;
   /** Takes one line without a line break; standard error by default. */
   readonly log?: ((line: string) => void) | undefined;
@@ -193,6 +196,7 @@ export type ResolvedOptions = {
   readonly signingKey: string | undefined;
   readonly tokenKeys: JSONWebKeySet | undefined;
   readonly audience: string;
+  readonly tls: TlsIdentity | undefined;
   readonly tuning: OriginTuning;
   readonly log: (line: string) => void;
 };
@@ -210,6 +214,7 @@ export function resolveOptions(options: OriginOptions, env: NodeJS.ProcessEnv = 
     signingKey: options.signingKey,
     tokenKeys: options.tokenKeys,
     audience: options.audience ?? AUDIENCES.origin,
+    tls: options.tls,
     tuning: resolveTuning(options.tuning ?? {}),
     log: options.log ?? ((line) => process.stderr.write(`heddle origin: ${line}\n`)),
   };

@@ -3,6 +3,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TokenCheck } from '../access/token-check.ts';
 import type { Applied } from '../settings/reload.ts';
+import { canChangeTls } from '../settings/tls.ts';
+import type { TlsIdentity } from '../settings/tls.ts';
 import type { Guard } from './guard.ts';
 import type { OriginTuning, ResolvedOptions } from './options.ts';
 
@@ -14,6 +16,7 @@ export type ChangingParts = {
   readonly tuning: Record<keyof OriginTuning, number>;
   readonly guard: Guard;
   tokenCheckOf(options: ResolvedOptions): Promise<TokenCheck | undefined>;
+  setTls(identity: TlsIdentity): void;
 };
 
 /** Sizes and times that are looked at when the origin starts, and never again. */
@@ -47,9 +50,12 @@ export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): 
     (FIXED.has(name) ? waiting : changed).push(`tuning.${name}`);
     if (!FIXED.has(name)) tuning[name] = next.tuning[name];
   }
+  const setTls = !isDeepStrictEqual(before.tls, next.tls) && canChangeTls(before.tls, next.tls);
+  if (!isDeepStrictEqual(before.tls, next.tls)) (setTls ? changed : waiting).push('tls');
+  if (setTls && next.tls !== undefined) parts.setTls(next.tls);
   guard.replace(check);
   // what waits for a restart is said again at the next reading
   const { tokenKeys, audience } = next;
-  parts.options = { ...before, tokenKeys, audience, tuning: { ...tuning } };
+  parts.options = { ...before, tokenKeys, audience, tuning: { ...tuning }, tls: setTls ? next.tls : before.tls };
   return { changed, waiting };
 }

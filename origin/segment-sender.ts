@@ -3,6 +3,7 @@
 // protocol/segment-set.ts, and who may open a channel by upgrade.ts.
 // Invariant: bytes decided but not taken by the kernel stay below `queueBytes` and one segment.
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { ChannelRequest } from '../protocol/channel-request.ts';
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';
 import type { ClientFrame, ProveFrame } from '../protocol/frames.ts';
@@ -99,7 +100,9 @@ export class SegmentSender {
     if (stalledSince !== undefined) {
       if (now - stalledSince < tuning.writeStallMs) return;
       this.#parts.metrics.refused.timeout.inc();
-      socket.resetAndDestroy();
+      // a TLS socket offers no reset
+      if (socket instanceof TLSSocket) socket.destroy();
+      else socket.resetAndDestroy();
     } else if (this.#endedAt !== undefined) {
       if (now - this.#endedAt >= tuning.lingerMs) socket.destroy();
     } else if (now - this.#heardAt >= tuning.channelIdleMs) {

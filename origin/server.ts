@@ -2,9 +2,12 @@
 // upgrade requests handed to the channels. Who calls when to stop is main.ts.
 import { fastify } from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import { HeddleError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import type { TlsIdentity } from '../settings/tls.ts';
 import { addObjectRoutes } from './object-routes.ts';
 import type { OriginParts } from './origin-parts.ts';
 import type { OriginTuning } from './options.ts';
@@ -14,12 +17,20 @@ import type { Channels } from './upgrade.ts';
 /** Whether this origin should be sent new work. */
 export type Readiness = () => boolean;
 
-/** The public server; not listening yet. */
-export function createPublicServer(parts: OriginParts, channels: Channels, ready: Readiness): FastifyInstance {
-  const app = createServer(parts.tuning);
-  app.addHook('onRequest', async ({ raw }) => {
-    const { headers, url = '' } = raw;
-    if (url.startsWith('/v1/')) await parts.guard.admit(headers.authorization, url, Date.now());
+/** What nobody needs a token for. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/.well-known/heddle/routes']);
+
+/** The public server; not listening yet. `tls` serves https. */
+export function createPublicServer(
+  parts: OriginParts,
+  channels: Channels,
+  ready: Readiness,
+  tls?: TlsIdentity,
+): FastifyInstance {
+  const app = createServer(parts.tuning, tls);
+  // by the path as it came, before the router decodes it: there is more than one way to write one
+  app.addHook('onRequest', async ({ raw: { headers, url = '' } }) => {
+    if (!OPEN_PATHS.has(url)) await parts.guard.admit(headers.authorization, url, Date.now());
   });
   addHealthRoutes(app, ready, parts.tuning);
   addObjectRoutes(app, parts);
@@ -39,7 +50,22 @@ export function createAdminServer(parts: OriginParts, ready: Readiness): Fastify
   return app;
 }
 
-function createServer(tuning: OriginTuning): FastifyInstance {
+/** What a TLS server is made with, and what a reload gives it. */
+export function secureOptions({ certificate, key, clientAuthorities }: TlsIdentity): SecureContextOptions {
+  return { cert: certificate, key, ca: clientAuthorities, minVersion: 'TLSv1.2' };
+}
+
+function createServer(tuning: OriginTuning, tls?: TlsIdentity): FastifyInstance {
+  const secure =
+    tls === undefined
+      ? undefined
+      : {
+          ...secureOptions(tls),
+          requestCert: tls.clientAuthorities !== undefined,
+          rejectUnauthorized: tls.clientAuthorities !== undefined,
+          ALPNProtocols: ['http/1.1'],
+          handshakeTimeout: tuning.headersMs,
+        };
   const app = fastify({
     logger: false,
     keepAliveTimeout: tuning.keepAliveMs,
@@ -49,17 +75,19 @@ function createServer(tuning: OriginTuning): FastifyInstance {
     forceCloseConnections: 'idle',
     // A drained server still answers what arrives on the connections it has.
     return503OnClosing: false,
-    http: {
+    [secure === undefined ? 'http' : 'https']: {
+      ...secure,
       maxHeaderSize: LIMITS.maxHeadBytes,
       headersTimeout: tuning.headersMs,
       // Programs that offer h2c with a plain request get the plain answer (Node 24 and newer).
-      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase().startsWith('heddle/') === true,
+      shouldUpgradeCallback: (request: IncomingMessage) =>
+        request.headers.upgrade?.toLowerCase().startsWith('heddle/') === true,
     },
-    frameworkErrors: (_error, _request, reply) => {
+    frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => {
       const error = new HeddleError('bad-request', 'the path is not valid percent-encoding', { side: 'remote' });
       sendProblem(reply, error, tuning);
     },
-  });
+  }) as unknown as FastifyInstance;
   app.setErrorHandler((error: FastifyError | HeddleError, _request, reply) => {
     const known = error instanceof HeddleError || (error.statusCode ?? 500) >= 500;
     sendProblem(reply, known ? error : new HeddleError('bad-request', error.message, { side: 'remote' }), tuning);

@@ -9,6 +9,8 @@ import type { SettingsTable } from '../settings/setting.ts';
 import type { Sources } from '../settings/sources.ts';
 import { address, path, text } from '../settings/text.ts';
 import type { ListenAddress } from '../settings/text.ts';
+import { filesOf, readTls, SERVER_TLS } from '../settings/tls.ts';
+import type { TlsFiles } from '../settings/tls.ts';
 import { ORIGIN_TUNING, parseListen } from './options.ts';
 import type { OriginOptions, OriginTuning } from './options.ts';
 
@@ -21,6 +23,7 @@ export type OriginSettings = {
   readonly signingKey?: string;
   readonly tokenKeys?: readonly string[];
   readonly audience?: string;
+  readonly tls?: TlsFiles;
   readonly tuning?: Partial<OriginTuning>;
 };
 
@@ -37,6 +40,7 @@ export const ORIGIN_SETTINGS: SettingsTable<OriginSettings> = {
     why: 'files with the public keys (JWKS) that tokens must be signed with; without them everybody may read',
   }),
   audience: text({ why: 'the name of this origin in the "aud" of tokens', initial: AUDIENCES.origin }),
+  tls: group(SERVER_TLS, { why: 'serves https with this certificate' }),
   tuning: group<Partial<OriginTuning>>(amounts(ORIGIN_TUNING), { why: 'sizes, times and counts' }),
 };
 
@@ -70,8 +74,11 @@ export async function originOptions(flags: OriginFlags, environment: Environment
     signingKey: said.signingKey,
     tokenKeys: await keysIn(flags.tokenKeys ?? said.tokenKeys),
     audience: said.audience,
+    tls: said.tls === undefined ? undefined : await readTls(said.tls),
     tuning: said.tuning,
-    files: [flags.config, flags.tokenKeys ?? said.tokenKeys].flat().filter((file) => file !== undefined),
+    files: [flags.config, flags.tokenKeys ?? said.tokenKeys, filesOf(said.tls)]
+      .flat()
+      .filter((file) => file !== undefined),
   };
 }
 

@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TokenCheck } from '../access/token-check.ts';
 import type { Applied } from '../settings/reload.ts';
+import { canChangeTls } from '../settings/tls.ts';
 import type { TlsIdentity } from '../settings/tls.ts';
 import type { Admission } from './admission.ts';
 import type { RelayLimits, ResolvedOptions, UpstreamTarget } from './options.ts';
@@ -61,12 +62,6 @@ export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): 
     tls: changed.includes('tls') ? next.tls : before.tls,
   };
   return { changed, waiting };
-}
-
-/** A server that spoke TLS goes on so, and asks for certificates of its clients or not as before. */
-function canChangeTls(before: TlsIdentity | undefined, next: TlsIdentity | undefined): boolean {
-  if (before === undefined || next === undefined) return false;
-  return (before.clientAuthorities === undefined) === (next.clientAuthorities === undefined);
 }
 
 function changeUpstreams({ options, upstreams, createUpstream }: ChangingParts, next: ResolvedOptions): string[] {

@@ -49,6 +49,12 @@ export async function readTls(files: TlsFiles): Promise<TlsIdentity> {
   return identity;
 }
 
+/** True when a running server can go from one to the other: it goes on to speak TLS, and to ask its clients or not. */
+export function canChangeTls(before: TlsIdentity | undefined, next: TlsIdentity | undefined): boolean {
+  if (before === undefined || next === undefined) return false;
+  return (before.clientAuthorities === undefined) === (next.clientAuthorities === undefined);
+}
+
 /** The files of an identity, to be watched. */
 export function filesOf(files: Partial<TlsFiles> | undefined): string[] {
   return Object.values(files ?? {});

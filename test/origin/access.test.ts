@@ -1,6 +1,8 @@
 // An origin with token keys: who reads what, how long, and in how many channels; and the signing key that may be given.
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKeyPair, exportJWK } from 'jose';
 import type { RunningOrigin } from '../../origin/main.ts';
@@ -29,6 +31,15 @@ const open = (authorization?: string, key = 'data/a'): Promise<RawChannel> =>
     headers: authorization === undefined ? {} : { Authorization: authorization },
   });
 
+/** A request whose path goes out as it is. */
+async function request({ port }: RunningOrigin, path: string): Promise<{ status: number | undefined }> {
+  const [response] = (await once(get({ host: '127.0.0.1', port, path, agent: false }), 'response')) as [
+    IncomingMessage,
+  ];
+  response.resume();
+  return { status: response.statusCode };
+}
+
 describe('an origin with keys', () => {
   it.each([
     '/v1/objects/data/a',
@@ -45,6 +56,18 @@ describe('an origin with keys', () => {
     expect((await fetch(origin.url + path, { headers: { Authorization } })).status).toBe(
       path === '/v1/nothing' ? 404 : 200,
     );
+  });
+
+  it.each([
+    '/%76%31/objects',
+    '/v1%2Fobjects',
+    '//v1/objects',
+    '/v1/objects/',
+    '/livez/../v1/objects',
+    '/livez?x',
+    '/',
+  ])('knows no other way in: %s', async (path) => {
+    expect((await request(origin, path)).status).toBe(401);
   });
 
   it('says how it is to everybody', async () => {
