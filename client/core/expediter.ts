@@ -18,7 +18,7 @@ export type PatternFacts = {
   readonly kept: ReadonlyMap<number, number>;
   /** The first segment behind its lead. */
   readonly leadEnd: number;
-  /** Channels of partial sources that it gives nothing, neither in its lead nor behind. */
+  /** Channels of limited sources or routes that it gives nothing, neither in its lead nor behind. */
   readonly without: ReadonlySet<number>;
 };
 
@@ -56,8 +56,9 @@ export class Expediter {
 
   /** Fills the room of a channel that the pattern has nothing for with what its source holds behind the lead. */
   askBeyond(channel: Channel, { kept, leadEnd, without }: PatternFacts, now: number): void {
-    if (!without.has(channel.number)) return;
     const { to } = this.#state.table;
+    const isPartial = channel.holdings?.hasAll(leadEnd, to) === false;
+    if (leadEnd >= to || !isPartial || !without.has(channel.number)) return;
     let index = Math.max(leadEnd, this.#lookedAt.get(channel.number) ?? 0);
     // credit that the pattern leaves unused takes no room: nothing comes of it as long as that is so
     const unused = channel.creditBytes - channel.outBytes;

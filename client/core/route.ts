@@ -19,6 +19,9 @@ const AS_REMEMBERED = 0.7;
 /** Time over which what a route carries is averaged, ms. */
 const CARRIED_MS = 1_000;
 
+/** A route is held by its rate cap when it carries at least this part of it. */
+const HELD_BY_CAP = 0.8;
+
 /** What a route is for now: in use, waiting to be, or on trial. Given by the source scheduler. */
 export type RouteRole = 'active' | 'standby' | 'probing';
 /** Connecting that took longer may have lost its first packet. */
@@ -78,6 +81,11 @@ export class Route {
     const { maxBytesPerSecond } = terms;
     this.pace = maxBytesPerSecond === undefined ? undefined : new Pace(maxBytesPerSecond, options.segmentBytes, 0);
     this.parallelism = new Parallelism(options);
+  }
+
+  /** It carries what its rate cap lets through: the pauses between its segments say nothing of the path. */
+  get isHeldByCap(): boolean {
+    return this.pace !== undefined && this.carried >= HELD_BY_CAP * this.pace.rate;
   }
 
   /** Relays and other network hops on the way; undefined when nothing is known. */

@@ -205,11 +205,10 @@ export class Scheduler {
     return kept;
   }
 
-  /** The channels of partial sources that the newest pattern does not name. */
+  /** The channels that the newest pattern does not name, for their sources or routes are limited. */
   #without(lanes: readonly Lane[]): Set<number> {
-    const { lead, cycle, from, to } = this.#pattern;
-    const isOver = from + lead.length >= to;
-    const partial = lanes.filter(({ holds: held }) => held !== undefined && !isOver);
+    const { lead, cycle } = this.#pattern;
+    const partial = lanes.filter(({ holds: held, purse }) => held !== undefined || purse !== undefined);
     return new Set(
       partial.flatMap(({ channel }) => (lead.includes(channel) || cycle.includes(channel) ? [] : [channel])),
     );

@@ -207,7 +207,8 @@ export class Transfer {
       const open = own.filter((channel) => channel.state === 'open').length;
       const outBytes = own.reduce((sum, channel) => sum + channel.outBytes, 0);
       const { slowStart, queueMs } = window;
-      parallelism.tick({ receivedBytes: broughtBytes, rttMs, gaps, open, slowStart, outBytes, rate, queueMs }, now);
+      if (!route.isHeldByCap)
+        parallelism.tick({ receivedBytes: broughtBytes, rttMs, gaps, open, slowStart, outBytes, rate, queueMs }, now);
     }
   }
 
