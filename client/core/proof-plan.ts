@@ -1,7 +1,7 @@
 // Which proof pages are needed, whom to ask for them and when to ask somebody else. A page holds the nodes of the
 // segments' level for a run of segments; nothing is delivered before its page is proven.
 import type { Channel } from './channel.ts';
-import type { Route } from './route.ts';
+import { canProve } from './route-terms.ts';
 import { routeOf, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 
@@ -28,9 +28,14 @@ export class ProofPlan {
 
   constructor(state: TransferState) {
     this.#state = state;
-    this.#canProve = state.routes.some(proves);
-    this.#hasMirrors = !state.routes.every(proves);
+    this.#canProve = state.routes.some(canProve);
+    this.#hasMirrors = !state.routes.every(canProve);
     this.#complete = Math.floor(state.table.lowestMissing / state.options.proofNodes);
+  }
+
+  /** True while pages are missing that some route should bring. */
+  get areMissing(): boolean {
+    return this.#canProve && (this.#state.size === undefined || this.#complete <= this.#lastPage());
   }
 
   /** A proven page with the nodes [first, first + count) came. */
@@ -83,7 +88,7 @@ export class ProofPlan {
     const before = this.#asked.get(page);
     const lied = before?.false ?? new Set<number>();
     const able = usableChannels(this.#state).filter((channel) => {
-      return channel.helloSeen && proves(routeOf(this.#state, channel));
+      return channel.helloSeen && canProve(routeOf(this.#state, channel));
     });
     const honest = able.filter((channel) => !lied.has(channel.route));
     const ready = honest.length > 0 ? honest : able;
@@ -111,8 +116,4 @@ export class ProofPlan {
   #lastPage(): number {
     return Math.floor((Math.min(this.#nodes(), this.#state.table.to) - 1) / this.#state.options.proofNodes);
   }
-}
-
-function proves({ terms }: Route): boolean {
-  return terms.proves !== false;
 }

@@ -26,3 +26,8 @@ export type RouteTerms = {
   /** Its round trip last time. */
   readonly rememberedRttMs?: number;
 };
+
+/** Whether the source behind a route can prove what it sends. */
+export function canProve({ terms }: { readonly terms: RouteTerms }): boolean {
+  return terms.proves !== false;
+}

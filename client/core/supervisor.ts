@@ -7,6 +7,7 @@ import { lapses } from './liveness.ts';
 import type { Lapse } from './liveness.ts';
 import type { RouteScore } from './ranking.ts';
 import type { Route } from './route.ts';
+import { canProve } from './route-terms.ts';
 import { SourceScheduler } from './source-scheduler.ts';
 import { channelsOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
@@ -52,7 +53,7 @@ export class Supervisor {
   }
 
   /** Dials, marks stalls, replaces; returns why the transfer has to fail, if it has to. */
-  turn(now: number): Verdict {
+  turn(now: number, needsProof = false): Verdict {
     const { channels, options, routes } = this.#state;
     const rttOf = (channel: Channel): number => routeOf(this.#state, channel).rttMs;
     for (const lapse of lapses(channels.values(), rttOf, options, now)) this.#lapse(lapse, now);
@@ -64,7 +65,7 @@ export class Supervisor {
     }
     this.#sources.turn(now);
     for (const route of routes) this.#dialIfDue(route, now);
-    return this.#hopeless(now);
+    return this.#hopeless(now, needsProof);
   }
 
   /** HELLO or payload came. `isProgress`: what shows that the transfer moves; a HELLO alone, again and again, does not. */
@@ -167,28 +168,33 @@ export class Supervisor {
     this.#state.effects.push({ type: 'dial', channel: number, route: route.index });
   }
 
-  #hopeless(now: number): Verdict {
+  #hopeless(now: number, needsProof: boolean): Verdict {
     const { options, routes, size } = this.#state;
-    const open = routes.filter((route) => route.excluded === undefined);
+    const useful = routes.filter((route) => !needsProof || canProve(route));
+    const open = useful.filter((route) => route.excluded === undefined);
     if (open.length === 0) {
       const code = TELLING.find((telling) => routes.some((route) => route.excluded === telling));
       return { code: code ?? 'no-route', message: this.#reasons() };
     }
     const neverHeard = size === undefined && open.every((route) => route.failedDials >= options.firstDials);
-    const silent = now - this.#heardAt > options.giveUpMs && !this.#anyAlive(now);
+    const silent = now - this.#heardAt > options.giveUpMs && !this.#anyAlive(now, useful);
     return neverHeard || silent ? { code: 'no-route', message: this.#reasons() } : undefined;
   }
 
   /** An open channel that was asked for nothing may be silent as long as it likes; one that was asked may not. */
-  #anyAlive(now: number): boolean {
-    const { channels, options } = this.#state;
-    return [...channels.values()].some((each) => each.state === 'open' && each.silence(now) <= options.giveUpMs);
+  #anyAlive(now: number, among: readonly Route[]): boolean {
+    const { options } = this.#state;
+    const own = among.flatMap((route) => channelsOf(this.#state, route));
+    return own.some((each) => each.state === 'open' && each.silence(now) <= options.giveUpMs);
   }
 
   /** One clause per route: which, and why it does not work. The shell puts the names in. */
   #reasons(): string {
     return this.#state.routes
-      .map((route) => `{route ${route.index}}: ${route.excluded ?? route.lastCode ?? 'unreachable'}`)
+      .map((route) => {
+        const reason = route.excluded ?? route.lastCode;
+        return `{route ${route.index}}: ${reason ?? (canProve(route) ? 'unreachable' : 'cannot prove the object')}`;
+      })
       .join(', ');
   }
 }

@@ -181,7 +181,7 @@ export class Transfer {
     if (this.#ended) return;
     const { options } = this.#state;
     if (now - this.#tickedAt >= options.tickMs) this.#sample(now);
-    const verdict = this.#supervisor.turn(now) ?? this.#constraints.turn(now);
+    const verdict = this.#supervisor.turn(now, this.#proofs.areMissing) ?? this.#constraints.turn(now);
     if (verdict !== undefined) return this.#fail(verdict.code, verdict.message);
     this.#scheduler.turn(now);
     this.#repair.turn(now);

@@ -32,6 +32,9 @@ const PATIENCE_MS = 400;
 const SAMPLES = 6;
 const SAMPLE_BYTES = 1_024;
 
+/** What to think of bytes that nothing proves; 'lost': nobody will ever know, and nobody is to blame. */
+export type Trust = 'yes' | 'no' | 'lost';
+
 /** The mirrors of one transfer. */
 export class Agreement {
   readonly #order: AgreementOrder;
@@ -42,8 +45,12 @@ export class Agreement {
   readonly #routeOf = new Map<number, number>();
   readonly #channels = new Map<number, Set<number>>();
   readonly #gone = new Set<number>();
+  /** Channels that ended before their mirror could be judged. */
+  readonly #lost = new Set<number>();
   readonly #refused = new Set<number>();
   #size: number | undefined;
+  /** Somebody was welcome already. */
+  #hasBegun = false;
   #content: string | undefined;
   #spans: readonly ByteSpan[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -72,11 +79,13 @@ export class Agreement {
   }
 
   /** Whether bytes of a channel may be taken as they came; undefined while that is not known. */
-  trusts(channel: number): boolean | undefined {
+  trusts(channel: number): Trust | undefined {
     const route = this.#routeOf.get(channel);
-    if (route === undefined || !this.#isVoteNeeded) return route === undefined ? undefined : this.#size !== undefined;
-    if (this.#refused.has(route)) return false;
-    return this.#content !== undefined && this.#contents.choiceOf(route) === this.#content ? true : undefined;
+    if (route === undefined || this.#size === undefined) return undefined;
+    if (this.#refused.has(route)) return 'no';
+    if (!this.#isVoteNeeded) return 'yes';
+    if (this.#content !== undefined && this.#contents.choiceOf(route) === this.#content) return 'yes';
+    return this.#lost.has(channel) ? 'lost' : undefined;
   }
 
   /** A mirror said this of its copy over a channel. */
@@ -86,7 +95,7 @@ export class Agreement {
     this.#channelsOf(route).add(channel);
     this.#gone.delete(route);
     this.#sizes.cast(route, String(copy.size));
-    if (this.#size !== undefined) this.#answer(channel, route, false);
+    if (this.#size !== undefined) this.#answer(channel, route);
     else if (this.#isAlone) this.#countSizes(false);
   }
 
@@ -101,21 +110,27 @@ export class Agreement {
 
   /** A source that can prove it says how large the object is. */
   settle(size: number): void {
-    this.#decideSize(size, false);
+    this.#hasBegun = true;
+    this.#decideSize(size);
   }
 
   /** The channel is gone. */
   forget(channel: number): void {
     const route = this.#routeOf.get(channel);
-    if (route !== undefined) this.#channels.get(route)?.delete(channel);
+    if (route === undefined || this.#channels.get(route)?.delete(channel) !== true) return;
+    if (this.#contents.choiceOf(route) !== undefined || !this.#isVoteNeeded) return;
+    this.#lost.add(channel);
+    this.#events.changed();
   }
 
   /** The mirror will not vote now. */
   leave(route: number): void {
     this.#gone.add(route);
-    if (!this.#isAlone || this.#sizes.lead === undefined) return;
-    if (this.#size === undefined) this.#countSizes(false);
-    else if (this.#content === undefined && this.#contents.lead !== undefined) this.#countContents(false);
+    if (!this.#isAlone) return;
+    if (this.#size === undefined) {
+      this.#sizes.withdraw(route);
+      this.#countSizes(false);
+    } else if (this.#content === undefined) this.#countContents(false);
   }
 
   end(): void {
@@ -142,25 +157,21 @@ export class Agreement {
     if (!isLate && !this.#sizes.isSure(this.#openVotes(this.#sizes))) return this.#wait(() => this.#countSizes(true));
     this.#stopWaiting();
     if (lead.isTie && this.#order.isCheckedLater !== true) return this.#events.fail(this.#dispute());
-    this.#decideSize(Number(lead.choice), true);
+    this.#decideSize(Number(lead.choice));
   }
 
-  #decideSize(size: number, isFirst: boolean): void {
+  #decideSize(size: number): void {
     if (this.#size !== undefined) return;
     this.#stopWaiting();
     this.#size = size;
     this.#spans = this.#isVoteNeeded ? samplesOf(size) : [];
-    let first = isFirst;
-    for (const [route, copy] of this.#copies) {
-      for (const channel of [...this.#channelsOf(route)]) {
-        this.#answer(channel, route, first);
-        if (copy.size === size) first = false;
-      }
+    for (const route of this.#copies.keys()) {
+      for (const channel of [...this.#channelsOf(route)]) this.#answer(channel, route);
     }
   }
 
   /** A channel's mirror has voted, and the size is known. */
-  #answer(channel: number, route: number, isFirst: boolean): void {
+  #answer(channel: number, route: number): void {
     const said = this.#copies.get(route)?.size;
     if (said !== this.#size || said === undefined) {
       if (this.#isAlone && this.#sizes.lead?.isTie === true && this.#order.isCheckedLater !== true) {
@@ -171,6 +182,8 @@ export class Agreement {
     if (this.#refused.has(route)) return this.#refuse(route, OTHER_BYTES);
     const { segmentBytes } = this.#order.core;
     const held = [{ first: 0, length: segmentCountOf(said, segmentBytes) }];
+    const isFirst = !this.#hasBegun;
+    this.#hasBegun = true;
     this.#events.welcome(channel, { size: said, held }, isFirst);
     if (!this.#isVoteNeeded) this.#events.changed();
     else if (this.#contents.choiceOf(route) === undefined) {

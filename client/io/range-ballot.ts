@@ -25,6 +25,11 @@ export class Ballot {
     this.#choices.set(voter, choice);
   }
 
+  /** The voter is gone, and its vote with it. */
+  withdraw(voter: number): void {
+    this.#choices.delete(voter);
+  }
+
   choiceOf(voter: number): string | undefined {
     return this.#choices.get(voter);
   }

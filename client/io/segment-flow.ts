@@ -4,9 +4,11 @@ import type { ProofPage, SegmentFrame } from '../../protocol/frames.ts';
 import { HeddleError } from '../../protocol/errors.ts';
 import { formatRoot } from '../../protocol/manifest.ts';
 import { leafCountOf, lengthOfSegment } from '../../protocol/merkle.ts';
+import { NOBODY } from '../../protocol/pattern.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { NodeStore } from './node-store.ts';
 import { RECEIVER_LEAST_BYTES, RECEIVER_SLACK_BYTES } from './receiver.ts';
+import type { Trust } from './range-agreement.ts';
 import type { Sink } from './sink.ts';
 import { Verifier } from './verifier.ts';
 
@@ -21,7 +23,7 @@ type Held = {
 export type FlowEvents = {
   verified(channel: number, index: number, ok: boolean): void;
   /** Without a root: whether what a channel brought may be taken; undefined while that is not known. */
-  trusts(channel: number): boolean | undefined;
+  trusts(channel: number): Trust | undefined;
   /** The last segment is proven, and the object has this many bytes: not what was said. */
   resized(size: number): void;
   /** The sink needs the segment's memory no more. */
@@ -185,10 +187,10 @@ export class SegmentFlow {
     if (held === undefined || trusted === undefined || this.#ended) return;
     this.#unproven.delete(index);
     const isWhole = held.end - held.start === lengthOfSegment(index, this.#object?.size ?? 0, this.#order.segmentBytes);
-    const ok = trusted && isWhole;
+    const ok = trusted === 'yes' && isWhole;
     if (ok) this.#held.set(index, held);
     else this.pool.give(held.buffer);
-    this.#events.verified(held.channel, index, ok);
+    this.#events.verified(trusted === 'lost' ? NOBODY : held.channel, index, ok);
   }
 
   /** A proven segment of another length than the size said: the root knows better. Only the last one may differ. */

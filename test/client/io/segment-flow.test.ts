@@ -48,7 +48,7 @@ class Kit {
       { key: 'a', segmentBytes: LEAF_BYTES, firstByte, endByte, sink: this.sink },
       {
         verified: (channel, index, ok) => this.verdicts.push([channel, index, ok]),
-        trusts: () => true,
+        trusts: () => 'yes',
         resized: (size) => this.sizes.push(size),
         taken: (index) => this.taken.push(index),
         failed: (error) => this.failures.push(error),
@@ -244,7 +244,7 @@ test('buffers hold the largest segment and the largest control frame', () => {
   for (const segmentBytes of [LEAF_BYTES, 1_048_576]) {
     const flow = new SegmentFlow(
       { key: 'a', segmentBytes, firstByte: 0, endByte: undefined, sink: new HeldSink() },
-      { verified: () => {}, trusts: () => true, resized: () => {}, taken: () => {}, failed: () => {} },
+      { verified: () => {}, trusts: () => 'yes', resized: () => {}, taken: () => {}, failed: () => {} },
     );
     expect(flow.pool.bytes).toBeGreaterThanOrEqual(Math.max(segmentBytes, RECEIVER_LEAST_BYTES));
   }
