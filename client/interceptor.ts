@@ -32,7 +32,7 @@ export function heddleInterceptor(options: InterceptOptions): HeddleInterceptor 
     const site = sites.get(originOf(request.origin) ?? '');
     if (site === undefined) return dispatch(request, handler);
     const shape = shapeOf(request, site.origin);
-    const plan = planOf(shape, site.mappings, (key) => site.known.get(key)?.size);
+    const plan = planOf(shape, site.mappings, site.experience());
     const { method, headers } = shape;
     if (plan.type === 'pass' || headers === undefined || (method !== 'GET' && method !== 'HEAD')) {
       return dispatch(request, handler);
