@@ -15,14 +15,16 @@ import { simulate } from './simulated.ts';
 const OUTPUTS = ['any', 'order'] as const;
 const SEED = 1;
 /** Route sets of the campaign that are quickly played: clean, lossy, long, unlike. */
-const STEADY_SEEDS = [2, 11, 13, 22] as const;
+const STEADY_SEEDS = [2, 11, 22] as const;
+/** Changes that are played to a file as well as in order; the others are alike. */
+const TO_FILES: readonly string[] = ['slow-down', 'blackhole', 'hang', 'longer-path'];
+/** Crowds that are quickly played. */
+const CROWDS: readonly string[] = ['both', 'last-mile'];
 
 /** Figures that miss their promise at present. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '2 order': ['of the ideal', 'waste', 'between deliveries', 'reorder memory'],
   '11 order': ['between deliveries', 'reorder memory'],
-  '13 any': ['of the ideal', 'best single'],
-  '13 order': ['of the ideal', 'best single', 'between deliveries', 'reorder memory'],
   '22 any': ['of the ideal'],
   '22 order': ['of the ideal', 'waste', 'between deliveries', 'reorder memory'],
   'blackhole any': ['goodput around 13 s'],
@@ -32,7 +34,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'hang order': ['goodput around 7 s'],
   'longer-path any': ['shares settled after 7 s', 'goodput around 7 s'],
   'longer-path order': ['shares settled after 7 s', 'goodput around 7 s'],
-  'unlike-clients': ['waste, worst client'],
   'slow-down order': ['longest standstill'],
 };
 
@@ -63,7 +64,9 @@ describe.each(STEADY_SEEDS)('steady routes of seed %i', (seed) => {
 });
 
 describe.each(readStories('changes'))('change $scenario.name', ({ scenario }) => {
-  test.each(OUTPUTS)('output %s', (output) => {
+  const outputs = OUTPUTS.filter((output) => output === 'order' || TO_FILES.includes(scenario.name));
+
+  test.each(outputs)('output %s', (output) => {
     check(`${scenario.name} ${output}`, changeLines(scenario, output, SEED));
   });
 });
@@ -76,6 +79,8 @@ test.each(['S1', 'S3', 'S4'])('patterns are no worse than explicit lists on %s',
   if (story !== undefined) check(`modes ${name}`, modeLines(story.scenario, 'order', SEED));
 });
 
-test.each(readStories('crowds'))('crowd $scenario.name', ({ scenario }) => {
+const crowds = readStories('crowds').filter(({ scenario }) => CROWDS.includes(scenario.name));
+
+test.each(crowds)('crowd $scenario.name', ({ scenario }) => {
   check(scenario.name, crowdLines(scenario, playCrowd(scenario, SEED)));
 });

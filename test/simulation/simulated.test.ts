@@ -119,6 +119,16 @@ describe('invariants can be broken', () => {
       'only what is held is sent for',
       [...opened, hello, { type: 'send', channel: 1, ranges: [{ first: 10, length: 1 }], again: false }],
     ],
+    [
+      'one epoch is one pattern',
+      [
+        ...opened,
+        { type: 'dial', channel: 2, route: 1 },
+        { type: 'connected', channel: 2, connectMs: 1 },
+        { type: 'open', channel: 2, pattern: { ...pattern(2, 5), to: 99 }, credit: 0 },
+      ],
+    ],
+    ['only what is held is asked for by pattern', [...opened, hello, { type: 'credit', channel: 1, total: 6 }]],
     ['the in-order point is asked for', [...opened, hello, ...Array.from({ length: 9 }, () => ({ type: 'tick' }))]],
     [
       'a sound channel keeps what it may send',
@@ -140,6 +150,46 @@ describe('invariants can be broken', () => {
       else invariants.effect(step as never, now);
     }
     expect(invariants.faults.map((fault) => fault.invariant)).toContain(invariant);
+  });
+
+  describe('of terms', () => {
+    const [first, ...others] = two.routes;
+    const limited: Scenario = {
+      ...two,
+      routes: [{ ...first, terms: { quotaBytes: 1e6, maxBytesPerSecond: 1e5, maxConnections: 1 } }, ...others] as never,
+    };
+    const seen = (payloadBytes: number): never =>
+      ({
+        routes: [
+          { payloadBytes, patternBytes: 0, corrupt: 0 },
+          { payloadBytes: 0, patternBytes: 0, corrupt: 0 },
+        ],
+      }) as never;
+    const broken = (watching: Invariants): Invariant[] => watching.faults.map(({ invariant }) => invariant);
+
+    test('a quota, to within one segment', () => {
+      const kept = new Invariants(limited);
+      kept.end(seen(1e6 + 32_768), 60_000);
+      expect(broken(kept)).toEqual([]);
+      const over = new Invariants(limited);
+      over.end(seen(1e6 + 32_769), 60_000);
+      expect(broken(over)).toEqual(['quotas are kept']);
+    });
+
+    test('an allowed rate', () => {
+      const over = new Invariants(limited);
+      over.end(seen(9e5), 2_000);
+      expect(broken(over)).toEqual(['allowed rates are kept']);
+    });
+
+    test('allowed connections', () => {
+      const over = new Invariants(limited);
+      over.effect({ type: 'dial', channel: 1, route: 0 }, 0);
+      over.effect({ type: 'dial', channel: 2, route: 1 }, 0);
+      expect(broken(over)).toEqual([]);
+      over.effect({ type: 'dial', channel: 3, route: 0 }, 0);
+      expect(broken(over)).toEqual(['allowed connections are kept']);
+    });
   });
 
   test('credit stays within the window', () => {

@@ -3,6 +3,7 @@
 import type { Effect, Input } from '../../../client/core/messages.ts';
 import type { CoreOptions } from '../../../client/core/options.ts';
 import { ChannelLedger } from '../../../protocol/channel-ledger.ts';
+import type { Pattern } from '../../../protocol/pattern.ts';
 import type { Range } from '../../../protocol/ranges.ts';
 import { indexesOf } from '../../../protocol/ranges.ts';
 
@@ -42,6 +43,8 @@ export class Account {
   taken = 0;
   nextInOrder = 0;
   newArrivalAt = 0;
+  /** Of the highest epoch that any channel got. */
+  newestPattern: Pattern | undefined;
 
   constructor(options: CoreOptions, bytes: number) {
     this.options = options;
@@ -143,6 +146,7 @@ export class Account {
       channel.epoch = effect.pattern.epoch;
       channel.from = effect.pattern.from;
       channel.ledger.pattern(effect.pattern);
+      if (effect.pattern.epoch > (this.newestPattern?.epoch ?? 0)) this.newestPattern = effect.pattern;
     }
     if (effect.type === 'open') while (channel.ledger.credit < effect.credit) channel.ledger.grant();
     if (effect.type === 'credit') while (channel.ledger.credit < effect.total) channel.ledger.grant();

@@ -8,6 +8,7 @@ import { isFaultFree } from '../scenario/scenario.ts';
 import { coreOf } from '../world/run.ts';
 import type { Observer } from '../world/shell.ts';
 import { Account } from './account.ts';
+import { oneEpochOnePattern, onlyHeldIsAsked } from './pattern-invariants.ts';
 import { allowedRateIsKept, connectionsAreKept, quotaIsKept } from './term-invariants.ts';
 
 /** ms in which somebody must have been asked for the segment at the in-order point. */
@@ -30,7 +31,9 @@ export const INVARIANTS = [
   'delivered once and in order',
   'no effect on a closed channel',
   'patterns only rise',
+  'one epoch is one pattern',
   'only what is held is sent for',
+  'only what is held is asked for by pattern',
   'credit stays within the window',
   'memory is bounded',
   'the in-order point is asked for',
@@ -96,7 +99,9 @@ export class Invariants implements Observer {
     this.#check('nothing unverified is delivered', now, deliveredOnlyProven(account, effect));
     this.#check('patterns only rise', now, patternsOnlyRise(account, effect));
     this.#check('only what is held is sent for', now, onlyHeldIsSent(account, effect));
+    this.#check('one epoch is one pattern', now, oneEpochOnePattern(account, effect));
     account.effect(effect, now);
+    this.#check('only what is held is asked for by pattern', now, onlyHeldIsAsked(account, effect));
     if (effect.type === 'dial') {
       this.#check('allowed connections are kept', now, connectionsAreKept(this.#scenario, account));
     }
