@@ -14,7 +14,9 @@ import { handleUpgrade, isChannelUpgrade } from './upgrade.ts';
 /** Where fastify finds everything under /v1/via/: its router would decode the path, which must pass as it came. */
 const VIA_ROUTE = '/v1/via';
 
-const MALFORMED = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+const NO_MORE = '\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+const MALFORMED: string = `HTTP/1.1 400 Bad Request${NO_MORE}`;
+const TOO_LARGE: string = `HTTP/1.1 431 Request Header Fields Too Large${NO_MORE}`;
 
 export function createPublicServer(context: RelayContext, tls: TlsIdentity | undefined): FastifyInstance {
   const rewriteUrl = ({ url = '/' }: IncomingMessage): string => (url.startsWith(`${VIA_ROUTE}/`) ? VIA_ROUTE : url);
@@ -71,6 +73,8 @@ function createServer(
       maxHeaderSize: LIMITS.maxHeadBytes,
       // Counts from the accept, so it also bounds how long others may keep connections to this relay warm.
       headersTimeout: context.limits.headTimeoutMs,
+      // How late that may be noticed; node would look every 30 s.
+      connectionsCheckingInterval: context.limits.headTimeoutMs / 10,
       // Any other Upgrade is answered as the plain request that it also is.
       shouldUpgradeCallback: isChannelUpgrade,
     },
@@ -81,7 +85,7 @@ function createServer(
     clientErrorHandler: (error: Error & { code: string }, socket: Socket) => {
       // Nothing may be written into an answer that is under way; without one, nonsense is told what it is.
       if (!error.code.startsWith('HPE_') || !socket.writable || socket.bytesWritten > 0) socket.destroy();
-      else socket.end(MALFORMED);
+      else socket.end(error.code === 'HPE_HEADER_OVERFLOW' ? TOO_LARGE : MALFORMED);
     },
   }) as unknown as FastifyInstance;
   app.addHook('onRequest', async (request, reply) => {
