@@ -99,7 +99,7 @@ export function amount(bounds: Amount): Setting<number> {
       const fault = value === undefined ? true : amountFault(value, bounds) !== undefined;
       return fault ? reading.unexpected(node, name, expects) : value;
     },
-    show: (value) => (units.length === 0 ? value : formatAmount(value, unit)),
+    show: (value) => (formatAmount(value, unit) === String(value) ? value : formatAmount(value, unit)),
   };
 }
 
