@@ -25,6 +25,8 @@ const limits = {
   maxRanges: 1_024,
   /** SEND segments a source queues for one channel before it answers ERROR too-many-sends. */
   maxQueuedSends: 4_096,
+  /** Segments sent on one channel that a source remembers, beyond `from` of the pattern: eight leads. No more follow. */
+  maxSentSegments: 131_072,
   /** PROVE frames that may wait at a source for one channel. */
   maxQueuedProves: 64,
   /** Nodes in one PROOF page. */

@@ -11,6 +11,30 @@ export function rangesHave(ranges: readonly Range[], index: number): boolean {
   return false;
 }
 
+/** The same indexes in ascending, disjoint ranges: what `mergedHave` looks into. */
+export function merged(ranges: readonly Range[]): Range[] {
+  const all: { first: number; length: number }[] = [];
+  for (const { first, length } of [...ranges].sort((a, b) => a.first - b.first)) {
+    const last = all.at(-1);
+    if (last === undefined || first > last.first + last.length) all.push({ first, length });
+    else last.length = Math.max(last.length, first + length - last.first);
+  }
+  return all;
+}
+
+/** True when one of `ranges`, which are merged, holds `index`; however many they are, a few steps. */
+export function mergedHave(ranges: readonly Range[], index: number): boolean {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const range = ranges[middle];
+    if (range === undefined || index < range.first) high = middle;
+    else if (index < range.first + range.length) return true;
+    else low = middle + 1;
+  }
+  return false;
+}
+
 /** Adjacent and ascending indexes joined into ranges; the order given is kept. */
 export function rangesOf(indexes: Iterable<number>): Range[] {
   const ranges: { first: number; length: number }[] = [];

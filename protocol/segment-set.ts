@@ -15,7 +15,7 @@ import type {
 import { LIMITS } from './limits.ts';
 import { EMPTY_PATTERN, nextOwed, withDealt } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
-import { countOf, indexesOf, rangesHave } from './ranges.ts';
+import { countOf, indexesOf, merged, mergedHave, rangesHave } from './ranges.ts';
 import type { Range } from './ranges.ts';
 
 /** A decision: send segment `index` now. The bytes follow from the object. */
@@ -103,16 +103,22 @@ export class SegmentSet {
           this.#sends.push({ index, again: frame.again, cancelled: false });
         }
         return;
-      case 'cancel':
-        for (const send of this.#sends) if (rangesHave(frame.ranges, send.index)) send.cancelled = true;
+      case 'cancel': {
+        const ranges = merged(frame.ranges);
+        for (const send of this.#sends) if (mergedHave(ranges, send.index)) send.cancelled = true;
         return;
+      }
       default:
         frame satisfies never;
     }
   }
 
-  /** The next decision, or undefined until another frame comes. SENDs go first; IDLE is said once. */
+  /**
+   * The next decision, or undefined until another frame comes. SENDs go first; IDLE is said once. A client that takes
+   * more than can be remembered gets no more before it moves `from`.
+   */
   next(): Answer | undefined {
+    if (this.#sent.size >= LIMITS.maxSentSegments) return undefined;
     const send = this.#sends.shift();
     if (send !== undefined) return this.#answerSend(send);
     if (this.#answered >= this.#credit) return undefined;

@@ -15,7 +15,7 @@ let origin: RunningOrigin;
 
 beforeAll(async () => {
   const world = owned.use(await makeWorld({ file: bytesOf(SEGMENTS * LEAF_BYTES) }));
-  origin = await world.start({ channelIdleMs: 400, sweepMs: 50 }, WITH_ADMIN);
+  origin = await world.start({ channelIdleMs: 2_000, sweepMs: 50 }, WITH_ADMIN);
 });
 afterAll(() => owned.disposeAsync());
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LIMITS, MAX_SEGMENTS } from '../../protocol/limits.ts';
-import { checkRanges, countOf, indexesOf, rangesHave, rangesOf } from '../../protocol/ranges.ts';
+import { checkRanges, countOf, indexesOf, merged, mergedHave, rangesHave, rangesOf } from '../../protocol/ranges.ts';
 
 describe('ranges', () => {
   it('keep the indexes and their order, in as few ranges as their runs', () => {
@@ -14,6 +14,20 @@ describe('ranges', () => {
         const runs = indexes.filter((index, place) => place === 0 || index !== (indexes[place - 1] ?? 0) + 1);
         expect(ranges.map(({ first }) => first)).toEqual(runs);
         for (let index = 0; index <= 41; index += 1) expect(rangesHave(ranges, index)).toBe(indexes.includes(index));
+      }),
+    );
+  });
+
+  it('merge into ascending ranges that do not touch, with the same indexes', () => {
+    const range = fc.record({ first: fc.nat(60), length: fc.integer({ min: 1, max: 20 }) });
+    fc.assert(
+      fc.property(fc.array(range, { maxLength: 20 }), (ranges) => {
+        const all = merged(ranges);
+        for (const [at, { first }] of all.entries()) {
+          const before = all[at - 1];
+          if (before !== undefined) expect(first).toBeGreaterThan(before.first + before.length);
+        }
+        for (let index = -1; index <= 81; index += 1) expect(mergedHave(all, index)).toBe(rangesHave(ranges, index));
       }),
     );
   });
