@@ -43,11 +43,14 @@ async function deliverLeadFirst(delivery: Delivery): Promise<void> {
   rest.catch(() => undefined);
   const end = Math.min(held.to, wanted.to);
   const startedAt = performance.now();
-  const reached = await readLead(lead, { from: wanted.from, to: end }, output);
-  if (reached >= end) site.book.brought(lead.route, held.to - held.from, performance.now() - startedAt);
+  const { reached, end: how } = await readLead(lead, { from: wanted.from, to: end }, output);
+  const ms = performance.now() - startedAt;
+  if (how === 'whole') site.book.brought(lead.route, held.to - held.from, ms);
   else {
     if (application.signal.aborted) return;
-    site.book.failed(lead.route);
+    if (how === 'slow') site.book.dawdled(lead.route, ms);
+    else if (how === 'wrong') site.book.lied(lead.route);
+    else site.book.failed(lead.route);
     await transfer(delivery, { from: reached, to: end }, Promise.resolve());
   }
   handed.resolve();

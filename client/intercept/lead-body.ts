@@ -14,11 +14,16 @@ import type { PlainRoute } from './route-book.ts';
 const SILENCE_FACTOR = 4;
 const LEAST_SILENCE_MS = 300;
 const MOST_SILENCE_MS = 3_000;
+/** How often that is until all of it must be here: a thin route with a quick head is not to be waited for. */
+const PATIENCES = 3;
 
-/** Hands `wanted` of the lead to `output`; settles with the offset up to which that went well. Never rejects. */
-export async function readLead(lead: ObjectLead, wanted: Span, output: ApplicationSink): Promise<number> {
+/** How a lead went: up to which offset it was handed on, and why not further. */
+export type LeadOutcome = { readonly reached: number; readonly end: 'whole' | 'broken' | 'slow' | 'wrong' };
+
+/** Hands `wanted` of the lead to `output`. Never rejects. */
+export async function readLead(lead: ObjectLead, wanted: Span, output: ApplicationSink): Promise<LeadOutcome> {
   const { answer, manifest, route, view } = lead;
-  const { promise, resolve } = Promise.withResolvers<number>();
+  const { promise, resolve } = Promise.withResolvers<LeadOutcome>();
   const pages = await within(lead.pages, silenceOf(route));
   const object: Provable = { size: manifest.size, root: parseRoot(view.root) ?? new Uint8Array(), pages };
   let at = view.held.from;
@@ -27,29 +32,35 @@ export async function readLead(lead: ObjectLead, wanted: Span, output: Applicati
   /** Blocks that the application has not taken yet. */
   let waiting = 0;
   let flow: Flow = { pause: () => {}, resume: () => {} };
-  let over = false;
+  let outcome: LeadOutcome['end'] | undefined;
 
-  const finish = (): void => {
-    if (over) return;
-    over = true;
+  const settle = (): void => {
+    const reached = Math.max(wanted.from, Math.min(at, wanted.to));
+    if (outcome !== undefined && waiting === 0) resolve({ reached, end: reached < wanted.to ? outcome : 'whole' });
+  };
+  const end = (how: LeadOutcome['end']): void => {
+    if (outcome !== undefined) return;
+    outcome = how;
     clearTimeout(silence);
+    clearTimeout(limit);
     answer.destroy();
+    settle();
   };
   const silence = setTimeout(() => {
     // who does not take what is here cannot expect more
     if (waiting > 0) silence.refresh();
-    else end();
+    else end('slow');
   }, silenceOf(route));
-  const end = (): void => {
-    finish();
-    if (waiting === 0) resolve(Math.max(wanted.from, Math.min(at, wanted.to)));
-  };
+  const limit = setTimeout(() => {
+    if (waiting > 0) limit.refresh();
+    else end('slow');
+  }, PATIENCES * silenceOf(route));
   const hand = (block: Buffer): void => {
     const part = block.subarray(Math.max(0, wanted.from - at), Math.max(0, wanted.to - at));
     waiting += 1;
     output.sink.put(at, part, () => {
       waiting -= 1;
-      if (over && waiting === 0) end();
+      if (outcome !== undefined) settle();
       else if (waiting === 0) flow.resume();
     });
     at += block.length;
@@ -58,12 +69,12 @@ export async function readLead(lead: ObjectLead, wanted: Span, output: Applicati
   const take = (): void => {
     for (;;) {
       const length = Math.min(BLOCK_BYTES, view.held.to - at);
-      if (over || bytes < length || length === 0) return;
+      if (outcome !== undefined || bytes < length || length === 0) return;
       const all = Buffer.concat(came);
       const block = all.subarray(0, length);
       came = [all.subarray(length)];
       bytes -= length;
-      if (!provesBlock(block, at, object)) return end();
+      if (!provesBlock(block, at, object)) return end('wrong');
       hand(block);
     }
   };
@@ -74,8 +85,8 @@ export async function readLead(lead: ObjectLead, wanted: Span, output: Applicati
       bytes += chunk.length;
       take();
     },
-    end: () => end(),
-    error: () => end(),
+    end: () => end('broken'),
+    error: () => end('broken'),
   });
   if (waiting > 0) flow.pause();
   return promise;

@@ -14,7 +14,9 @@ export type PlainRoute = {
   readonly origin: string;
   /** ms until a head came, smoothed; undefined while nothing is known. */
   headMs: number | undefined;
-  /** Failures since the last success. */
+  /** ms that a block of a lead took, smoothed; undefined while nothing is known. */
+  blockMs: number | undefined;
+  /** Grows with failures, shrinks with answers; a lead that came whole clears it. */
   failures: number;
   /** Bytes that a lead over it may have. */
   leadBytes: number;
@@ -26,10 +28,12 @@ const POOL_CONNECTIONS = 64;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Weight of the newest measurement. */
 const SMOOTHING = 0.3;
-/** ms added to a route's rank for each failure in a row. */
+/** ms added to a route's rank for each failure that counts. */
 const FAILURE_PENALTY_MS = 2_000;
-/** Most failures in a row that count. */
-const MOST_FAILURES = 5;
+/** What a failure counts, and one that was a lie; an answer makes one good. */
+const FAILURE = 2;
+const LIE = 8;
+const MOST_FAILURES = 10;
 /** Bounds of the wait before the next route is asked as well, ms, and the one for a route that nothing is known of. */
 const LEAST_PATIENCE_MS = 100;
 const MOST_PATIENCE_MS = 3_000;
@@ -60,12 +64,13 @@ export class RouteBook {
       authorization,
       origin,
       headMs: undefined,
+      blockMs: undefined,
       failures: 0,
       leadBytes: LEAST_LEAD_BYTES,
     }));
   }
 
-  /** The best first. Those that nothing is known of come before those that failed, in the order of the configuration. */
+  /** The best first. Those that nothing is known of come before those that fail, in the order of the configuration. */
   ranked(): PlainRoute[] {
     return [...this.routes].sort((one, other) => rankOf(one) - rankOf(other));
   }
@@ -77,26 +82,39 @@ export class RouteBook {
 
   /** A head came after `ms`. */
   answered(route: PlainRoute, ms: number): void {
-    learn(route, ms);
-    route.failures = 0;
+    route.headMs = smoothed(route.headMs, ms);
+    route.failures = Math.max(0, route.failures - 1);
   }
 
   /** No head came within `ms`: it takes longer than that. */
   overtaken(route: PlainRoute, ms: number): void {
-    if (route.headMs === undefined || route.headMs < ms) learn(route, ms);
+    if (route.headMs === undefined || route.headMs < ms) route.headMs = smoothed(route.headMs, ms);
   }
 
   /** A lead of `bytes` was whole `ms` after its head. */
   brought(route: PlainRoute, bytes: number, ms: number): void {
     const { headMs = ms } = route;
+    route.failures = 0;
+    route.blockMs = smoothed(route.blockMs, (ms * LEAST_LEAD_BYTES) / Math.max(LEAST_LEAD_BYTES, bytes));
     if (ms > SLOW_FACTOR * headMs) route.leadBytes = Math.max(LEAST_LEAD_BYTES, route.leadBytes / 2);
     else if (ms < QUICK_FACTOR * headMs && bytes >= route.leadBytes) {
       route.leadBytes = Math.min(MOST_LEAD_BYTES, route.leadBytes * 2);
     }
   }
 
+  /** A lead was given up `ms` after its head: a block takes at least as long. */
+  dawdled(route: PlainRoute, ms: number): void {
+    route.blockMs = Math.max(route.blockMs ?? 0, ms);
+    route.leadBytes = LEAST_LEAD_BYTES;
+  }
+
   failed(route: PlainRoute): void {
-    route.failures = Math.min(MOST_FAILURES, route.failures + 1);
+    route.failures = Math.min(MOST_FAILURES, route.failures + FAILURE);
+  }
+
+  /** It brought what is not the object's. */
+  lied(route: PlainRoute): void {
+    route.failures = Math.min(MOST_FAILURES, route.failures + LIE);
   }
 
   /** What a transfer found out about the round trip: a beginning, for it was measured under load. */
@@ -121,10 +139,11 @@ export function patienceOf(route: PlainRoute): number {
   return Math.min(MOST_PATIENCE_MS, Math.max(LEAST_PATIENCE_MS, 3 * route.headMs));
 }
 
-function rankOf({ headMs, failures }: PlainRoute): number {
-  return (headMs ?? MOST_PATIENCE_MS) + failures * FAILURE_PENALTY_MS;
+/** ms until the first block would be here. */
+function rankOf({ headMs, blockMs = 0, failures }: PlainRoute): number {
+  return (headMs ?? MOST_PATIENCE_MS) + blockMs + failures * FAILURE_PENALTY_MS;
 }
 
-function learn(route: PlainRoute, ms: number): void {
-  route.headMs = route.headMs === undefined ? ms : route.headMs + SMOOTHING * (ms - route.headMs);
+function smoothed(before: number | undefined, ms: number): number {
+  return before === undefined ? ms : before + SMOOTHING * (ms - before);
 }

@@ -132,6 +132,18 @@ describe('routes that do not work', () => {
     expect((await bytesOf(dispatcher, 'small.bin')).equals(small)).toBe(true);
   });
 
+  test('a thin one with a quick head holds nobody up, and is asked first only once', async () => {
+    const shape = { target: { port: world.origin.port }, megabitsPerSecond: 0.1, delayMs: 0 };
+    const thin = each.use(await startLink(shape));
+    const heard = listen();
+    const dispatcher = dispatcherOver([{ name: 'thin', url: `http://127.0.0.1:${thin.port}` }, ...overLinks()]);
+    for (let count = 0; count < 3; count += 1) {
+      expect((await bytesOf(dispatcher, 'small.bin')).equals(small)).toBe(true);
+    }
+    // what a thin lead does not bring, a transfer does
+    expect(heard.length).toBeLessThanOrEqual(1);
+  });
+
   test('one that refuses is passed over, and shown only when all refuse', async () => {
     const refusing = await serve((_request, response) => {
       response.writeHead(503, { 'Retry-After': '1', 'Proxy-Status': 'eu; error=connection_limit_reached' }).end('busy');

@@ -48,8 +48,28 @@ describe('the rank', () => {
     book.failed(route('a'));
     book.failed(route('a'));
     expect(order(book)).toBe('ba');
-    book.answered(route('a'), 5);
+    for (let count = 0; count < 3; count += 1) book.answered(route('a'), 5);
     expect(order(book)).toBe('ab');
+  });
+
+  test('one that lies is not made good by answers for long', () => {
+    const { book, route } = bookOf('a', 'b');
+    book.answered(route('a'), 5);
+    book.lied(route('a'));
+    for (let count = 0; count < 4; count += 1) book.answered(route('a'), 5);
+    expect(order(book)).toBe('ba');
+    book.brought(route('a'), K, 5);
+    expect(order(book)).toBe('ab');
+  });
+
+  test('a quick head is no merit when the rest takes long', () => {
+    const { book, route } = bookOf('a', 'b');
+    book.answered(route('a'), 5);
+    book.answered(route('b'), 30);
+    expect(order(book)).toBe('ab');
+    book.dawdled(route('a'), 900);
+    book.brought(route('b'), K, 10);
+    expect(order(book)).toBe('ba');
   });
 
   test('to be overtaken says only that it takes longer', () => {
