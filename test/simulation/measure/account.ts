@@ -45,6 +45,8 @@ export class Account {
   newArrivalAt = 0;
   /** Of the highest epoch that any channel got. */
   newestPattern: Pattern | undefined;
+  /** Most channels that were open at one time. */
+  mostChannels = 0;
 
   constructor(options: CoreOptions, bytes: number) {
     this.options = options;
@@ -167,6 +169,7 @@ export class Account {
       heardAt: now,
       longestGapMs: 0,
     });
+    this.mostChannels = Math.max(this.mostChannels, this.openChannels);
   }
 
   #send(channel: ChannelAccount, ranges: readonly Range[]): void {

@@ -195,9 +195,10 @@ function creditStaysInWindow(account: Account, seen: readonly (RouteSnapshot | u
   return `route ${route.index} is asked for ${outstanding} bytes, its window is ${Math.round(windowBytes)}`;
 }
 
-function memoryIsBounded({ arrivedBy, taken, options, openChannels }: Account): Broken {
+/** What came on a channel that has ended since still waits: the most channels there were count. */
+function memoryIsBounded({ arrivedBy, taken, options, mostChannels }: Account): Broken {
   const held = (arrivedBy.size - taken) * options.segmentBytes;
-  const most = options.reorderBytes + openChannels * options.segmentBytes;
+  const most = options.reorderBytes + mostChannels * options.segmentBytes;
   return held <= most ? undefined : `${held} bytes wait for the sink, ${most} are allowed`;
 }
 
