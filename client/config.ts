@@ -8,6 +8,7 @@ import { defaultMemoryPath } from './io/route-memory.ts';
 import { parseRouteArgument } from './options.ts';
 import type { ClientOptions, RouteOptions } from './options.ts';
 import type { ClientSettings } from './settings.ts';
+import { tokenOfFile } from './token-file.ts';
 
 /** The flags that every command with routes has. */
 export type ClientFlags = {
@@ -58,7 +59,7 @@ export async function clientOptions(
     steer,
     root: flags.root ?? root,
     knownOrigins,
-    token: await textOr(flags.tokenFile, token, tokenFile, (text) => text.trim()),
+    token: await tokenOf(flags.tokenFile, token, tokenFile),
     originKey: await textOr(flags.originKey, originKey, originKeyFile, parseOriginKey),
   });
 }
@@ -73,6 +74,17 @@ async function saidOf(file: string | undefined, environment: Environment): Promi
 function allRoutes(inFile: readonly RouteOptions[], inFlags: readonly RouteOptions[]): RouteOptions[] {
   const named = new Set(inFlags.map(({ name }) => name));
   return [...inFile.filter(({ name }) => !named.has(name)), ...inFlags];
+}
+
+/** The token itself, or what reads it again from its file when that has changed. */
+async function tokenOf(
+  flag: string | undefined,
+  said: string | undefined,
+  file: string | undefined,
+): Promise<ClientOptions['token']> {
+  const path = flag ?? (said === undefined ? file : undefined);
+  if (path === undefined) return said;
+  return tokenOfFile(path, (await readText(path)).trim());
 }
 
 /** What the file named by a flag holds, else what the configuration says, else what the file that it names holds. */

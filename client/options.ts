@@ -39,8 +39,8 @@ export type ClientOptions = {
   readonly reorderBytes?: number;
   /** ms without a sign of life from any route until a running transfer fails. Default 30000. */
   readonly giveUpMs?: number;
-  /** Bearer token for relays and origins. */
-  readonly token?: string;
+  /** Bearer token for relays and origins; a function is asked for it at each connection. */
+  readonly token?: string | (() => string);
   /** `sha256:HEX`: the only root that is accepted. */
   readonly root?: string;
   /** Public Ed25519 key of the origin, the `x` of its JWK. */
@@ -80,7 +80,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
   if (routes.length + mirrors.length === 0) {
     throw wrong('no route is given; name at least one, e.g. direct=http://host:8080');
   }
-  if (options.token !== undefined && !TOKEN.test(options.token)) {
+  if (options.token !== undefined && authorizationOf(options.token) === undefined) {
     throw wrong('the token is empty or holds blanks or other characters that no header can carry');
   }
   const names = new Set<string>();
@@ -95,12 +95,21 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
       name: route.name,
       baseUrl: url,
       localAddress,
-      authorization: options.token === undefined ? undefined : `Bearer ${options.token}`,
+      // asked for at each connection: a token may be renewed meanwhile
+      get authorization() {
+        return authorizationOf(options.token);
+      },
       terms: { ...termsOf(route.name, route, url, options.place), ...limitTerms(route.name, route) },
       origin: route.origin ?? originNameOf(url),
     };
   });
   return [...resolved, ...mirrors.map(resolveMirror)];
+}
+
+/** What an Authorization header says now; undefined for a token that no header can carry. */
+function authorizationOf(token: ClientOptions['token']): string | undefined {
+  const text = typeof token === 'function' ? token() : token;
+  return text !== undefined && TOKEN.test(text) ? `Bearer ${text}` : undefined;
 }
 
 /** `NAME=BASEURL` of the command line; a fragment `#local=ADDRESS` binds the route to a local address. */

@@ -37,7 +37,15 @@ export class RouteKnowledge {
       const record = records[at];
       if (record === undefined) return route;
       const { bytesPerSecond: rememberedBytesPerSecond, rttMs: rememberedRttMs } = record;
-      return { ...route, terms: { ...route.terms, rememberedBytesPerSecond, rememberedRttMs } };
+      const terms = { ...route.terms, rememberedBytesPerSecond, rememberedRttMs };
+      // the token may be renewed while the transfer runs
+      return {
+        ...route,
+        terms,
+        get authorization() {
+          return route.authorization;
+        },
+      };
     });
   }
 

@@ -22,7 +22,8 @@ async function options(yaml: string | undefined, flags: ClientFlags = {}): Promi
     return [name, typeof value === 'string' && value.startsWith('@') ? folder.file(value.slice(1)) : value];
   });
   try {
-    return await clientOptions({ ...Object.fromEntries(named), ...(yaml === undefined ? {} : { config }) });
+    const said = await clientOptions({ ...Object.fromEntries(named), ...(yaml === undefined ? {} : { config }) }, {});
+    return typeof said.token === 'function' ? { ...said, token: said.token() } : said;
   } catch (error) {
     if (!(error instanceof HeddleError)) throw error;
     expect(error.message).not.toContain('\n');

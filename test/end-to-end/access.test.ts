@@ -2,6 +2,7 @@
 // downloads by `heddle get`. What a token does not cover ends with the documented exit code; nothing secret is printed.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startLink } from '../../client/demo/link-shaper.ts';
 import { objectBytes } from '../support/object-bytes.ts';
 import { heddle, startProgram } from '../support/program.ts';
 import type { Outcome, Program } from '../support/program.ts';
@@ -87,6 +88,23 @@ describe('a token', () => {
     expect(outcome.stdout.toString()).toMatch(/refused/);
     if (token !== undefined) expect(outcome.stdout.toString() + outcome.stderr).not.toContain(token.slice(-20));
   });
+});
+
+test('a token that is renewed in its file carries a transfer past the end of the first', async () => {
+  const put = async (seconds: number): Promise<void> => {
+    const { code } = await run(`token --key ops.private.jwk --for ${seconds}s --out renewed.token`);
+    expect(code).toBe(0);
+  };
+  await put(4);
+  const thin = await startLink({ target: { port: Number(new URL(relayUrl).port) }, megabitsPerSecond: 2, delayMs: 1 });
+  await using _ = thin;
+  const download = run(
+    `get open/a.bin -o renewed.bin --json --token-file renewed.token --route r=http://127.0.0.1:${thin.port}/v1/via/main`,
+  );
+  await put(600);
+  const outcome = await download;
+  expect(lastLine(outcome)).toMatchObject({ type: 'done', bytes: SIZE, verified: true });
+  expect((await readFile(folder.file('renewed.bin'))).equals(objectBytes(SIZE, 1))).toBe(true);
 });
 
 test('no server has printed a token or a key', async () => {
