@@ -17,9 +17,8 @@ export type Interruption = {
   readonly routes: readonly string[];
   /** What all routes carry together, bytes per second: what one sync interval can cost. */
   readonly bytesPerSecond: number;
-  /** ms from the start of each program to its end by `signal`. */
+  /** ms from the start of each program until it is killed. */
   readonly killAfterMs: readonly number[];
-  readonly signal?: NodeJS.Signals;
 };
 
 /** How it went. All in bytes. */
@@ -41,7 +40,7 @@ const INTERVALS = 1.5;
 
 /** Kills, resumes, compares. */
 export async function interrupt(order: Interruption): Promise<Aftermath> {
-  const { key, content, output, routes, killAfterMs, signal = 'SIGKILL' } = order;
+  const { key, content, output, routes, killAfterMs } = order;
   const args = ['get', key, '-o', output, '--json', ...routes];
   await rm(output, { force: true });
   let ended = false;
@@ -49,7 +48,7 @@ export async function interrupt(order: Interruption): Promise<Aftermath> {
     await using program = startProgram(args);
     await Promise.race([delay(ms), program.ended]);
     ended ||= !program.running;
-    program.signal(signal);
+    program.signal('SIGKILL');
     await program.ended;
   }
   const had = ended ? content.length : await rightBytes(output + PART_SUFFIX, content);
@@ -68,7 +67,7 @@ export async function interrupt(order: Interruption): Promise<Aftermath> {
 }
 
 /** Bytes of whole leaves that are on disk as they should be. */
-async function rightBytes(part: string, content: Buffer): Promise<number> {
+export async function rightBytes(part: string, content: Buffer): Promise<number> {
   await using file = await open(part).catch(() => undefined);
   if (file === undefined) return 0;
   const leaf = Buffer.alloc(LEAF_BYTES);

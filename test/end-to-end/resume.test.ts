@@ -6,7 +6,7 @@ import { startLink } from '../../client/demo/link-shaper.ts';
 import { PART_SUFFIX } from '../../client/io/file-sink.ts';
 import { LOCK_SUFFIX } from '../../client/io/part-lock.ts';
 import { RECORD_SUFFIX } from '../../client/io/part-record.ts';
-import { interrupt } from '../chaos/interrupted.ts';
+import { interrupt, rightBytes } from '../chaos/interrupted.ts';
 import type { Aftermath } from '../chaos/interrupted.ts';
 import { objectBytes, sha256Of } from '../support/object-bytes.ts';
 import { heddle, startProgram } from '../support/program.ts';
@@ -29,9 +29,9 @@ beforeAll(async () => {
 });
 afterAll(() => owned.disposeAsync());
 
-function interrupted(name: string, killAfterMs: readonly number[], signal: NodeJS.Signals): Promise<Aftermath> {
+function killed(name: string, killAfterMs: readonly number[]): Promise<Aftermath> {
   const output = world.output(name);
-  return interrupt({ key: 'a.bin', content, output, routes, bytesPerSecond: BYTES_PER_SECOND, killAfterMs, signal });
+  return interrupt({ key: 'a.bin', content, output, routes, bytesPerSecond: BYTES_PER_SECOND, killAfterMs });
 }
 
 /** Waits for the record of `output` to be written: by then something is sure. */
@@ -43,11 +43,11 @@ async function recorded(program: Program, output: string): Promise<void> {
   }
 }
 
-describe('killed', () => {
+describe('killed', { timeout: 60_000 }, () => {
   test.each([[[300]], [[1_700]], [[1_300, 1_100]], [[0]]])(
     'after %j ms: the rest is fetched, not all of it',
     async (ms) => {
-      const result = await interrupted(`killed-${ms.join('-')}.bin`, ms, 'SIGKILL');
+      const result = await killed(`killed-${ms.join('-')}.bin`, ms);
       expect(result.right).toBe(true);
       expect(result.fetchedAgain).toBeLessThanOrEqual(result.allowed);
       expect(result.resumed).toBeLessThanOrEqual(result.had);
@@ -56,13 +56,21 @@ describe('killed', () => {
   );
 
   test('interrupted by hand, nothing that was there is fetched again', async () => {
-    const result = await interrupted('stopped.bin', [1_200], 'SIGINT');
-    expect(result).toMatchObject({ right: true, resumed: result.had });
-    expect(result.had).toBeGreaterThan(1_000_000);
+    const output = world.output('stopped.bin');
+    await using program = startProgram(['get', 'a.bin', '-o', output, '--json', ...routes]);
+    await recorded(program, output);
+    program.signal('SIGINT');
+    expect(await program.ended).toMatchObject({ code: 130 });
+    const had = await rightBytes(output + PART_SUFFIX, content);
+    expect(had).toBeGreaterThan(0);
+    const outcome = await heddle(['get', 'a.bin', '-o', output, '--json', ...routes]);
+    expect(outcome.code).toBe(0);
+    expect(lastLine(outcome)).toMatchObject({ resumedBytes: had });
+    expect(sha256Of(await readFile(output))).toBe(sha256Of(content));
   });
 });
 
-describe('what was left', () => {
+describe('what was left', { timeout: 60_000 }, () => {
   /** Leaves something recorded behind, and what a resumed transfer of it says. */
   async function leave(output: string): Promise<void> {
     await using program = startProgram(['get', 'a.bin', '-o', output, '--json', ...routes]);
