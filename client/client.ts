@@ -48,7 +48,18 @@ export type RunningTransfer = {
 };
 
 /** A running transfer whose bytes are read from `stream`; cancelling the stream aborts it. */
-export type StreamTransfer = RunningTransfer & { readonly stream: ReadableStream<Uint8Array<ArrayBuffer>> };
+export type StreamTransfer = RunningTransfer & {
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * The stream goes on at byte `first` of the object, without what lies between. What was handed to the stream before
+   * still comes: up to the byte that is returned. Only forward (a stream from further back is another `get`), and not
+   * where a checksum is to be compared: `usage`.
+   */
+  seek(first: number): number;
+};
+
+/** What every transfer can do; only streams show all of it. */
+type SeekableTransfer = RunningTransfer & Pick<StreamTransfer, 'seek'>;
 
 /** A client with its routes. It keeps nothing open between transfers. */
 export type Client = {
@@ -78,7 +89,7 @@ export function createClient(options: ClientOptions): Client {
   function prepare(
     key: string,
     transfer: TransferOptions,
-  ): { readonly wish: FileWish | undefined; start(sink: Sink, leftover?: Leftover, file?: string): RunningTransfer } {
+  ): { readonly wish: FileWish | undefined; start(sink: Sink, leftover?: Leftover, file?: string): SeekableTransfer } {
     const object = isUrl(key) ? routesToUrl(key, routes) : { key, routes };
     if (!isUrl(key)) encodeKey(key);
     const { firstByte, endByte } = boundsOf(transfer.range);
@@ -92,7 +103,7 @@ export function createClient(options: ClientOptions): Client {
     const pins = { root, originKey: options.originKey, size: transfer.size };
     const { early, ifChanged = 'fail', observer = {}, signal } = transfer;
     const wish = { key: object.key, firstByte, endByte, root, segmentBytes: core.any.segmentBytes };
-    const start = (output: Sink, leftover?: Leftover, file?: string): RunningTransfer => {
+    const start = (output: Sink, leftover?: Leftover, file?: string): SeekableTransfer => {
       const known = options.knownOrigins === undefined ? undefined : readKnownOrigins(options.knownOrigins);
       const announced = (): readonly string[] => (canProve ? [] : retrieval.report().vouching.announced);
       const sink = checkedSink(output, { ...whole, announced }, file);
@@ -110,7 +121,12 @@ export function createClient(options: ClientOptions): Client {
           return withChecks(report, sink.agreed, root);
         });
       const raise = (ranges: readonly ByteRange[]): void => retrieval.raise(ranges.map(wantedBytes));
-      return { done, report: () => retrieval.report(), raise };
+      const seek = (first: number): number => {
+        if (isCheckedLater) throw new HeddleError('usage', 'what is compared as a whole cannot leave out a part');
+        boundsOf({ first });
+        return retrieval.seek(first);
+      };
+      return { done, report: () => retrieval.report(), raise, seek };
     };
     return { wish: canProve ? wish : undefined, start };
   }

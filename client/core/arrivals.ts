@@ -7,6 +7,7 @@ import type { Route } from './route.ts';
 import type { Scheduler } from './scheduler.ts';
 import { routeOf, segmentLength } from './state.ts';
 import type { TransferState } from './state.ts';
+import { comesElsewhere } from './steered.ts';
 
 /** Segments of one transfer from arrival to the sink. */
 export class Arrivals {
@@ -54,6 +55,21 @@ export class Arrivals {
     this.#scheduler.grant(channel, now);
   }
 
+  /** A source will not send a segment; true when something has to be done about it. */
+  drop(channel: Channel, input: Extract<Input, { type: 'dropped' }>, now: number): boolean {
+    const { index, epoch, by, reason } = input;
+    const sent = reason === 'not-held' || reason === 'read-failed';
+    if (channel.ledger.answer(index, epoch, by, sent) === 'unasked') return false;
+    channel.settle(routeOf(this.#state, channel).rttMs, now);
+    if (reason === 'already-sent' && by === 'pattern' && comesElsewhere(this.#state, channel, index)) return false;
+    if (reason === 'not-held') channel.holdings?.miss(index);
+    if (!this.#state.table.isMissing(index)) return false;
+    // a pattern that asked for what is not held is dealt anew; everything else is asked for elsewhere
+    if (reason === 'not-held' && by === 'pattern' && !this.#repair.owns(index)) this.#scheduler.outdate();
+    else this.#repair.lose(index, channel.route);
+    return true;
+  }
+
   /** A segment nobody needs. */
   stray(channel: number, index: number): void {
     const { counters, effects } = this.#state;
@@ -80,6 +96,17 @@ export class Arrivals {
     if (options.output === 'any') effects.push({ type: 'deliver', index });
     else this.#handOutInOrder();
     return false;
+  }
+
+  /** The output in order goes on at `index`: what is here of what lies before it is thrown away. */
+  skip(index: number): void {
+    const { effects, table } = this.#state;
+    for (const here of table.skip(index)) {
+      this.#scheduler.countInMemory(-1);
+      effects.push({ type: 'release', index: here });
+    }
+    for (const lost of [...this.#repair.segments]) if (lost < index) this.#repair.settle(lost);
+    this.#handOutInOrder();
   }
 
   /** The sink is done with a segment; true when that was the last. */

@@ -60,6 +60,11 @@ export type Input =
   | { readonly type: 'raise'; readonly ranges: readonly Range[] }
   /** Ranks from outside, by route number; undefined leaves a route the one it has. */
   | { readonly type: 'ranks'; readonly ranks: readonly (number | undefined)[] }
+  /**
+   * The output goes on at segment `index`. In order: what lies before it and was not handed out is given up, neither asked
+   * for nor delivered; going back changes nothing. In any order: it is raised, with all behind it.
+   */
+  | { readonly type: 'seek'; readonly index: number }
   /** Nothing happened; the deadline passed. */
   | { readonly type: 'tick' };
 
@@ -79,6 +84,8 @@ export type Effect =
   | { readonly type: 'verify'; readonly channel: number; readonly index: number }
   /** The segment that just came is not needed. */
   | { readonly type: 'discard'; readonly channel: number; readonly index: number }
+  /** A segment that is here, proven or not yet, is not needed any more. */
+  | { readonly type: 'release'; readonly index: number }
   /** A proven segment for the sink; with output 'order' they come in order. */
   | { readonly type: 'deliver'; readonly index: number }
   /** The object is whole and the sink took all of it. */

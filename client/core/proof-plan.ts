@@ -49,6 +49,12 @@ export class ProofPlan {
     while (this.#have.has(this.#complete)) this.#complete += 1;
   }
 
+  /** Segments before `index` need no proof any more. */
+  skip(index: number): void {
+    this.#complete = Math.max(this.#complete, Math.floor(index / this.#state.options.proofNodes));
+    while (this.#have.has(this.#complete)) this.#complete += 1;
+  }
+
   /** A channel answered with a page that proves nothing: ask another route. */
   refuted(first: number, route: number): void {
     const page = Math.floor(first / this.#state.options.proofNodes);

@@ -138,6 +138,25 @@ export class SegmentTable {
     return index;
   }
 
+  /**
+   * What was not handed out before `index` is wanted no more; the segments among it that are here. Only what is handed out
+   * in order can be skipped.
+   */
+  skip(index: number): number[] {
+    const here: number[] = [];
+    const end = Math.min(index, this.#to);
+    for (let at = this.#nextToDeliver; at < end; at += 1) {
+      const status = this.#statusOf(at);
+      if (status === TAKEN) continue;
+      if (status === MISSING) this.#missingLeft -= 1;
+      else here.push(at);
+      this.take(at);
+    }
+    this.#nextToDeliver = Math.max(this.#nextToDeliver, end);
+    this.#advance();
+    return here;
+  }
+
   take(index: number): void {
     this.#set(index, TAKEN);
     this.#takenCount += 1;

@@ -28,6 +28,9 @@ const TELLING: readonly ErrorCode[] = [
 /** A server that says so works and wants to be asked again: no failed dial. */
 const PATIENCE: readonly ErrorCode[] = ['not-indexed', 'overloaded', 'draining'];
 
+/** Refusals that say "not now", even where they do not say until when. */
+const PAUSING: readonly ErrorCode[] = ['overloaded', 'draining'];
+
 /** What the supervisor found at a turn. */
 export type Verdict = { readonly code: ErrorCode; readonly message: string } | undefined;
 
@@ -86,6 +89,16 @@ export class Supervisor {
     this.#forget(channel);
     const last = channelsOf(this.#state, route).length === 0;
     if (last && !channel.helloSeen && !PATIENCE.includes(code)) route.failedDials += 1;
+  }
+
+  /** The server refused: one that drains or is full is asked again later, any other refusal is for good. */
+  refused(channel: Channel, code: ErrorCode, now: number, retryAfterMs?: number): void {
+    const route = routeOf(this.#state, channel);
+    route.lastCode = code;
+    if (retryAfterMs === undefined && !PAUSING.includes(code)) return this.exclude(route, code);
+    // who greeted says so in an ERROR frame: his connection is still there
+    if (channel.helloSeen) this.#state.effects.push({ type: 'close', channel: channel.number, graceful: false });
+    this.ended(channel, code, now, retryAfterMs ?? this.#state.options.pauseMs);
   }
 
   /** Closes a channel that is not wanted any more. */

@@ -1,6 +1,7 @@
 // One transfer: takes inputs, keeps the state, asks the parts (supervisor, scheduler, repair, proof plan) for decisions
 // and hands them out as effects. Deterministic: same options and inputs, same effects. No clock: `now` is monotonic ms.
 import type { ErrorCode } from '../../protocol/errors.ts';
+import { MAX_SEGMENTS } from '../../protocol/limits.ts';
 import type { Range } from '../../protocol/ranges.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Channel } from './channel.ts';
@@ -20,7 +21,7 @@ import { snapshotOf } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
 import { channelsOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
-import { comesElsewhere, hearDealt } from './steered.ts';
+import { hearDealt } from './steered.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** What one transfer wants. Byte offsets are turned into segments by the caller's options. */
@@ -35,9 +36,6 @@ export type TransferOrder = {
   /** Segments that are with the sink already, from an earlier transfer. */
   readonly have?: readonly Range[];
 };
-
-/** Refusals that say "not now", even where they do not say until when. */
-const PAUSING: ReadonlySet<ErrorCode> = new Set(['draining', 'overloaded']);
 
 /** The client core. Call `handle`, then `poll` until undefined, then wait for `deadline` or the next input. */
 export class Transfer {
@@ -91,11 +89,9 @@ export class Transfer {
     } else if (input.type === 'ranks') {
       for (const route of this.#state.routes) route.rank = input.ranks[route.index] ?? route.rank;
     } else if (input.type === 'raise') {
-      const { from, to } = this.#state.table;
-      this.#prioritizer.raise(input.ranges);
-      this.#prioritizer.bound(from, to);
-      this.#scheduler.invalidate();
-      this.#turn(now);
+      this.#raise(input.ranges, now);
+    } else if (input.type === 'seek') {
+      this.#seek(input.index, now);
     } else if (input.type !== 'tick') {
       const channel = this.#state.channels.get(input.channel);
       if (channel === undefined) {
@@ -149,7 +145,9 @@ export class Transfer {
         this.#supervisor.heard(channel, true, now);
         return;
       case 'dropped':
-        return this.#dropped(channel, input, now);
+        if (input.reason === 'not-held') this.#constraints.invalidate();
+        if (this.#arrivals.drop(channel, input, now)) this.#turn(now);
+        return;
       case 'idle':
         channel.ledger.confirm(input.epoch);
         return;
@@ -171,10 +169,32 @@ export class Transfer {
         this.#turn(now);
         return;
       case 'refused':
-        return this.#refused(channel, input, now);
+        this.#supervisor.refused(channel, input.code, now, input.retryAfterMs);
+        this.#constraints.invalidate();
+        this.#turn(now);
+        return;
       default:
         input satisfies never;
     }
+  }
+
+  #raise(ranges: readonly Range[], now: number): void {
+    const { from, to } = this.#state.table;
+    this.#prioritizer.raise(ranges);
+    this.#prioritizer.bound(from, to);
+    this.#scheduler.invalidate();
+    this.#turn(now);
+  }
+
+  #seek(index: number, now: number): void {
+    const { options, table } = this.#state;
+    if (options.output === 'any') return this.#raise([{ first: index, length: MAX_SEGMENTS - index }], now);
+    this.#arrivals.skip(index);
+    this.#proofs.skip(index);
+    if (table.complete) return this.#finish();
+    this.#prioritizer.bound(Math.min(index, table.to), table.to);
+    this.#scheduler.invalidate();
+    this.#turn(now);
   }
 
   #turn(now: number): void {
@@ -241,33 +261,6 @@ export class Transfer {
     if (ends > 0) this.#prioritizer.raise(endsOf(table.from, table.to, ends));
     this.#prioritizer.bound(table.from, table.to);
     this.#scheduler.invalidate();
-  }
-
-  #dropped(channel: Channel, input: Extract<Input, { type: 'dropped' }>, now: number): void {
-    const { index, epoch, by, reason } = input;
-    const sent = reason === 'not-held' || reason === 'read-failed';
-    if (channel.ledger.answer(index, epoch, by, sent) === 'unasked') return;
-    channel.settle(routeOf(this.#state, channel).rttMs, now);
-    if (reason === 'already-sent' && by === 'pattern' && comesElsewhere(this.#state, channel, index)) return;
-    if (reason === 'not-held') {
-      channel.holdings?.miss(index);
-      this.#constraints.invalidate();
-    }
-    if (!this.#state.table.isMissing(index)) return;
-    if (reason === 'not-held' && by === 'pattern' && !this.#repair.owns(index)) this.#scheduler.outdate();
-    else this.#repair.lose(index, channel.route);
-    this.#turn(now);
-  }
-
-  /** A server that drains or is full is asked again later; any other refusal is for good. */
-  #refused(channel: Channel, input: Extract<Input, { readonly type: 'refused' }>, now: number): void {
-    const route = routeOf(this.#state, channel);
-    const { code, retryAfterMs } = input;
-    route.lastCode = code;
-    this.#constraints.invalidate();
-    if (retryAfterMs === undefined && !PAUSING.has(code)) this.#supervisor.exclude(route, code);
-    else this.#supervisor.ended(channel, code, now, retryAfterMs ?? this.#state.options.pauseMs);
-    this.#turn(now);
   }
 
   /** The route brought something wrong: counted, and banned at the limit. */

@@ -41,6 +41,7 @@ export class Retrieval {
   #leftover: Leftover | undefined;
   #session: Session;
   #raised: readonly WantedBytes[] = [];
+  #sought = 0;
 
   constructor(order: RetrievalOrder) {
     this.#order = order;
@@ -70,6 +71,16 @@ export class Retrieval {
     this.#session.raise(ranges);
   }
 
+  /**
+   * The output goes on at byte `first`. In order: the byte at which it breaks off before; the bytes between are given up.
+   */
+  seek(first: number): number {
+    const brokenOff = this.#session.deliveredEnd ?? this.#firstByte;
+    this.#sought = Math.max(this.#sought, first);
+    this.#session.seek(first);
+    return Math.min(first, brokenOff);
+  }
+
   /** A picture of the running transfer. */
   report(): SessionReport {
     return this.#whole(this.#session.report());
@@ -86,7 +97,7 @@ export class Retrieval {
     const { pins, sink, ifChanged } = this.#order;
     const { deliveredEnd } = this.#session;
     if (error instanceof StartOver && error.sameBytes) {
-      if (sink.order === 'order') this.#firstByte = deliveredEnd ?? this.#firstByte;
+      if (sink.order === 'order') this.#firstByte = Math.max(deliveredEnd ?? this.#firstByte, this.#sought);
       return error.pins;
     }
     const changed = error instanceof HeddleError && CHANGED.includes(error.code);

@@ -56,11 +56,15 @@ export class SegmentFlow {
   #nodes: NodeStore | undefined;
   #object: { size: number; readonly root: Uint8Array | undefined } | undefined;
   #deliveredEnd: number | undefined;
+  #firstByte: number;
+  /** Given up while their proof was under way. */
+  readonly #released = new Set<number>();
   #ended = false;
 
   constructor(order: FlowOrder, events: FlowEvents) {
     this.#order = order;
     this.#events = events;
+    this.#firstByte = order.firstByte;
     this.pool = new BufferPool(Math.max(RECEIVER_LEAST_BYTES, order.segmentBytes + RECEIVER_SLACK_BYTES));
     this.#verifier = new Verifier((error) => events.failed(error));
   }
@@ -128,6 +132,21 @@ export class SegmentFlow {
     else this.#prove(index);
   }
 
+  /** What is delivered from now on begins with this byte. */
+  seek(firstByte: number): void {
+    this.#firstByte = Math.max(this.#firstByte, firstByte);
+  }
+
+  /** A segment that arrived and was not delivered is not needed. */
+  release(index: number): void {
+    const held = this.#unproven.get(index) ?? this.#held.get(index);
+    this.#unproven.delete(index);
+    this.#held.delete(index);
+    if (held === undefined) this.#released.add(index);
+    else this.pool.give(held.buffer);
+    this.#nodes?.release(index);
+  }
+
   /** Puts a proven segment into the sink, cut to the wanted range. */
   deliver(index: number): void {
     if (this.#early !== undefined) {
@@ -137,9 +156,9 @@ export class SegmentFlow {
     const held = this.#held.get(index);
     if (held === undefined || this.#ended) return;
     this.#held.delete(index);
-    const { firstByte, endByte, segmentBytes, sink } = this.#order;
+    const { endByte, segmentBytes, sink } = this.#order;
     const offset = index * segmentBytes;
-    const from = Math.max(0, firstByte - offset);
+    const from = Math.max(0, this.#firstByte - offset);
     const length = held.end - held.start;
     const to = Math.min(length, (endByte ?? Number.POSITIVE_INFINITY) - offset);
     const done = (error?: Error): void => {
@@ -172,6 +191,7 @@ export class SegmentFlow {
     const { channel, start, end } = held;
     this.#verifier.check(held.buffer, start, end, node, (ok, buffer) => {
       if (this.#ended) return;
+      if (this.#released.delete(index)) return this.pool.give(buffer);
       if (ok) {
         this.#held.set(index, { channel, buffer, start, end });
         this.#checkLength(index, end - start);

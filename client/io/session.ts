@@ -103,6 +103,12 @@ export class Session {
     if (ranges.length > 0) this.#input({ type: 'raise', ranges: segmentsOf(ranges, this.#order.core.segmentBytes) });
   }
 
+  /** The output goes on at this byte; in order, what lies before it and did not go out is given up. */
+  seek(firstByte: number): void {
+    if (this.#order.sink.order === 'order') this.#flow.seek(firstByte);
+    this.#input({ type: 'seek', index: Math.floor(firstByte / this.#order.core.segmentBytes) });
+  }
+
   /** A picture of the running transfer. */
   report(): SessionReport {
     const now = performance.now();
@@ -187,6 +193,8 @@ export class Session {
         return this.#flow.verify(effect.index);
       case 'discard':
         return this.#flow.discard();
+      case 'release':
+        return this.#flow.release(effect.index);
       case 'deliver':
         this.#firstByteAt ??= performance.now();
         return this.#flow.deliver(effect.index);

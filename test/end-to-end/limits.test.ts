@@ -99,3 +99,27 @@ describe('the order', () => {
     expect((await world.read('raised.bin')).equals(content)).toBe(true);
   });
 });
+
+describe('seeking in a stream', () => {
+  test('goes on at the byte, after what was handed out before', async () => {
+    const transfer = clientWith([]).get('a.bin');
+    const chunks: Uint8Array[] = [];
+    let brokenOff = 0;
+    for await (const chunk of transfer.stream) {
+      chunks.push(chunk);
+      if (chunks.length === 5) brokenOff = transfer.seek(5_000_000);
+    }
+    await transfer.done;
+    expect(brokenOff).toBeGreaterThan(0);
+    expect(brokenOff).toBeLessThan(5_000_000);
+    const expected = Buffer.concat([content.subarray(0, brokenOff), content.subarray(5_000_000)]);
+    expect(Buffer.concat(chunks).equals(expected)).toBe(true);
+  });
+
+  test('is refused where the whole is to be compared', async () => {
+    const transfer = clientWith([]).get('a.bin', { checksum: `sha256:${'0'.repeat(64)}` });
+    expect(() => transfer.seek(10)).toThrow('as a whole');
+    await transfer.stream.cancel();
+    await expect(transfer.done).rejects.toMatchObject({ code: 'aborted' });
+  });
+});

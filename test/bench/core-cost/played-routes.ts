@@ -123,6 +123,7 @@ class PlayedRoutes {
     if (effect.type === 'verify') {
       return void this.#soon.push({ type: 'verified', channel: effect.channel, index: effect.index, ok: true });
     }
+    if (effect.type === 'release') return;
     const channel = this.#channels.get(effect.channel);
     if (channel === undefined) return;
     if (effect.type === 'open') this.#open(effect, channel);

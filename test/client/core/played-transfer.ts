@@ -72,6 +72,7 @@ export class PlayedTransfer {
   readonly #patterns = new Map<number, Pattern>();
   readonly #back: Input[] = [];
   #busy = false;
+  #sought = false;
   #sends = 0;
   #outcome: string | undefined;
 
@@ -208,6 +209,7 @@ export class PlayedTransfer {
 
   #handle(input: Input): void {
     if (input.type === 'taken') this.held.delete(input.index);
+    if (input.type === 'seek') this.#sought = true;
     const credits = new Map([...this.sources].map(([channel, { credit }]) => [channel, credit]));
     const sends = this.#sends;
     this.transfer.handle(input, this.now);
@@ -257,6 +259,9 @@ export class PlayedTransfer {
         if (this.sinkTakes) this.#back.push({ type: 'taken', index: effect.index });
         return;
       case 'discard':
+        return;
+      case 'release':
+        if (!this.held.delete(effect.index)) this.#fault(`segment ${effect.index} is released and was not held`);
         return;
       case 'done':
         this.#outcome = 'done';
@@ -337,13 +342,16 @@ export class PlayedTransfer {
   }
 
   /**
-   * What arrived and was not taken fits the reorder window, and a segment for each channel. In any order what was asked
-   * for meanwhile comes on top.
+   * What arrived and was not taken fits the reorder window, and a segment for each channel. In any order, and after a
+   * seek (credit cannot be taken back), what was asked for meanwhile comes on top.
    */
   #checkMemory(): void {
     const { output, reorderBytes, segmentBytes } = this.options;
     if (this.held.size <= reorderBytes / segmentBytes) return;
-    const windows = output === 'any' ? this.snapshot.routes.reduce((sum, { windowBytes }) => sum + windowBytes, 0) : 0;
+    const windows =
+      output === 'any' || this.#sought
+        ? this.snapshot.routes.reduce((sum, { windowBytes }) => sum + windowBytes, 0)
+        : 0;
     const most = (reorderBytes + windows) / segmentBytes + this.channels.length;
     if (this.held.size > most) this.#fault(`${this.held.size} segments are held, at most ${most} may be`);
   }

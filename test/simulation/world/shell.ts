@@ -141,6 +141,9 @@ export class Shell {
       case 'discard':
         this.#arrived = undefined;
         return;
+      case 'release':
+        this.#unproven.delete(effect.index);
+        return;
       case 'deliver':
         return this.#deliver(effect.index);
       case 'done':
