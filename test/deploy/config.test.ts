@@ -75,3 +75,13 @@ describe('a schema refuses what the program refuses', () => {
     expect(read(yaml, TABLES[role]!)).toEqual(expect.any(String));
   });
 });
+
+test('every file in the guide is right', async () => {
+  const blocks = [...(await file('README.md')).matchAll(/^( *)```yaml (\w+)\n([^]*?)\n *```$/gm)];
+  expect(blocks.length).toBeGreaterThanOrEqual(4);
+  for (const [, indent = '', role = '', text = ''] of blocks) {
+    const yaml = text.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
+    expect(read(yaml, TABLES[role]!), yaml).toEqual(expect.any(Object));
+    expect(faultsOf(parse(yaml), await schemaOf(role))).toEqual([]);
+  }
+});
