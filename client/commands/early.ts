@@ -1,18 +1,30 @@
-// Dials the routes of `heddle get` before anything else is loaded: loading takes longer than most handshakes. Looks at
-// the arguments only as far as it needs; what is wrong with them the command says later.
+// Dials the routes and mirrors of `heddle get` before anything else is loaded: loading takes longer than most handshakes.
+// Looks at the arguments only as far as it needs; what is wrong with them the command says later.
 import { isIP } from 'node:net';
 import { EarlyDials } from '../io/dial.ts';
 
-/** The connections being made for the routes that `args` (without program and script) name. */
+/** The flags whose values are NAME=URL. */
+const NAMED = ['--route', '--mirror'];
+
+/** The connections being made for the sources that `args` (without program and script) name. */
 export function dialEarly(args: readonly string[]): EarlyDials {
   const dials = new EarlyDials();
-  for (const [at, argument] of args.entries()) {
-    const route =
-      argument === '--route' ? args[at + 1] : argument.startsWith('--route=') ? argument.slice(8) : undefined;
-    const url = route === undefined ? undefined : URL.parse(route.slice(route.indexOf('=') + 1));
+  for (const at of args.keys()) {
+    const source = sourceAt(args, at);
+    const url = source === undefined ? undefined : URL.parse(source);
     if (url === null || url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) continue;
     const localAddress = /^#local=(.+)$/.exec(url.hash)?.[1];
     if (localAddress === undefined || isIP(localAddress) !== 0) dials.add({ baseUrl: url, localAddress });
   }
   return dials;
+}
+
+/** The URL that the argument at this place names: a flag's, or the one that stands for a key. */
+function sourceAt(args: readonly string[], at: number): string | undefined {
+  const argument = args[at] ?? '';
+  const flag = NAMED.find((name) => argument === name || argument.startsWith(`${name}=`));
+  const named = flag === undefined || argument !== flag ? argument.slice((flag ?? '').length + 1) : args[at + 1];
+  if (flag !== undefined) return named?.slice(named.indexOf('=') + 1);
+  const isKey = args[0] === 'get' && args[at - 1]?.startsWith('-') === false;
+  return isKey && /^https?:\/\//i.test(argument) ? argument : undefined;
 }

@@ -111,17 +111,12 @@ export class RangeChannel implements ChannelAdapter {
   }
 
   sample(spans: readonly ByteSpan[], done: (bytes: readonly Uint8Array[]) => void): void {
-    const all: Uint8Array[] = [];
-    let left = spans.length;
-    if (left === 0) done(all);
-    for (const [place, span] of spans.entries()) {
-      const take = (bytes: Uint8Array): void => {
-        all[place] = bytes;
-        left -= 1;
-        if (left === 0) done(all);
-      };
-      this.#lines.askFirst(new Sample(span, take));
+    if (spans.length === 0) return done([]);
+    const samples = spans.map((span) => new Sample(span, whole));
+    function whole(): void {
+      if (samples.every(({ missingBytes }) => missingBytes === 0)) done(samples.map(({ bytes }) => bytes));
     }
+    for (const sample of samples) this.#lines.askFirst(sample);
   }
 
   close(_graceful: boolean): void {

@@ -14,14 +14,15 @@ export class Sample implements RangeRequest {
   readonly isProbe = true;
   readonly places: readonly AnswerPlace[] = [];
   readonly #span: ByteSpan;
-  readonly #bytes: Uint8Array;
-  readonly #onWhole: (bytes: Uint8Array) => void;
+  /** What came; whole when nothing is missing. */
+  readonly bytes: Uint8Array;
+  readonly #onWhole: () => void;
   askedAt = 0;
   #came = 0;
 
-  constructor(span: ByteSpan = ANY_BYTE, onWhole: (bytes: Uint8Array) => void = () => {}) {
+  constructor(span: ByteSpan = ANY_BYTE, onWhole: () => void = () => {}) {
     this.#span = span;
-    this.#bytes = new Uint8Array(span.last - span.first + 1);
+    this.bytes = new Uint8Array(span.last - span.first + 1);
     this.#onWhole = onWhole;
   }
 
@@ -30,7 +31,7 @@ export class Sample implements RangeRequest {
   }
 
   get missingBytes(): number {
-    return this.#bytes.length - this.#came;
+    return this.bytes.length - this.#came;
   }
 
   bound(): void {}
@@ -38,12 +39,12 @@ export class Sample implements RangeRequest {
   drop(): void {}
 
   space(last: number): Uint8Array {
-    return this.#bytes.subarray(this.#came, Math.max(0, last - this.#span.first + 1));
+    return this.bytes.subarray(this.#came, Math.max(0, last - this.#span.first + 1));
   }
 
   filled(bytes: number): void {
     this.#came += bytes;
-    if (this.#came === this.#bytes.length) this.#onWhole(this.#bytes);
+    if (this.#came === this.bytes.length) this.#onWhole();
   }
 }
 

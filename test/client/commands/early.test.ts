@@ -23,8 +23,18 @@ test('both spellings of --route, with a local address or without', async () => {
   bound?.socket.destroy();
 });
 
+test('mirrors, and a URL in the place of the key', async () => {
+  await using server = await startPeer();
+  const url = server.url.href;
+  const args = ['get', `${url}a.bin`, '--mirror', `b=${url}b.bin#local=127.0.0.1`, '-o', `${url}no`];
+  using dials = dialEarly(args);
+  expect(dials.take(targetOf(server.url))?.socket.destroy()).toBeDefined();
+  expect(dials.take(targetOf(server.url, '127.0.0.1'))?.socket.destroy()).toBeDefined();
+  expect(dials.take(targetOf(server.url))).toBeUndefined();
+});
+
 test('what makes no sense is left to the command', () => {
-  const word = fc.oneof(fc.constantFrom('--route', '--route=', 'a=ftp://x', 'a=b=c', '='), fc.string());
+  const word = fc.oneof(fc.constantFrom('--route', '--route=', '--mirror', 'a=ftp://x', 'a=b=c', '='), fc.string());
   fc.assert(
     fc.property(fc.array(word, { maxLength: 8 }), (args) => {
       using dials = dialEarly(args);
