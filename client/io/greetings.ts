@@ -12,6 +12,9 @@ import { SizeClaims } from './size-claims.ts';
 import type { ClaimVerdict } from './size-claims.ts';
 import { StartOver } from './start-over.ts';
 
+/** How long bad segments may wait for the proof that would excuse them, ms: a round trip over two satellites. */
+const UNDECIDED_MS = 1_500;
+
 /** What the session has to do about a channel that greeted. */
 export type GreetingEvents = {
   /** Ask the channel for the page of this leaf alone. */
@@ -33,7 +36,7 @@ export class Greetings {
   readonly #identity: Identity;
   readonly #claims = new SizeClaims();
   /** Bad segments of channels whose claim is open: perhaps not they are wrong but the size that is accepted. */
-  readonly #undecided = new Map<number, number[]>();
+  readonly #undecided = new Map<number, { readonly indexes: number[]; readonly timer: NodeJS.Timeout }>();
 
   constructor(order: SessionOrder, events: GreetingEvents) {
     this.#order = order;
@@ -76,16 +79,28 @@ export class Greetings {
   /** True when a bad segment of the channel is not to be counted yet; `bad` follows, unless everything starts over. */
   isUndecided(channel: number, index: number): boolean {
     if (!this.#claims.isOpen(channel)) return false;
-    this.#undecided.set(channel, [...(this.#undecided.get(channel) ?? []), index]);
+    const undecided = this.#undecided.get(channel);
+    if (undecided !== undefined) undecided.indexes.push(index);
+    else {
+      const timer = setTimeout(() => this.#giveUp(channel), UNDECIDED_MS).unref();
+      this.#undecided.set(channel, { indexes: [index], timer });
+    }
     return true;
   }
 
   /** The channel is gone, and its claim with it. */
   forget(channel: number): void {
     this.#claims.forget(channel);
-    const bad = this.#undecided.get(channel) ?? [];
+    const { indexes, timer } = this.#undecided.get(channel) ?? { indexes: [] };
+    clearTimeout(timer);
     this.#undecided.delete(channel);
-    for (const index of bad) this.#events.bad(channel, index);
+    for (const index of indexes) this.#events.bad(channel, index);
+  }
+
+  /** Nothing more is decided. */
+  end(): void {
+    for (const { timer } of this.#undecided.values()) clearTimeout(timer);
+    this.#undecided.clear();
   }
 
   /** The last segment proved how many bytes the object has. */
@@ -96,6 +111,12 @@ export class Greetings {
   /** The transfer is done and proven: new keys are remembered. Throws `local-io`. */
   remember(): Promise<void> {
     return this.#identity.remember();
+  }
+
+  /** It had time enough to prove a size that would excuse what it sent. */
+  #giveUp(channel: number): void {
+    this.forget(channel);
+    this.#events.refuse(channel, new HeddleError('corrupt', 'it proves neither size nor segments', { side: 'remote' }));
   }
 
   #judge(verdicts: readonly ClaimVerdict[]): void {

@@ -290,6 +290,7 @@ export class Session {
   #end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
+    this.#greetings.end();
     this.#agreement.end();
     this.#channels.closeAll();
     this.#flow.end();
