@@ -321,7 +321,24 @@ describe('node --import heddle/register', () => {
     console.log(answer.status, bytes);
   `;
 
-  async function run(config: string | undefined): Promise<{ code: number; stdout: string; stderr: string }> {
+  const ABORTING = `
+    let [seed, ended] = [7, 0];
+    const random = (most) => (seed = (seed * 48271) % 2147483647) % most;
+    const one = async (at) => {
+      const stop = new AbortController();
+      const asked = fetch('${SITE}/v1/objects/' + (at % 2 ? 'a.bin' : 'small.bin'), { signal: stop.signal });
+      if (random(3) === 0) setTimeout(() => stop.abort(), random(20));
+      let left = random(300_000);
+      try {
+        for await (const chunk of (await asked).body) if ((left -= chunk.length) < 0) stop.abort();
+      } catch {}
+      ended += 1;
+    };
+    for (let at = 0; at < 200; at += 25) await Promise.all(Array.from({ length: 25 }, (_, offset) => one(at + offset)));
+    console.log(ended);
+  `;
+
+  async function run(config: string | undefined, app = APP): Promise<{ code: number; stdout: string; stderr: string }> {
     const file = world.folder.file('client.yaml');
     if (config !== undefined) await writeFile(file, config);
     const env = {
@@ -329,7 +346,7 @@ describe('node --import heddle/register', () => {
       XDG_STATE_HOME: world.folder.file('state'),
       HEDDLE_CONFIG: config === undefined ? '' : file,
     };
-    const args = ['--import', REGISTER, '--input-type=module', '--eval', APP];
+    const args = ['--import', REGISTER, '--input-type=module', '--eval', app];
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
     return { code: code as number, stdout, stderr };
@@ -343,6 +360,11 @@ describe('node --import heddle/register', () => {
     const outcome = await run(`routes:\n${routes()}origins:\n  - origin: ${SITE}\n`);
     expect(outcome).toEqual({ code: 0, stdout: '200 3000001\n', stderr: '' });
   });
+
+  test('a program that aborts many requests at random points ends by itself: nothing is left open', async () => {
+    const outcome = await run(`routes:\n${routes()}origins:\n  - origin: ${SITE}\n`, ABORTING);
+    expect(outcome).toEqual({ code: 0, stdout: '200\n', stderr: '' });
+  }, 60_000);
 
   test.each([
     ['no file', undefined, /HEDDLE_CONFIG names no configuration file/],
