@@ -182,10 +182,10 @@ export function checkClient({ values, wrong }: Sources<ClientSettings>): void {
 
 function checkNames(
   routes: readonly RouteOptions[] | undefined,
-  place: string,
+  list: string,
   wrong: Sources<ClientSettings>['wrong'],
 ): void {
   const names = (routes ?? []).map(({ name }) => name);
   const twice = names.findIndex((name, at) => names.indexOf(name) < at);
-  if (twice >= 0) throw wrong(`${place}[${twice}].name`, `two routes have the name "${names[twice]}"; write another`);
+  if (twice >= 0) throw wrong(`${list}[${twice}].name`, `two routes have the name "${names[twice]}"; write another`);
 }

@@ -165,8 +165,8 @@ describe('whatever is in a file', () => {
   test('is read, or is a mistake with a place and one line', () => {
     fc.assert(
       fc.property(fc.array(anyEdit, { minLength: 1, maxLength: 4 }), (edits) => {
-        const text = edits.reduce((sum, { at, cut, put }) => sum.slice(0, at) + put + sum.slice(at + cut), GOOD);
-        read(text, table);
+        const edited = edits.reduce((sum, { at, cut, put }) => sum.slice(0, at) + put + sum.slice(at + cut), GOOD);
+        read(edited, table);
       }),
       { numRuns: 500 },
     );
