@@ -25,6 +25,8 @@ export type PlayOrder = {
   readonly endByte?: number;
   /** What every source holds; everything unless given. */
   readonly held?: readonly Range[];
+  /** What an earlier transfer left with the sink. */
+  readonly have?: readonly Range[];
   /** What the source of each route holds, where it differs. */
   readonly heldBy?: readonly (readonly Range[])[];
   /** The terms of each route. */
@@ -89,6 +91,7 @@ export class PlayedTransfer {
         options: this.options,
         ...(firstByte === undefined ? {} : { firstByte }),
         endByte,
+        have: order.have ?? [],
       },
       0,
     );

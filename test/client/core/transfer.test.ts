@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Effect, Input } from '../../../client/core/messages.ts';
 import { CORE_DEFAULTS } from '../../../client/core/options.ts';
 import { elementAt } from '../../../protocol/pattern.ts';
+import { rangesHave } from '../../../protocol/ranges.ts';
 import { SEGMENT } from './core-state.ts';
 import { PlayedTransfer } from './played-transfer.ts';
 import type { PlayOrder } from './played-transfer.ts';
@@ -31,6 +32,26 @@ const typesOf = (effects: readonly Effect[]): string[] => effects.map(({ type })
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 describe('from the beginning to the end', () => {
+  test('what an earlier transfer left is not asked for again, and completes it', () => {
+    const have = [
+      { first: 0, length: 30 },
+      { first: 33, length: 20 },
+      { first: 70, length: 1 },
+    ];
+    const play = playOf({ routes: 2, segments: 90, have, options: { output: 'any' } });
+    expect(play.finish()).toBe('done');
+    const asked = upTo(90).filter((index) => (play.arrivals[index] ?? 0) > 0);
+    expect(asked).toEqual(upTo(90).filter((index) => !rangesHave(have, index)));
+    expect(play.delivered.toSorted((a, b) => a - b)).toEqual(asked);
+  });
+
+  test('if an earlier transfer left everything, HELLO is the end', () => {
+    const play = playOf({ segments: 40, have: [{ first: 0, length: 40 }], options: { output: 'any' } });
+    play.open(1);
+    expect(play.outcome).toBe('done');
+    expect(play.arrivals).toEqual([]);
+  });
+
   test('asks for nothing behind the end of a range, before any HELLO as well', () => {
     const play = playOf({ routes: 2, size: 100 * SEGMENT, firstByte: 5 * SEGMENT, endByte: 7 * SEGMENT });
     for (const channel of [1, 2]) play.feed({ type: 'connected', channel, connectMs: 5 }, 5);
