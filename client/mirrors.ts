@@ -64,7 +64,7 @@ export function routesToUrl(url: string, routes: readonly SessionRoute[]): { key
 /** The mirror that `url`, given in the place of a key, stands for; its name is its host's, and none of `taken`. */
 export function mirrorOfUrl(url: string, taken: readonly string[]): MirrorOptions {
   const host = URL.parse(url)?.host ?? '';
-  const plain = host.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  const plain = host.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');
   const first = PLAIN_NAME.test(plain) ? plain : 'mirror';
   let name = first;
   for (let at = 2; taken.includes(name); at += 1) name = `${first.slice(0, 56)}-${at}`;
