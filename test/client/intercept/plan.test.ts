@@ -1,4 +1,5 @@
 // The table of requests and what becomes of each: passed, answered plainly, split with which lead.
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { keyOf, planOf } from '../../../client/intercept/plan.ts';
 import type { Plan, RequestShape } from '../../../client/intercept/plan.ts';
@@ -135,4 +136,22 @@ describe('mappings from paths to keys', () => {
   test.each(rows)('%s', (path, key) => {
     expect(keyOf(path, mappings)).toBe(key);
   });
+});
+
+test('a lead is made of whole blocks, holds the first wanted byte, and leaves no rest of less than a block', () => {
+  const offset = fc.nat(50_000_000);
+  fc.assert(
+    fc.property(offset, fc.option(offset), fc.option(offset), fc.nat(30), (first, length, size, blocks) => {
+      const range = `bytes=${first}-${length === null ? '' : first + length}`;
+      const made = plan('GET', '/v1/objects/a', range, size ?? undefined, blocks * K);
+      if (made.type !== 'split' || made.lead === undefined) throw new Error('not split');
+      const { from, to } = made.lead;
+      expect([from % K, to % K]).toEqual([0, 0]);
+      expect(from <= first && first < to).toBe(true);
+      expect(to - from).toBeLessThanOrEqual(Math.max(1, blocks) * K + K);
+      const end = length === null ? (size ?? undefined) : first + length + 1;
+      if (end !== undefined) expect(to >= end || end - to > K).toBe(true);
+    }),
+    { numRuns: 500 },
+  );
 });

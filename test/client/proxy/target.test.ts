@@ -1,4 +1,5 @@
 // The table of requests to the local proxy and where each goes.
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { targetOf } from '../../../client/proxy/target.ts';
 import type { ProxySettings, Target } from '../../../client/proxy/target.ts';
@@ -117,4 +118,32 @@ describe('who may ask the gateway', () => {
       expect(ask(target, own).type === 'gateway').toBe(expected);
     }
   });
+});
+
+test('whatever is asked, strangers get nothing of the gateway and nothing throws', () => {
+  const start = fc.constantFrom(
+    '',
+    '/',
+    '/o/',
+    '/http/',
+    '/https/',
+    'http://',
+    'http://127.0.0.1:3128',
+    '/http/data.example',
+  );
+  const target = fc.tuple(start, fc.string({ maxLength: 40 })).map(([head, tail]) => head + tail);
+  const host = fc.oneof(
+    fc.constantFrom('evil.example:3128', 'localhost:3128.evil.example', '127.0.0.1:3128@evil'),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(target, host, (asked, from) => {
+      const answer = ask(asked, { host: from });
+      const own = SETTINGS.ownHosts.includes(from.toLowerCase()) || /^http:/i.test(asked);
+      expect(own || answer.type === 'refused').toBe(true);
+      if (answer.type === 'gateway') expect([...SETTINGS.origins, SETTINGS.objects]).toContain(answer.origin);
+      if (answer.type === 'gateway' || answer.type === 'forward') expect(answer.path.startsWith('/')).toBe(true);
+    }),
+    { numRuns: 500 },
+  );
 });
