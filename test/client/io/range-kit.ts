@@ -90,6 +90,11 @@ export class RangeKit implements Disposable {
     return frames();
   }
 
+  /** Waits until what was said is enough, or the channel ended. */
+  async untilHeard(isEnough: (said: readonly Said[]) => boolean): Promise<void> {
+    await this.#wait(() => isEnough(this.said) || this.said.some(isEnd));
+  }
+
   [Symbol.dispose](): void {
     this.channel.close(false);
   }
