@@ -18,7 +18,12 @@ const MOST_SILENCE_MS = 3_000;
 const PATIENCES = 3;
 
 /** How a lead went: up to which offset it was handed on, and why not further. */
-export type LeadOutcome = { readonly reached: number; readonly end: 'whole' | 'broken' | 'slow' | 'wrong' };
+export type LeadOutcome = {
+  readonly reached: number;
+  readonly end: 'whole' | 'broken' | 'slow' | 'wrong';
+  /** The application was slower than the route: the time it took says nothing about the route. */
+  readonly hindered: boolean;
+};
 
 /** Hands `wanted` of the lead to `output`. Never rejects. */
 export async function readLead(lead: ObjectLead, wanted: Span, output: ApplicationSink): Promise<LeadOutcome> {
@@ -31,12 +36,14 @@ export async function readLead(lead: ObjectLead, wanted: Span, output: Applicati
   let bytes = 0;
   /** Blocks that the application has not taken yet. */
   let waiting = 0;
+  let hindered = false;
   let flow: Flow = { pause: () => {}, resume: () => {} };
   let outcome: LeadOutcome['end'] | undefined;
 
   const settle = (): void => {
     const reached = Math.max(wanted.from, Math.min(at, wanted.to));
-    if (outcome !== undefined && waiting === 0) resolve({ reached, end: reached < wanted.to ? outcome : 'whole' });
+    if (outcome === undefined || waiting > 0) return;
+    resolve({ reached, end: reached < wanted.to ? outcome : 'whole', hindered });
   };
   const end = (how: LeadOutcome['end']): void => {
     if (outcome !== undefined) return;
@@ -64,7 +71,9 @@ export async function readLead(lead: ObjectLead, wanted: Span, output: Applicati
       else if (waiting === 0) flow.resume();
     });
     at += block.length;
-    if (waiting > 0) flow.pause();
+    if (waiting === 0) return;
+    hindered = true;
+    flow.pause();
   };
   const take = (): void => {
     for (;;) {
