@@ -102,22 +102,22 @@ export function createClient(options: ClientOptions): Client {
     }
     const pins = { root, originKey: options.originKey, size: transfer.size };
     const { early, ifChanged = 'fail', observer = {}, signal } = transfer;
-    const wish = { key: object.key, firstByte, endByte, root, segmentBytes: core.any.segmentBytes };
+    const wish = { key: object.key, firstByte, endByte, root, segmentBytes: core.any.segmentBytes, signal };
     const start = (output: Sink, leftover?: Leftover, file?: string): SeekableTransfer => {
       const known = options.knownOrigins === undefined ? undefined : readKnownOrigins(options.knownOrigins);
       const announced = (): readonly string[] => (canProve ? [] : retrieval.report().vouching.announced);
       const sink = checkedSink(output, { ...whole, announced }, file);
       const isCheckedLater = (whole.checksum ?? whole.root) !== undefined;
       const what = { ...object, core: core[sink.order], pins, known, firstByte, endByte, ifChanged, isCheckedLater };
-      const routes = knowledge.recall(object.routes);
+      const recalled = knowledge.recall(object.routes);
       const over = new AbortController();
-      const ranks = knowledge.ranks(routes, over.signal, (error) => observer.warning?.(error));
-      const retrieval = new Retrieval({ ...what, routes, ranks, sink, leftover, observer, early });
+      const ranks = knowledge.ranks(recalled, over.signal, (error) => observer.warning?.(error));
+      const retrieval = new Retrieval({ ...what, routes: recalled, ranks, sink, leftover, observer, early });
       const done = retrieval
         .run(signal)
         .finally(() => over.abort())
         .then((report) => {
-          knowledge.remember(routes, report);
+          knowledge.remember(recalled, report);
           return withChecks(report, sink.agreed, root);
         });
       const raise = (ranges: readonly ByteRange[]): void => retrieval.raise(ranges.map(wantedBytes));

@@ -27,6 +27,8 @@ export type FileWish = {
   /** The root that is pinned. */
   readonly root: string | undefined;
   readonly segmentBytes: number;
+  /** Ends the proving of what is there. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** A file as output, and what an interrupted transfer left in it. */
@@ -45,7 +47,7 @@ export async function openFileSink(path: string, wish?: FileWish): Promise<FileS
     const journal = new PartJournal(part + RECORD_SUFFIX, () => file.datasync());
     let leftover: Leftover | undefined;
     if (wish !== undefined && reader !== undefined) {
-      const proven = await checkPart(file, reader);
+      const proven = await checkPart(file, reader, wish.signal);
       const { root, size } = reader.object;
       leftover = { root, size, have: proven.segments(size, wish.segmentBytes) };
       await journal.resume(reader.object, reader.end);

@@ -1,6 +1,7 @@
 // Proves again what an interrupted transfer left: reads each segment that the record names and hashes it. Costs the disk
 // and the processor, and not one byte of network. What does not match is simply not there.
 import type { FileHandle } from 'node:fs/promises';
+import { HeddleError } from '../../protocol/errors.ts';
 import { LEAF_BYTES } from '../../protocol/limits.ts';
 import { hashSegment, lengthOfSegment, sameHash } from '../../protocol/merkle.ts';
 import { rangesOf } from '../../protocol/ranges.ts';
@@ -44,13 +45,15 @@ export class ProvenLeaves {
   }
 }
 
-/** The leaves that `part` has, of those that the record names. */
-export async function checkPart(part: FileHandle, record: RecordReader): Promise<ProvenLeaves> {
+/** The leaves that `part` has, of those that the record names. Throws `aborted`. */
+export async function checkPart(part: FileHandle, record: RecordReader, signal?: AbortSignal): Promise<ProvenLeaves> {
   const proven = new ProvenLeaves();
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   for (let batch = await record.next(); batch !== undefined; batch = await record.next()) {
-    for (const run of runsOf(batch, record.object))
+    for (const run of runsOf(batch, record.object)) {
+      if (signal?.aborted === true) throw new HeddleError('aborted', undefined, { cause: signal.reason });
       await checkRun(part, record.object, batch.segmentBytes, run, buffer, proven);
+    }
   }
   return proven;
 }

@@ -108,6 +108,18 @@ describe('check', () => {
     expect(await check(part, path, LEAF_BYTES)).toEqual([{ first: 3, length: 1 }]);
   });
 
+  test('ends when the transfer is given up', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(folder.file('part'), bytes);
+    const record = await PartRecord.create(folder.file('record'), object);
+    await record.append(LEAF_BYTES, [entry(0)]);
+    await record.close();
+    await using file = await open(folder.file('part'), 'r');
+    await using reader = await RecordReader.open(folder.file('record'));
+    const checked = checkPart(file, reader as RecordReader, AbortSignal.abort());
+    await expect(checked).rejects.toMatchObject({ code: 'aborted' });
+  });
+
   test('segments of one size count for those of another that they cover', async () => {
     await using folder = await temporaryFolder();
     const [part, path] = [folder.file('part'), folder.file('record')];
