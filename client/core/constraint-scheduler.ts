@@ -69,13 +69,26 @@ export class ConstraintScheduler {
     }
     const expected = routes.filter((route) => this.#mayCome(route, now));
     const isLimited = expected.some((route) => this.#isLimited(route));
-    const isAmple = expected.some((route) => !this.#isLimited(route) && this.#isWhole(route));
+    const isAmple = expected.some((route) => route.isInUse && !this.#isLimited(route) && this.#isWhole(route));
     if (size === undefined || table.missingLeft === 0 || expected.length === 0 || (isAmple && !isLimited)) return;
     const suppliers = expected.map((route) => this.#supplierOf(route));
     this.#demand = this.#demandOn(suppliers);
     const flow = flowOf(suppliers, this.#demand);
     this.#lack = lackOf(this.#state, expected, suppliers, this.#demand, flow);
-    if (this.#lack === undefined && isLimited) this.#reserve(expected, suppliers, flow);
+    if (this.#lack !== undefined) return;
+    this.#callIn(expected, suppliers);
+    if (isLimited) this.#reserve(expected, suppliers, flow);
+  }
+
+  /** Routes that stand by are used as well where those in use do not suffice. */
+  #callIn(expected: readonly Route[], suppliers: readonly Supplier[]): void {
+    for (const route of expected) {
+      if (route.isInUse) continue;
+      const { unmet } = flowOf(suppliers, this.#demand, (at) => expected[at]?.isInUse === true);
+      const { groups } = this.#demand;
+      const at = expected.indexOf(route);
+      route.isNeeded = groups.some(({ holders }, group) => (unmet[group] ?? 0) > 0 && holders.includes(at));
+    }
   }
 
   /** Whether a route has means for `index` beyond what is kept for others: asked before a SEND that could be another's. */

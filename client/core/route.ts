@@ -47,6 +47,8 @@ export class Route {
   /** Absolute time of the next dial while the route has no channel. */
   dialAt = 0;
   failedDials = 0;
+  /** What is missing cannot be had without it: it is used even while it stands by. */
+  isNeeded = false;
   /** Why the route is excluded for the rest of the transfer. */
   excluded: ErrorCode | undefined;
   /** Why its last channel ended. */
@@ -86,6 +88,11 @@ export class Route {
   /** It carries what its rate cap lets through: the pauses between its segments say nothing of the path. */
   get isHeldByCap(): boolean {
     return this.pace !== undefined && this.carried >= HELD_BY_CAP * this.pace.rate;
+  }
+
+  /** Channels are dialled on it. */
+  get isInUse(): boolean {
+    return this.role !== 'standby' || this.isNeeded;
   }
 
   /** Relays and other network hops on the way; undefined when nothing is known. */

@@ -63,7 +63,7 @@ export class Supervisor {
     for (const channel of channels.values()) this.#expire(channel, now);
     for (const channel of channels.values()) {
       const isDone = channel.state === 'draining' && channel.ledger.maySend().size === 0;
-      const isGivenUp = channel.state === 'stalled' && routeOf(this.#state, channel).role === 'standby';
+      const isGivenUp = channel.state === 'stalled' && !routeOf(this.#state, channel).isInUse;
       if (isDone || isGivenUp) this.close(channel);
     }
     this.#sources.turn(now);
@@ -145,7 +145,7 @@ export class Supervisor {
   }
 
   #dialIfDue(route: Route, now: number): void {
-    if (route.excluded !== undefined || route.role === 'standby' || now < route.dialAt) return;
+    if (route.excluded !== undefined || !route.isInUse || now < route.dialAt) return;
     const own = channelsOf(this.#state, route);
     const sound = own.filter((channel) => channel.state !== 'stalled' && channel.state !== 'draining');
     const missing = route.connections(this.#state.options) - sound.length;

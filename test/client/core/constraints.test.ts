@@ -152,6 +152,13 @@ describe('ranges held', () => {
     expect(play.now).toBeGreaterThan(play.options.giveUpMs);
   });
 
+  test('one whose only holder stands by is called in', () => {
+    const heldBy = [[run(0, 30)], [run(0, 30)], [run(0, 10)], [run(25, 60)]];
+    const play = playOf({ routes: 4, segments: 60, heldBy, options: { activeRoutes: 2, probeIntervalMs: 1e9 } });
+    expect(play.finish(2_000)).toBe('done');
+    expect(play.now).toBeLessThan(5_000);
+  });
+
   test('a source that refuses what it claimed is not asked again, and another brings it', () => {
     const play = opened({ routes: 2, segments: 100 });
     play.up(1);
