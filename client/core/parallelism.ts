@@ -23,9 +23,9 @@ export type ParallelismSample = {
 const PACKET_BYTES = 1_448;
 const MATHIS = 1.22;
 /** A connection is limited by its losses when it carries at least this part of what the formula allows. */
-const AGREES = 0.5;
+const AGREES = 0.6;
 /** Fewer gaps than this are an accident. */
-const LEAST_GAPS = 3;
+const LEAST_GAPS = 4;
 /** Time that is looked at together, and the most when losses are rare, in ms and round trips. */
 const MEASURE_MS = 400;
 const MEASURE_RTTS = 4;

@@ -5,13 +5,12 @@ import type { Holdings } from './holdings.ts';
 import type { CoreOptions } from './options.ts';
 import { Pace } from './pace.ts';
 import { Parallelism } from './parallelism.ts';
+import { RateEstimator } from './rate-estimator.ts';
 import type { RouteTerms } from './route-terms.ts';
 import { RouteWindow } from './route-window.ts';
 
 /** Round trips after which their minimum is believed: the first hold a handshake, or a cold process. */
 const SURE_ROUND_TRIPS = 3;
-/** Connecting that took so many times as long as makes a route long is believed at once. */
-const SURELY_LONG = 1.5;
 
 /** Part of the remembered round trip that connecting must have taken for the memory to be believed. */
 const AS_REMEMBERED = 0.7;
@@ -40,6 +39,10 @@ export class Route {
   /** Relays on the way, as far as known. */
   relays: number | undefined;
   readonly parallelism: Parallelism;
+  /** What all its channels together carry while any of them is busy. */
+  readonly throughput: RateEstimator = new RateEstimator();
+  /** What they carry together as a part of the sum of what each carries while it is busy itself, 0…1. */
+  overlap = 1;
   /** Smallest full round trip seen, ms; the connect time stands in until one was measured. */
   rttMs = 50;
   /** Newest full round trip, ms. */
@@ -114,7 +117,7 @@ export class Route {
   }
 
   #usefulConnections(options: CoreOptions): number {
-    const isConnectLong = this.#connectMs >= SURELY_LONG * options.longRttMs && this.#connectMs < SYN_AGAIN_MS;
+    const isConnectLong = this.#connectMs >= options.longRttMs && this.#connectMs < SYN_AGAIN_MS;
     const sure = this.#roundTrips >= SURE_ROUND_TRIPS || isConnectLong || this.#isAsRemembered;
     return Math.max(this.parallelism.connections, sure ? this.#connectionsByRtt(options) : 1, this.#usual(options));
   }

@@ -47,15 +47,18 @@ export function channelsOf(state: TransferState, route: Route): Channel[] {
 export function laneOf(state: TransferState, channel: Channel): Lane {
   const { pace, rttMs, window } = routeOf(state, channel);
   const lane = channel.lane(rttMs, window.slowStart);
-  if (pace === undefined) return lane;
   const rate = rateOf(state, channel);
+  if (pace === undefined) return { ...lane, rate };
   return rate < lane.rate ? { ...lane, rate, flight: undefined } : lane;
 }
 
-/** Bytes per ms to plan with. A capped channel that is idle between its segments is not faster for that. */
+/**
+ * Bytes per ms to plan with. Channels that take turns on one line are not as fast together as each by itself; a capped
+ * channel that is idle between its segments is not faster for that.
+ */
 export function rateOf(state: TransferState, channel: Channel): number {
   const route = routeOf(state, channel);
-  const rate = channel.rate.rateOr(route.rttMs);
+  const rate = channel.rate.rateOr(route.rttMs) * route.overlap;
   if (route.pace === undefined) return rate;
   const sharing = channelsOf(state, route).filter((other) => other.usable).length;
   return Math.min(rate, route.pace.rate / Math.max(1, sharing));

@@ -136,6 +136,7 @@ export class Transfer {
         return this.#hello(channel, input, now);
       case 'received':
         route.broughtBytes += input.bytes;
+        route.throughput.add(input.bytes, now);
         if (channel.hear(input.bytes, route.rttMs, now)) route.gaps += 1;
         if (channel.apply('bytes')) this.#scheduler.invalidate();
         this.#scheduler.grant(channel, now);
@@ -219,7 +220,7 @@ export class Transfer {
     for (const route of routes) {
       const own = channelsOf(this.#state, route).filter((channel) => channel.sound);
       const flight = own.reduce((sum, channel) => sum + channel.rate.flight, 0);
-      const rate = own.reduce((sum, channel) => sum + channel.rate.measured, 0);
+      const rate = this.#together(route, own, now);
       route.carry(rate, this.#state.options.tickMs);
       if (own.length === 0) continue;
       const { parallelism, rttMs, broughtBytes, gaps, window } = route;
@@ -230,6 +231,18 @@ export class Transfer {
       if (!route.isHeldByCap)
         parallelism.tick({ receivedBytes: broughtBytes, rttMs, gaps, open, slowStart, outBytes, rate, queueMs }, now);
     }
+  }
+
+  /** Bytes per ms of a route's channels together: the sum of what each carries while busy, less what overlaps. */
+  #together(route: Route, channels: readonly Channel[], now: number): number {
+    const { throughput, rttMs, window } = route;
+    const sum = channels.reduce((total, channel) => total + channel.rate.measured, 0);
+    const dueFrom = Math.min(Number.POSITIVE_INFINITY, ...channels.map((channel) => channel.dueFrom));
+    if (dueFrom === Number.POSITIVE_INFINITY) throughput.becomesIdle();
+    else throughput.becomesBusy(dueFrom);
+    throughput.tick(now, rttMs, window.slowStart);
+    route.overlap = channels.length > 1 && sum > throughput.measured ? throughput.measured / sum : 1;
+    return sum * route.overlap;
   }
 
   #hello(channel: Channel, { size, held }: Extract<Input, { readonly type: 'hello' }>, now: number): void {

@@ -37,13 +37,16 @@ test('what is remembered is shared by its channels, and forgotten once it brough
   expect(new Route(0, options).rememberedRate(options)).toBeUndefined();
 });
 
-test('a long route that connects as slowly as it is remembered counts as long at once', () => {
-  const { longConnections, firstConnections } = CORE_DEFAULTS;
-  const route = new Route(0, CORE_DEFAULTS, { rememberedRttMs: 200 });
-  expect(route.connections(CORE_DEFAULTS)).toBe(firstConnections);
-  route.connected(190);
-  expect(route.connections(CORE_DEFAULTS)).toBe(longConnections);
-  const moved = new Route(0, CORE_DEFAULTS, { rememberedRttMs: 500 });
-  moved.connected(190);
-  expect(moved.connections(CORE_DEFAULTS)).toBe(firstConnections);
+test('a route that takes long to connect counts as long at once, unless a lost packet explains it and no memory tells', () => {
+  const { longConnections, veryLongConnections, firstConnections } = CORE_DEFAULTS;
+  const connectionsAfter = (connectMs: number, rememberedRttMs?: number): number => {
+    const route = new Route(0, CORE_DEFAULTS, rememberedRttMs === undefined ? {} : { rememberedRttMs });
+    expect(route.connections(CORE_DEFAULTS)).toBe(firstConnections);
+    route.connected(connectMs);
+    return route.connections(CORE_DEFAULTS);
+  };
+  expect(connectionsAfter(20)).toBe(firstConnections);
+  expect(connectionsAfter(190)).toBe(longConnections);
+  expect(connectionsAfter(1_050)).toBe(firstConnections);
+  expect(connectionsAfter(1_050, 1_100)).toBe(veryLongConnections);
 });
