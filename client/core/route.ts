@@ -34,6 +34,10 @@ export class Route {
   /** What its rate cap lets through; undefined without one. */
   readonly pace: Pace | undefined;
   role: RouteRole = 'active';
+  /** Another route alone is faster for now than both: patterns leave this one out. */
+  isSetAside = false;
+  /** Routes that share a bottleneck with this one, as far as known. */
+  sharesWith: readonly number[] = [];
   /** Rank given from outside, 0…1. */
   rank: number | undefined;
   /** Relays on the way, as far as known. */

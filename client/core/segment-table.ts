@@ -69,6 +69,11 @@ export class SegmentTable {
     return this.#missingLeft;
   }
 
+  /** Segments that are here and that the sink has not taken; the size is known. */
+  get untaken(): number {
+    return this.#to - this.#from - this.#missingLeft - this.#takenCount;
+  }
+
   get complete(): boolean {
     return this.#takenCount === this.#to - this.#from;
   }

@@ -12,6 +12,10 @@ export type RouteSnapshot = {
   readonly index: number;
   readonly state: 'connecting' | 'active' | 'standby' | 'stalled' | 'down' | 'excluded';
   readonly role: RouteRole;
+  /** Left out for a while because another route alone is faster than both. */
+  readonly isSetAside: boolean;
+  /** Routes that share a bottleneck with it, as far as known. */
+  readonly sharesWith: readonly number[];
   /** Why it is in use or stands by. */
   readonly ranking: RouteScore;
   readonly reason: ErrorCode | undefined;
@@ -71,6 +75,8 @@ function routeSnapshot(state: TransferState, route: Route, delivered: number, ra
       channels.map((channel) => channel.state),
     ),
     role: route.role,
+    isSetAside: route.isSetAside,
+    sharesWith: route.sharesWith,
     ranking,
     reason: route.excluded ?? route.lastCode,
     rateBytesPerSecond: rate * 1_000,

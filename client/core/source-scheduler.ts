@@ -2,6 +2,7 @@
 // routes than may be used all of them are; else the best-ranked, and the rest are tried now and then when it costs nothing.
 // Owns the roles of the routes; dialling, draining and closing their channels is the supervisor's work.
 // Invariant: as many routes are active as may be, or all that are left.
+import { Interference } from './interference.ts';
 import { rankRoutes } from './ranking.ts';
 import type { RankingFacts, RouteScore } from './ranking.ts';
 import type { Route } from './route.ts';
@@ -33,12 +34,14 @@ export class SourceScheduler {
   /** A route left use: its channels finish what they were asked for and go. */
   readonly #onRetired: (route: Route) => void;
   readonly #places = new Map<Route, Place>();
+  readonly #interference: Interference;
   #reviewedAt: number;
   #probeEndedAt: number;
 
   constructor(state: TransferState, onRetired: (route: Route) => void, now: number) {
     this.#state = state;
     this.#onRetired = onRetired;
+    this.#interference = new Interference(state);
     this.#reviewedAt = now;
     this.#probeEndedAt = now;
     for (const route of state.routes) {
@@ -51,6 +54,7 @@ export class SourceScheduler {
 
   /** Changes roles where it is due. */
   turn(now: number): void {
+    this.#interference.turn(now);
     if (!this.#isCrowded) return;
     for (const route of this.#state.routes) this.#look(route, now);
     this.#replaceDown(now);

@@ -66,7 +66,7 @@ export function rateOf(state: TransferState, channel: Channel): number {
 
 /** Channels that patterns may deal segments to. */
 export function usableChannels(state: TransferState): Channel[] {
-  return [...state.channels.values()].filter((channel) => channel.usable);
+  return [...state.channels.values()].filter((channel) => channel.usable && !routeOf(state, channel).isSetAside);
 }
 
 /** Channels that are expected to deliver what they were asked for: the usable and the draining ones. */

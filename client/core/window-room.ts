@@ -9,6 +9,7 @@ const ROOM_TO_GROW = 1.25;
 
 /** The channels of a route that patterns deal to and that may be given credit now. */
 export function activeChannels(state: TransferState, route: Route): Channel[] {
+  if (route.isSetAside) return [];
   return channelsOf(state, route)
     .filter((channel) => channel.usable)
     .slice(0, route.window.active);

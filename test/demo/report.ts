@@ -41,6 +41,8 @@ export function routeWith(changes: Partial<RouteReport>): RouteReport {
     name: 'route',
     state: 'active',
     role: 'active',
+    isSetAside: false,
+    sharesWith: [],
     ranking: { score: 0.5, parts: [] },
     reason: undefined,
     rateBytesPerSecond: 0,

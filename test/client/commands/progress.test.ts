@@ -17,6 +17,8 @@ function routeReport(more: Partial<RouteReport> = {}): RouteReport {
     index: 0,
     state: 'active',
     role: 'active',
+    isSetAside: false,
+    sharesWith: [],
     ranking: { score: 0.5, parts: [] },
     reason: undefined,
     rateBytesPerSecond: 1_250_000,
