@@ -28,6 +28,8 @@ type AgreementOrder = Pick<SessionOrder, 'routes' | 'isCheckedLater'> & {
 
 /** ms to wait for others after the first vote, before it is taken for the truth. */
 const PATIENCE_MS = 400;
+/** ms after which a mirror's samples are late: what it brought so far is asked of others. */
+const LATE_MS = 2_000;
 /** Places at which copies are compared, and bytes of each. */
 const SAMPLES = 6;
 const SAMPLE_BYTES = 1_024;
@@ -45,7 +47,7 @@ export class Agreement {
   readonly #routeOf = new Map<number, number>();
   readonly #channels = new Map<number, Set<number>>();
   readonly #gone = new Set<number>();
-  /** Channels that ended before their mirror could be judged. */
+  /** Channels that ended before their mirror could be judged, or that are late with their samples. */
   readonly #lost = new Set<number>();
   readonly #refused = new Set<number>();
   #size: number | undefined;
@@ -54,6 +56,7 @@ export class Agreement {
   #content: string | undefined;
   #spans: readonly ByteSpan[] = [];
   #timer: NodeJS.Timeout | undefined;
+  readonly #watches = new Set<NodeJS.Timeout>();
 
   constructor(order: AgreementOrder, events: AgreementEvents) {
     const { routes } = order;
@@ -135,6 +138,7 @@ export class Agreement {
 
   end(): void {
     clearTimeout(this.#timer);
+    for (const timer of this.#watches) clearTimeout(timer);
   }
 
   /** True while nothing but mirrors can say what the object is. */
@@ -188,7 +192,19 @@ export class Agreement {
     if (!this.#isVoteNeeded) this.#events.changed();
     else if (this.#contents.choiceOf(route) === undefined) {
       this.#events.sample(channel, this.#spans, (bytes) => this.#sampled(route, bytes));
+      this.#watch(channel);
     }
+  }
+
+  /** What a mirror brought must not wait for ever for its samples. */
+  #watch(channel: number): void {
+    const timer = setTimeout(() => {
+      this.#watches.delete(timer);
+      if (this.#content === undefined) return this.#watch(channel);
+      this.#lost.add(channel);
+      this.#events.changed();
+    }, LATE_MS);
+    this.#watches.add(timer);
   }
 
   #countContents(isLate: boolean): void {

@@ -45,6 +45,9 @@ type Line = {
   patience: NodeJS.Timeout | undefined;
 };
 
+/** Connections that may be lost one after another before the mirror counts as gone. */
+const MOST_LOSSES = 4;
+
 /** Connections of one channel. */
 export class RangeLines {
   readonly #mirror: Mirror;
@@ -53,6 +56,8 @@ export class RangeLines {
   readonly #lines: Line[] = [];
   /** Runs that wait for a connection with room. */
   readonly #waiting: RangeRequest[] = [];
+  /** Connections lost since the last answer began. */
+  #losses = 0;
   #ended = false;
 
   /** Takes over `dial`, or dials. */
@@ -164,6 +169,7 @@ export class RangeLines {
     }
     if (line.patience !== undefined) this.#mirror.pipelines = true;
     clearTimeout(line.patience);
+    this.#losses = 0;
     line.span = this.#events.head(run, head);
     if (isLast && !this.#ended && line.runs[0] === run) {
       if (line.answers === 0) this.#mirror.answersOnce();
@@ -224,7 +230,8 @@ export class RangeLines {
     const isOrderly = line.answers > 0 && line.span === undefined;
     // a server that hangs up behind its first answer is asked for one thing at a time
     if (isOrderly && line.answers === 1) this.#mirror.answersOnce();
-    if (!isOrderly && this.#lines.length === 0) {
+    this.#losses += 1;
+    if ((!isOrderly && this.#lines.length === 0) || this.#losses > MOST_LOSSES) {
       this.end();
       this.#events.closed(error);
       return;
