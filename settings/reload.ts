@@ -1,7 +1,7 @@
 // When a running server reads its settings again: on SIGHUP, and when a file that they came from has changed. One reading at
 // a time; one that fails leaves everything as it is. What a change means is the server's business.
-import { unwatchFile, watchFile } from 'node:fs';
-import type { StatsListener } from 'node:fs';
+import { statSync, unwatchFile, watchFile } from 'node:fs';
+import type { Stats, StatsListener } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asHeddleError } from '../protocol/errors.ts';
 
@@ -34,17 +34,20 @@ export function reloadOnChange(task: ReloadTask): Disposable {
   let files: readonly string[] = [];
   let reading: Promise<void> = Promise.resolve();
   let asked = false;
+  /** What was there when the settings were last read: a change that was read on a signal is none any more. */
+  let seen = new Map<string, string>();
   const ended = new AbortController();
   const watch = (next: readonly string[]): void => {
-    for (const file of files) if (!next.includes(file)) unwatchFile(file, onStat);
+    for (const file of files) if (!next.includes(file)) unwatchFile(file, listeners.get(file));
     for (const file of next) {
-      if (!files.includes(file)) watchFile(file, { interval: LOOK_MS, persistent: false }, onStat);
+      if (!files.includes(file)) watchFile(file, { interval: LOOK_MS, persistent: false }, listenerOf(file));
     }
     files = next;
   };
   const read = async (waitMs: number): Promise<void> => {
     await sleep(waitMs, undefined, { signal: ended.signal, ref: false });
     asked = false;
+    seen = new Map(files.map((file) => [file, versionOf(statSync(file, { throwIfNoEntry: false }))]));
     try {
       const applied = await task.reload();
       watch(applied.files);
@@ -61,8 +64,14 @@ export function reloadOnChange(task: ReloadTask): Disposable {
     asked = true;
     reading = reading.then(() => read(waitMs)).catch(() => undefined);
   };
-  const onStat: StatsListener = (now, before) => {
-    if (now.mtimeMs !== before.mtimeMs || now.size !== before.size || now.ino !== before.ino) ask(SETTLE_MS);
+  const listeners = new Map<string, StatsListener>();
+  const listenerOf = (file: string): StatsListener => {
+    const listener: StatsListener = (now, before) => {
+      const version = versionOf(now);
+      if (version !== versionOf(before) && version !== seen.get(file)) ask(SETTLE_MS);
+    };
+    listeners.set(file, listener);
+    return listener;
   };
   const onSignal = (): void => ask(0);
   process.on('SIGHUP', onSignal);
@@ -74,6 +83,10 @@ export function reloadOnChange(task: ReloadTask): Disposable {
       ended.abort();
     },
   };
+}
+
+function versionOf(stat: Stats | undefined): string {
+  return stat === undefined ? '0 0 0' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
 }
 
 function wordsFor({ changed, waiting }: Applied): string {
