@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import type { ChannelState } from './channel.ts';
+import { costOf, quotaLeft } from './constraints.ts';
 import type { RouteScore } from './ranking.ts';
 import type { Route, RouteRole } from './route.ts';
 import { channelsOf } from './state.ts';
@@ -33,6 +34,8 @@ export type RouteSnapshot = {
   readonly share: number;
   readonly payloadBytes: number;
   readonly patternBytes: number;
+  /** Bytes that its quota leaves; undefined without one. */
+  readonly quotaLeftBytes: number | undefined;
   readonly segments: number;
   readonly corrupt: number;
   readonly channels: readonly { readonly number: number; readonly state: ChannelState }[];
@@ -42,6 +45,8 @@ export type RouteSnapshot = {
 export type Snapshot = {
   readonly size: number | undefined;
   readonly counters: Readonly<Counters>;
+  /** Price of what came and is asked for, in the currency of the routes' prices. */
+  readonly cost: number;
   readonly pattern: Pattern;
   readonly lowestMissing: number;
   readonly highestSeen: number;
@@ -57,6 +62,7 @@ export function snapshotOf(state: TransferState, pattern: Pattern, scores: reado
   return {
     size: state.size,
     counters: { ...state.counters },
+    cost: costOf(state),
     pattern,
     lowestMissing: state.table.lowestMissing,
     highestSeen: state.table.highestSeen,
@@ -90,6 +96,7 @@ function routeSnapshot(state: TransferState, route: Route, delivered: number, ra
     share: delivered === 0 ? 0 : route.payloadBytes / delivered,
     payloadBytes: route.payloadBytes,
     patternBytes: route.patternBytes,
+    quotaLeftBytes: route.terms.quotaBytes === undefined ? undefined : quotaLeft(state, route),
     segments: route.segments,
     corrupt: route.corrupt,
     channels: channels.map(({ number, state: channelState }) => ({ number, state: channelState })),

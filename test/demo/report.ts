@@ -56,6 +56,7 @@ export function routeWith(changes: Partial<RouteReport>): RouteReport {
     share: 0,
     payloadBytes: 0,
     patternBytes: 0,
+    quotaLeftBytes: undefined,
     segments: 0,
     corrupt: 0,
     channels: [{ number: index + 1, state: 'open' }],

@@ -32,6 +32,7 @@ function routeReport(more: Partial<RouteReport> = {}): RouteReport {
     share: 0.5,
     payloadBytes: 500,
     patternBytes: 500,
+    quotaLeftBytes: undefined,
     segments: 1,
     corrupt: 0,
     channels: [],

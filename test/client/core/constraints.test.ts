@@ -258,7 +258,8 @@ describe('byte quotas', () => {
   test('a route that may bring nothing is asked for nothing', () => {
     const play = opened({ routes: 2, segments: 100, terms: [limited(0), {}] });
     expect(play.finish()).toBe('done');
-    expect(play.route(0).payloadBytes).toBe(0);
+    expect(play.route(0)).toMatchObject({ payloadBytes: 0, quotaLeftBytes: 0 });
+    expect(play.route(1).quotaLeftBytes).toBeUndefined();
   });
 });
 
@@ -332,6 +333,7 @@ describe('a cost budget', () => {
     expect(cheap).toBeGreaterThan(0.6 * 0.03 * GB);
     expect(cheap).toBeLessThanOrEqual(0.03 * GB);
     expect(dear).toBe(0);
+    expect(play.snapshot.cost).toBeGreaterThanOrEqual(cheap! / GB);
   });
 
   test('without one, priced routes are used like others', () => {
