@@ -1,6 +1,6 @@
 // A short part of what simulate:random and simulate:changes measure, held against the promises themselves: a figure that
 // misses one has to be named below. What is named and kept by now is told, so that the lists get shorter.
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { changeLines } from './measure/change-lines.ts';
 import { crowdLines, playCrowd } from './measure/crowd.ts';
 import { figureLine, isKept } from './measure/figure-lines.ts';
@@ -11,6 +11,9 @@ import { steadyLines } from './measure/promises.ts';
 import { randomScenario } from './scenario/random-scenario.ts';
 import { readStories } from './scenario/story-files.ts';
 import { simulate } from './simulated.ts';
+
+/** A run is all computing, and others may use the machine; in virtual time it is bounded. */
+vi.setConfig({ testTimeout: 120_000 });
 
 const OUTPUTS = ['any', 'order'] as const;
 const SEED = 1;

@@ -1,11 +1,14 @@
 // The invariants over troubled route sets drawn from seeds: a short part of what simulate:random -- --draw trouble runs.
 // A failing seed is replayed by `npm run simulate -- --scenario trouble --output OUTPUT --seed SEED`. Steady sets are
 // held by promises.test.ts.
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { formulaIdeal } from './measure/ideal.ts';
 import type { Invariant } from './measure/invariants.ts';
 import { randomTrouble } from './scenario/random-scenario.ts';
 import { simulate } from './simulated.ts';
+
+/** A run is all computing, and others may use the machine; in virtual time it is bounded. */
+vi.setConfig({ testTimeout: 120_000 });
 
 const FIRST_SEED = 1_001;
 const SEEDS = 4;

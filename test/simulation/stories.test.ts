@@ -1,11 +1,14 @@
 // Every story of stories/ is told, in order and as a file unless it says which, and must keep what it expects; all
 // invariants hold unless a story says that it knows better.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { formulaIdeal } from './measure/ideal.ts';
 import { brokenExpectations, needsFlows } from './scenario/expectation.ts';
 import { readStories } from './scenario/story-files.ts';
 import type { Story } from './scenario/story.ts';
 import { simulate } from './simulated.ts';
+
+/** A run is all computing, and others may use the machine; in virtual time it is bounded. */
+vi.setConfig({ testTimeout: 120_000 });
 
 const SEED = 1;
 const stories = readStories('stories');
