@@ -152,7 +152,8 @@ export class Agreement {
 
   get #present(): Copy[] {
     const present = [...this.#copies].filter(([route]) => !this.#gone.has(route) && !this.#refused.has(route));
-    return present.map(([, copy]) => copy).filter(({ size }) => size === this.#size);
+    const judged = present.filter(([route]) => !this.#isVoteNeeded || this.#contents.choiceOf(route) === this.#content);
+    return judged.map(([, copy]) => copy).filter(({ size }) => size === this.#size);
   }
 
   #countSizes(isLate: boolean): void {

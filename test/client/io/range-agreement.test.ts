@@ -1,6 +1,6 @@
 // What mirrors say of their copies, and what the session is told to do about it: nothing is trusted before it was compared,
 // nobody waits for ever, and what cannot be known is said.
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { SessionRoute } from '../../../client/io/order.ts';
 import { Agreement } from '../../../client/io/range-agreement.ts';
 import type { Copy } from '../../../client/io/range-answer.ts';
@@ -187,6 +187,36 @@ describe('several', () => {
       [10, 0, true],
       [11, 0, false],
     ]);
+  });
+});
+
+describe('nobody is waited for without end', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('a mirror that says nothing holds up neither size nor bytes', () => {
+    using table = new Table(['copy', 'copy']);
+    table.says(0);
+    expect(table.welcome).toEqual([]);
+    vi.runOnlyPendingTimers();
+    expect(table.welcome).toEqual([[10, SIZE, true]]);
+    table.brings(0, 'a');
+    expect(table.trust(0)).toEqual([undefined]);
+    vi.runOnlyPendingTimers();
+    expect(table.trust(0)).toEqual(['yes']);
+  });
+
+  test('one whose samples are late gives up what it brought, and is trusted when they come', () => {
+    using table = new Table(['copy', 'copy']);
+    table.says(0);
+    table.says(1);
+    table.brings(0, 'a');
+    vi.runOnlyPendingTimers();
+    vi.runOnlyPendingTimers();
+    expect(table.trust(0, 1)).toEqual(['yes', 'lost']);
+    expect(table.agreement.checks).toEqual([]);
+    table.brings(1, 'a');
+    expect(table.trust(0, 1)).toEqual(['yes', 'yes']);
   });
 });
 

@@ -264,6 +264,18 @@ describe('refused', () => {
     expect(await kit.untilSegments(1)).toHaveLength(1);
   });
 
+  test('a server that answers once and then hangs up on everybody is gone', async () => {
+    let answered = false;
+    await using server = await startBare((head, socket) => {
+      if (answered) socket.destroy();
+      else socket.end(part(head, '1.1', 'Connection: close\r\n'));
+      answered = true;
+    });
+    using kit = new RangeKit(server.url);
+    await kit.open(5, [1, 2]);
+    expect((await kit.until('closed')).error.code).toBe('connection-lost');
+  });
+
   test('an answer that nobody asked for', async () => {
     await using server = await startBare((head, socket) => {
       socket.write(Buffer.concat([part(head), Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')]));
