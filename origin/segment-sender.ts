@@ -224,6 +224,7 @@ export class SegmentSender {
       number: request.number,
       set: this.#set,
       drainedBytes: () => this.#outbox.takenBytes,
+      pendingBytes: () => this.#outbox.pendingBytes,
       announce: (pattern) => {
         const frame = encodeFrame({ type: 'dealt', pattern });
         this.#outbox.put(pattern.epoch, frame.length, { parts: [frame] });

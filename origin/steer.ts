@@ -14,6 +14,8 @@ export type SteeredChannel = {
   readonly set: SegmentSet;
   /** Bytes that its connection has taken since it opened. */
   readonly drainedBytes: () => number;
+  /** Bytes that wait for its connection. */
+  readonly pendingBytes: () => number;
   /** Puts DEALT behind what is decided. */
   readonly announce: (dealt: Pattern) => void;
 };
@@ -37,7 +39,7 @@ type Member = {
   drainedBytes: number;
   /** Bytes per ms, smoothed; undefined before it drained anything. */
   rate: number | undefined;
-  /** It may be dealt segments: it drained something of late, or has credit and was not tried yet. */
+  /** It may be dealt segments: it drained something of late, or nothing waits for it. */
   isTaker: boolean;
 };
 
@@ -186,8 +188,11 @@ function measure(member: Member, elapsed: number): void {
   const drainedBytes = channel.drainedBytes();
   const rate = (drainedBytes - member.drainedBytes) / elapsed;
   member.drainedBytes = drainedBytes;
-  member.isTaker = rate > 0 || (before === undefined && channel.set.room > 0);
-  if (rate > 0 || before !== undefined) member.rate = (before ?? rate) + NEWEST_WEIGHT * (rate - (before ?? rate));
+  const isIdle = rate === 0 && channel.pendingBytes() === 0;
+  member.isTaker = rate > 0 || (isIdle && (before !== undefined || channel.set.room > 0));
+  // who has nothing to do is not slow
+  if (!isIdle && (rate > 0 || before !== undefined))
+    member.rate = (before ?? rate) + NEWEST_WEIGHT * (rate - (before ?? rate));
 }
 
 /** What a steered channel has of its group. */
