@@ -120,16 +120,12 @@ describe('odd servers bring the object', () => {
   });
 
   test('one that forgets what was asked behind the present answer', async () => {
-    let isBusy = false;
     await using server = await startBare((head, socket, requests) => {
-      if (requests > 1) return;
-      isBusy = true;
-      socket.write(part(head));
+      if (requests === 1) socket.write(part(head));
     });
     using kit = new RangeKit(server.url, { patienceMs: 20 });
     await kit.open(5, [1, 2]);
     const segments = await kit.untilSegments(5);
-    expect(isBusy).toBe(true);
     expect(segments.map(({ frame }) => frame.index)).toEqual([0, 2, 4, 6, 8]);
   });
 
