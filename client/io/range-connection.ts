@@ -195,7 +195,7 @@ export class RangeConnection {
 }
 
 /** What a socket's error means for a channel. */
-export function lossOf(error: NodeJS.ErrnoException): HeddleError {
+function lossOf(error: NodeJS.ErrnoException): HeddleError {
   const isLost = error.code === 'ECONNRESET' || error.code === 'EPIPE' || error.code === 'ETIMEDOUT';
   const text = error.message || error.code;
   return new HeddleError(isLost ? 'connection-lost' : 'unreachable', text, { side: 'remote', cause: error });

@@ -3,9 +3,9 @@
 import type { Copy } from './range-answer.ts';
 
 /** Requests that may wait for their answers on one connection. */
-export const MOST_PIPELINED = 64;
+const MOST_PIPELINED = 64;
 /** Connections of one channel to a server that answers only one request on each. */
-export const MOST_LINES = 4;
+const MOST_LINES = 4;
 
 /** ms of silence behind an answer. */
 const PATIENCE_MS = 2_000;
