@@ -35,6 +35,8 @@ export class ConstraintScheduler {
   #isDue = true;
   #demand: Demand = NO_DEMAND;
   #basePrices: readonly number[] = [];
+  /** Price of the cheapest route that is there or may come. */
+  #leastPrice = 0;
   readonly #reserves = new Map<Route, Reserve>();
   /** What the last review found to be impossible. */
   #lack: Lack | undefined;
@@ -68,6 +70,7 @@ export class ConstraintScheduler {
       if (own.some((channel) => channel.usable && channel.helloSeen)) route.aliveAt = now;
     }
     const expected = routes.filter((route) => this.#mayCome(route, now));
+    this.#leastPrice = Math.min(...expected.map(priceOf));
     const isLimited = expected.some((route) => this.#isLimited(route));
     const isAmple = expected.some((route) => route.isInUse && !this.#isLimited(route) && this.#isWhole(route));
     if (size === undefined || table.missingLeft === 0 || expected.length === 0 || (isAmple && !isLimited)) return;
@@ -110,6 +113,8 @@ export class ConstraintScheduler {
   #purseOf(route: Route, budget: Budget): Purse {
     const { scarce, spareBytes, extra } = this.#reserves.get(route) ?? {};
     const group = (index: number): number => groupAt(this.#demand, index) ?? -1;
+    // before the object's size is known nothing is spent where something cheaper may do
+    const blind = this.#state.size === undefined ? 0 : Number.POSITIVE_INFINITY;
     return new Purse({
       bytesOf: (index) => segmentLength(this.#state, index),
       leftBytes: this.#wholeSegments(quotaLeft(this.#state, route)),
@@ -117,8 +122,8 @@ export class ConstraintScheduler {
       isScarce: (index) => scarce?.has(group(index)) ?? false,
       budget,
       price: priceOf(route),
-      extra: extra ?? Number.POSITIVE_INFINITY,
-      basePrice: (index) => this.#basePrices[group(index)] ?? 0,
+      extra: extra ?? blind,
+      basePrice: (index) => this.#basePrices[group(index)] ?? this.#leastPrice,
     });
   }
 

@@ -114,13 +114,14 @@ export function mbitOf(rate: number): number {
 }
 
 /** True when nothing goes wrong in `scenario`: no event, no corruption, nothing missing or limited, an unlimited sink. */
-export function isFaultFree({ events, routes, sinkRate }: Scenario): boolean {
+export function isFaultFree({ core, events, routes, sinkRate }: Scenario): boolean {
   const isSound = (route: RouteScenario): boolean =>
     route.corrupt === 0 &&
     route.pong === 'true' &&
     !isLimited(route) &&
     route.holds.some(([from, to]) => from === 0 && to === 1);
-  return events.length === 0 && sinkRate === undefined && routes.every(isSound);
+  const isUnbounded = sinkRate === undefined && core.costBudget === undefined;
+  return events.length === 0 && isUnbounded && routes.every(isSound);
 }
 
 function isLimited({ terms }: RouteScenario): boolean {
