@@ -94,10 +94,10 @@ describe('agreement', () => {
   });
 
   test('HELLO and manifest must say the same', () => {
-    const root = object.root.slice();
-    root[0] = (root[0] ?? 0) ^ 1;
+    const other = object.root.slice();
+    other[0] = (other[0] ?? 0) ^ 1;
     expect(refusal(object.hello({ size: 99_999 }))).toBe('bad-manifest');
-    expect(refusal(object.hello({ root }))).toBe('bad-manifest');
+    expect(refusal(object.hello({ root: other }))).toBe('bad-manifest');
   });
 
   test('the first one accepted is what all others must agree with, whoever signed it', () => {
