@@ -2,7 +2,8 @@
 export { createClient } from './client.ts';
 export type { Client, RunningTransfer, StreamTransfer, TransferOptions } from './client.ts';
 export type { InterceptOptions, SiteOptions } from './intercept/site-options.ts';
-export type { RouteReport, SessionObserver, SessionReport } from './io/report.ts';
+export type { Check, RouteReport, SessionObserver, SessionReport, Vouching } from './io/report.ts';
+export type { MirrorOptions } from './mirrors.ts';
 export type { Sink } from './io/sink.ts';
 export type { ByteRange, ClientOptions, RouteOptions } from './options.ts';
 export { ERROR_CODES, exitCodeOf, HeddleError } from '../protocol/errors.ts';
