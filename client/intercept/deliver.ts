@@ -43,11 +43,10 @@ async function deliverLeadFirst(delivery: Delivery): Promise<void> {
   rest.catch(() => undefined);
   const end = Math.min(held.to, wanted.to);
   const startedAt = performance.now();
-  const { reached, end: how, hindered } = await readLead(lead, { from: wanted.from, to: end }, output);
-  const ms = performance.now() - startedAt;
-  if (how === 'whole') {
-    if (!hindered) site.book.brought(lead.route, held.to - held.from, ms);
-  } else {
+  const { reached, end: how, waitedMs } = await readLead(lead, { from: wanted.from, to: end }, output);
+  const ms = performance.now() - startedAt - waitedMs;
+  if (how === 'whole') site.book.brought(lead.route, held.to - held.from, ms);
+  else {
     if (application.signal.aborted) return;
     if (how === 'slow') site.book.dawdled(lead.route, ms);
     else if (how === 'wrong') site.book.lied(lead.route);

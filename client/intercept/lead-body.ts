@@ -21,8 +21,8 @@ const PATIENCES = 3;
 export type LeadOutcome = {
   readonly reached: number;
   readonly end: 'whole' | 'broken' | 'slow' | 'wrong';
-  /** The application was slower than the route: the time it took says nothing about the route. */
-  readonly hindered: boolean;
+  /** ms that it waited for the application: they say nothing about the route. */
+  readonly waitedMs: number;
 };
 
 /** Hands `wanted` of the lead to `output`. Never rejects. */
@@ -36,14 +36,15 @@ export async function readLead(lead: ObjectLead, wanted: Span, output: Applicati
   let bytes = 0;
   /** Blocks that the application has not taken yet. */
   let waiting = 0;
-  let hindered = false;
+  let waitsSince: number | undefined;
+  let waitedMs = 0;
   let flow: Flow = { pause: () => {}, resume: () => {} };
   let outcome: LeadOutcome['end'] | undefined;
 
   const settle = (): void => {
     const reached = Math.max(wanted.from, Math.min(at, wanted.to));
     if (outcome === undefined || waiting > 0) return;
-    resolve({ reached, end: reached < wanted.to ? outcome : 'whole', hindered });
+    resolve({ reached, end: reached < wanted.to ? outcome : 'whole', waitedMs });
   };
   const end = (how: LeadOutcome['end']): void => {
     if (outcome !== undefined) return;
@@ -67,12 +68,14 @@ export async function readLead(lead: ObjectLead, wanted: Span, output: Applicati
     waiting += 1;
     output.sink.put(at, part, () => {
       waiting -= 1;
+      if (waiting === 0 && waitsSince !== undefined) waitedMs += performance.now() - waitsSince;
+      if (waiting === 0) waitsSince = undefined;
       if (outcome !== undefined) settle();
       else if (waiting === 0) flow.resume();
     });
     at += block.length;
     if (waiting === 0) return;
-    hindered = true;
+    waitsSince ??= performance.now();
     flow.pause();
   };
   const take = (): void => {
