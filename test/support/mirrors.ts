@@ -2,9 +2,11 @@
 // of its own over a folder, and scripted servers for what those never do. All on the loopback.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -33,7 +35,7 @@ http {
 }
 `;
   await writeFile(join(folder, 'nginx.conf'), configuration);
-  const program = (await import('node:fs')).existsSync(NGINX[0] ?? '') ? (NGINX[0] ?? '') : 'nginx';
+  const program = NGINX.find((path) => existsSync(path)) ?? 'nginx';
   return startProcess(program, ['-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error')], port, folder);
 }
 
@@ -47,12 +49,13 @@ export async function startPython(root: string): Promise<MirrorServer> {
 export async function startScripted(
   listener: (request: IncomingMessage, response: ServerResponse, range: AskedRange) => void,
   host = '127.0.0.1',
+  tls?: { readonly cert: string; readonly key: string },
 ): Promise<MirrorServer & { readonly server: Server; readonly connections: () => number }> {
   const answer: RequestListener = (request, response) => listener(request, response, rangeOf(request));
-  const server = createServer({ noDelay: true }, answer);
+  const server: Server = tls === undefined ? createServer({ noDelay: true }, answer) : createTlsServer(tls, answer);
   const sockets = new Set<Socket>();
   let connections = 0;
-  server.on('connection', (socket: Socket) => {
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     connections += 1;
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -64,7 +67,7 @@ export async function startScripted(
     port,
     server,
     connections: () => connections,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/`,
+    url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}/`,
     [Symbol.asyncDispose]: async () => {
       server.close();
       for (const socket of sockets) socket.destroy();

@@ -1,6 +1,8 @@
 // The range adapter against real plain servers: what a source's frames become as requests, and what comes back.
 import { writeFile } from 'node:fs/promises';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TEST_CERTIFICATE, TEST_KEY } from '../../relay/tls-fixture.ts';
 import { answerRange, startNginx, startPython, startScripted } from '../../support/mirrors.ts';
 import type { MirrorServer } from '../../support/mirrors.ts';
 import { objectBytes } from '../../support/object-bytes.ts';
@@ -182,5 +184,36 @@ describe('with nothing to ask for', () => {
     kit.channel.write({ type: 'ping', nonce: 7 });
     expect(await kit.untilFrames('pong')).toEqual([{ type: 'pong', nonce: 7, epoch: 1, queued: 0 }]);
     expect(kit.payloadBytes).toBe(SEGMENT);
+  });
+});
+
+describe('TLS', () => {
+  const before = getCACertificates('default');
+  beforeAll(() => setDefaultCACertificates([...before, TEST_CERTIFICATE]));
+  afterAll(() => setDefaultCACertificates(before));
+  const tls = { cert: TEST_CERTIFICATE, key: TEST_KEY };
+
+  test('a redirect from http to https is followed', async () => {
+    await using secure = await startScripted(
+      (_, response, range) => answerRange(response, content, range),
+      '127.0.0.1',
+      tls,
+    );
+    await using plain = await startScripted((_, response) => response.writeHead(301, { Location: secure.url }).end());
+    using kit = new RangeKit(plain.url);
+    await kit.open(100);
+    await expectWhole(kit);
+  });
+
+  test('one from https to http is not', async () => {
+    const redirect = { Location: nginx.url };
+    await using secure = await startScripted(
+      (_, response) => response.writeHead(301, redirect).end(),
+      '127.0.0.1',
+      tls,
+    );
+    using kit = new RangeKit(secure.url);
+    await kit.open(1);
+    expect((await kit.until('refused')).refusal.text).toContain('from https to http');
   });
 });
