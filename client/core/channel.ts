@@ -6,7 +6,7 @@ import type { Holdings } from './holdings.ts';
 import { FIRST_FLIGHT_BYTES, RateEstimator } from './rate-estimator.ts';
 
 /** A gap is a loss being repaired when it lasts most of a round trip and the stream would have brought some packets. */
-const LEAST_GAP_MS = 15;
+const LEAST_GAP_MS = 6;
 const GAP_RTTS = 0.7;
 const GAP_LEAST_BYTES = 6_000;
 

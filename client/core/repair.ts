@@ -20,6 +20,8 @@ const TAKE_OVERS_PER_TURN = 8;
 /** A SEND that is not answered within this time, and this many times its expected completion, is asked of another. */
 const LEAST_PATIENCE_MS = 1_000;
 const PATIENCE_COMPLETIONS = 4;
+/** Times the expected completion of the quickest beyond which a second request helps nobody. */
+const MUCH_SLOWER = 3;
 /** Windows of a route up to which an urgent segment may be asked of it on top. */
 const HEDGE_WINDOWS = 1.5;
 
@@ -173,13 +175,32 @@ export class Repair {
     if (!somebodyReceives) return;
     const end = Math.min(table.to, table.lowestMissing + HEDGE_DEPTH);
     for (const held of this.#heldBy(now)) {
-      if (held.index >= end || this.#hedged.has(held.index)) continue;
+      if (held.index >= end || !this.#mayHedge(held.index, now)) continue;
       const others = usable.filter((channel) => channel !== held.holder && channel.silence(now) < 80);
-      const able = others.filter((channel) => this.#mayDouble(channel, held.index, now));
-      const target = this.#quickest(able.filter((channel) => this.#hasRoom(channel, HEDGE_WINDOWS)));
+      const target = this.#second(others, held.index, HEDGE_WINDOWS, now);
       if (target === undefined || !this.#isLate(held, target, now)) continue;
       if (!this.#double(target, held.index, now)) return;
     }
+  }
+
+  /** It has no second holder, or one that is late by its own promise. */
+  #mayHedge(index: number, now: number): boolean {
+    const second = this.#state.channels.get(this.#hedged.get(index) ?? 0);
+    const promise = second?.promises.get(index);
+    return promise === undefined ? !this.#hedged.has(index) : now > promise + LATE_MS;
+  }
+
+  /**
+   * Who is to be asked as well: the quickest with room, and for what holds up everything the quickest of all, over a full
+   * window if need be. Nobody when only much slower ones have room.
+   */
+  #second(channels: readonly Channel[], index: number, windows: number, now: number): Channel | undefined {
+    const able = channels.filter((channel) => !isAsked(channel, index) && this.#mayDouble(channel, index, now));
+    const best = this.#quickest(able.filter((channel) => channel.opened));
+    if (best === undefined || index === this.#state.table.lowestMissing) return best;
+    const roomy = this.#quickest(able.filter((channel) => this.#hasRoom(channel, windows)));
+    const isClose = roomy !== undefined && this.#completion(roomy) < MUCH_SLOWER * this.#completion(best);
+    return isClose ? roomy : undefined;
   }
 
   #isLate({ index, holder, finishMs }: Held, target: Channel, now: number): boolean {
@@ -205,8 +226,9 @@ export class Repair {
     if (idle.length === 0 || slowSink || table.missingLeft <= usable.length) return;
     const blocking = this.#expected(now).sort((a, b) => a.index - b.index);
     for (const { index, holder, finishMs } of blocking.slice(0, HEDGE_DEPTH)) {
-      const others = idle.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
-      const target = this.#quickest(others.filter((channel) => this.#mayDouble(channel, index, now)));
+      const among = index === table.lowestMissing ? usable : idle;
+      const others = among.filter((channel) => channel.route !== holder.route);
+      const target = this.#second(others, index, 1, now);
       if (target === undefined) continue;
       if (finishMs < LATE_MS || 2 * this.#completion(target) > finishMs) continue;
       this.#free(target, index, now);
@@ -272,4 +294,8 @@ export class Repair {
   #completion(channel: Channel): number {
     return expectedCompletion(laneOf(this.#state, channel), this.#state.options.segmentBytes);
   }
+}
+
+function isAsked({ ledger }: Channel, index: number): boolean {
+  return ledger.expected.includes(index) || [...ledger.openSends].includes(index);
 }

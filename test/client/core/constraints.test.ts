@@ -220,7 +220,12 @@ describe('byte quotas', () => {
     });
     fc.assert(
       fc.property(fc.tuple(quota, quota, quota), fc.integer({ min: 1, max: 80 }), steps, (quotas, segments, life) => {
-        const calm: Partial<CoreOptions> = { stallOrderMs: 1e9, stallAnyMs: 1e9, stallMostMs: 1e9 };
+        const calm: Partial<CoreOptions> = {
+          stallOrderMs: 1e9,
+          stallAnyMs: 1e9,
+          stallMostMs: 1e9,
+          lossyConnections: 1,
+        };
         const play = opened({ routes: 3, segments, terms: quotas.map(limited), options: calm });
         const brought = broughtOf(play);
         for (const { channel, count, ms } of life) {
