@@ -143,3 +143,22 @@ test('a part of an object is not compared with what the whole should be', async 
   await sink.commit();
   expect(inner.committed).toBe(true);
 });
+
+test('an output in order that begins again goes on where it was', async () => {
+  const inner = new Kept();
+  const sink = checkedSink(inner, { checksum: CHECKSUM });
+  const object = { key: 'a', root: undefined, size: content.length, segmentBytes: LEAF };
+  await sink.begin(0, content.length, object);
+  sink.put(0, content.subarray(0, 1_000_000), () => {});
+  await sink.begin(1_000_000, content.length - 1_000_000, object);
+  sink.put(1_000_000, content.subarray(1_000_000), () => {});
+  await sink.commit();
+  expect(sink.agreed).toEqual(['checksum']);
+});
+
+test('what began in the middle is never called whole', async () => {
+  const sink = checkedSink(new Kept(), { checksum: CHECKSUM });
+  await sink.begin(10, content.length - 10, { key: 'a', root: undefined, size: content.length, segmentBytes: LEAF });
+  sink.put(10, content.subarray(10), () => {});
+  await expect(sink.commit()).rejects.toMatchObject({ code: 'internal' });
+});
