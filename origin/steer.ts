@@ -128,7 +128,7 @@ export class SteerGroup {
     }
   }
 
-  /** The segments from the lowest unsent one on, so far that `wanted` open ones are among them. */
+  /** The segments from the lowest on that somebody still has to answer, so far that `wanted` open ones are among them. */
   #nextPositions(pattern: Pattern, wanted: number): Position[] {
     const positions: Position[] = [];
     const ahead = new Map<number, number>();
@@ -136,15 +136,18 @@ export class SteerGroup {
     let open = 0;
     for (let index = this.#low; index < end && open < wanted; index += 1) {
       const owner = elementAt(pattern, index);
-      if (!this.#isUnsent(index, owner)) {
+      const second = this.#dealtTo.get(index);
+      const isOwed = this.#owes(owner, index);
+      const isOwedTwice = second !== undefined && this.#owes(second, index);
+      if (!isOwed && !isOwedTwice) {
         if (positions.length === 0) this.#low = index + 1;
         else positions.push({ owner: NOBODY, isOpen: false });
         continue;
       }
-      const second = this.#dealtTo.get(index);
-      const isCovered = this.#isCovered(owner, ahead);
-      if (second !== undefined) this.#isCovered(second, ahead);
-      const isOpen = second === undefined && isCovered;
+      // what somebody else has sent uses the owner's credit as well: it has to drop it
+      const isCovered = isOwed && this.#isCovered(owner, ahead);
+      if (isOwedTwice) this.#isCovered(second, ahead);
+      const isOpen = isCovered && second === undefined && !this.#sentBy.has(index);
       if (isOpen) open += 1;
       positions.push({ owner: second ?? owner, isOpen });
     }
@@ -159,9 +162,10 @@ export class SteerGroup {
     return before < room && epoch === this.#pattern?.epoch;
   }
 
-  #isUnsent(index: number, owner: number): boolean {
-    const member = this.#members.get(owner);
-    return member !== undefined && !member.channel.set.hasSent(index) && !this.#sentBy.has(index);
+  /** True while channel `number` has neither sent nor dropped segment `index`. */
+  #owes(number: number, index: number): boolean {
+    const set = this.#members.get(number)?.channel.set;
+    return set !== undefined && !set.hasAnswered(index);
   }
 
   /** The members that have the newest epoch: only they see the same pattern. */

@@ -7,7 +7,14 @@ import type { Pattern } from './pattern.ts';
 import type { SentBy } from './frames.ts';
 
 /** One pattern as the channel would execute it: `owed` are the first (credit − answers) unanswered it owes there. */
-type View = { pattern: Pattern; creditLimit: number; owed: number[]; cursor: number };
+type View = {
+  pattern: Pattern;
+  creditLimit: number;
+  owed: number[];
+  cursor: number;
+  /** Dropped under it because another channel had sent them. */
+  readonly passed: Set<number>;
+};
 
 /**
  * SENDs of one segment that are not answered. `since`: the newest pattern when the first was written. From that one on
@@ -71,7 +78,13 @@ export class ChannelLedger {
     if (newest !== undefined) newest.creditLimit = this.#credit;
     const oldestFrom = this.#views[0]?.pattern.from ?? 0;
     for (const index of this.#answered) if (index < oldestFrom) this.#answered.delete(index);
-    const view: View = { pattern, creditLimit: Number.POSITIVE_INFINITY, owed: [], cursor: pattern.from };
+    const view: View = {
+      pattern,
+      creditLimit: Number.POSITIVE_INFINITY,
+      owed: [],
+      cursor: pattern.from,
+      passed: new Set(),
+    };
     this.#views.push(view);
     this.#settle(view);
   }
@@ -118,8 +131,8 @@ export class ChannelLedger {
     const view = this.#views[0];
     if (view === undefined || view.pattern.epoch !== dealt.epoch) return;
     view.pattern = withDealt(view.pattern, dealt, this.#channel);
+    view.cursor = Math.min(view.owed[0] ?? view.cursor, Math.max(view.pattern.from, dealt.from));
     view.owed = [];
-    view.cursor = Math.max(view.pattern.from, dealt.from);
     this.#settle(view);
   }
 
@@ -137,7 +150,9 @@ export class ChannelLedger {
     if (sent) this.#answered.add(index);
     for (const view of this.#views) {
       // what was dropped because another channel has sent it is not owed here any more, but may be under a later pattern
-      const isOver = sent || (by === 'pattern' && view.pattern.epoch === epoch);
+      const isPassed = !sent && by === 'pattern' && view.pattern.epoch === epoch;
+      if (isPassed) view.passed.add(index);
+      const isOver = sent || isPassed;
       const at = isOver ? view.owed.indexOf(index) : -1;
       if (at >= 0) view.owed.splice(at, 1);
       this.#settle(view);
@@ -209,6 +224,7 @@ export class ChannelLedger {
   /** What will not be the next answer under this pattern. */
   #isPassedOver(view: View, index: number): boolean {
     const send = this.#sends.get(index);
+    if (view.passed.has(index)) return true;
     return this.#answered.has(index) || (send !== undefined && view.pattern.epoch >= send.since);
   }
 

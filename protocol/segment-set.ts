@@ -36,6 +36,8 @@ export class SegmentSet {
   readonly #segments: number;
   readonly #held: readonly Range[];
   readonly #sent = new Set<number>();
+  /** Dropped under the pattern in force because another channel had sent them. */
+  readonly #passed = new Set<number>();
   #pattern: Pattern = EMPTY_PATTERN;
   #cursor = 0;
   #credit = 0;
@@ -73,16 +75,17 @@ export class SegmentSet {
     return Math.max(0, this.#credit - this.#answered);
   }
 
-  /** True when this channel has sent segment `index`, at or above `from` of the pattern in force. */
-  hasSent(index: number): boolean {
-    return this.#sent.has(index);
+  /** True when segment `index`, at or above `from` of the pattern in force, was sent here or dropped as sent elsewhere. */
+  hasAnswered(index: number): boolean {
+    return this.#sent.has(index) || this.#passed.has(index);
   }
 
   /** The origin steers: what `dealt` gives this channel comes on top of what it owes, until the client's next epoch. */
   steer(dealt: Pattern): void {
     if (dealt.epoch !== this.#pattern.epoch) return;
     this.#pattern = withDealt(this.#pattern, dealt, this.#channel);
-    this.#cursor = Math.max(this.#pattern.from, dealt.from);
+    // back to what is new, never forward: what it owed before is still owed
+    this.#cursor = Math.min(this.#cursor, Math.max(this.#pattern.from, dealt.from));
     this.#idleSaid = false;
   }
 
@@ -125,7 +128,10 @@ export class SegmentSet {
     const index = this.#nextUnsent();
     if (index === undefined) return this.#idle();
     this.#answered += 1;
-    if (this.#isElsewhere(index)) return this.#drop(index, 'pattern', 'already-sent');
+    if (this.#isElsewhere(index)) {
+      this.#passed.add(index);
+      return this.#drop(index, 'pattern', 'already-sent');
+    }
     return this.#answer(index, 'pattern');
   }
 
@@ -136,13 +142,14 @@ export class SegmentSet {
     }
     this.#pattern = { ...pattern, to: Math.min(pattern.to, this.#segments) };
     this.#cursor = pattern.from;
+    this.#passed.clear();
     this.#idleSaid = false;
     for (const index of this.#sent) if (index < pattern.from) this.#sent.delete(index);
   }
 
   #nextUnsent(): number | undefined {
     let index = nextOwed(this.#pattern, this.#channel, this.#cursor);
-    while (index !== undefined && this.#sent.has(index)) {
+    while (index !== undefined && this.hasAnswered(index)) {
       this.#cursor = index + 1;
       index = nextOwed(this.#pattern, this.#channel, this.#cursor);
     }
