@@ -3,7 +3,7 @@
 // SEND is for exceptions: what a dead or stalled channel owed goes back to the pattern, not here.
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Channel } from './channel.ts';
-import { book, refusalOf } from './constraints.ts';
+import { book, canDouble, refusalOf } from './constraints.ts';
 import type { Refusal } from './constraints.ts';
 import { expectedCompletion, timeToBring } from './dealer.ts';
 import type { Effect } from './messages.ts';
@@ -116,8 +116,7 @@ export class Repair {
 
   /** A second request only where nothing is kept for segments that need this route. */
   #mayDouble(channel: Channel, index: number, now: number): boolean {
-    const { spareBytes } = routeOf(this.#state, channel);
-    return spareBytes >= this.#state.options.segmentBytes && this.#mayAsk(channel, index, now);
+    return canDouble(this.#state, routeOf(this.#state, channel)) && this.#mayAsk(channel, index, now);
   }
 
   #send(channel: Channel, index: number, now: number): void {
