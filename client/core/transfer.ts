@@ -15,11 +15,12 @@ import { ProofPlan } from './proof-plan.ts';
 import { Repair } from './repair.ts';
 import { Route } from './route.ts';
 import type { RouteTerms } from './route-terms.ts';
+import { sample } from './sampling.ts';
 import { Scheduler } from './scheduler.ts';
 import { SegmentTable } from './segment-table.ts';
 import { snapshotOf } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
-import { channelsOf, routeOf } from './state.ts';
+import { routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 import { hearDealt } from './steered.ts';
 import { Supervisor } from './supervisor.ts';
@@ -201,48 +202,16 @@ export class Transfer {
   #turn(now: number): void {
     if (this.#ended) return;
     const { options } = this.#state;
-    if (now - this.#tickedAt >= options.tickMs) this.#sample(now);
+    if (now - this.#tickedAt >= options.tickMs) {
+      this.#tickedAt = now;
+      sample(this.#state, now);
+    }
     const verdict = this.#supervisor.turn(now, this.#proofs.areMissing) ?? this.#constraints.turn(now);
     if (verdict !== undefined) return this.#fail(verdict.code, verdict.message);
     this.#scheduler.turn(now);
     this.#repair.turn(now);
     this.#pings.turn(now);
     this.#proofs.turn(this.#scheduler.reached, now, this.#repair.segments);
-  }
-
-  #sample(now: number): void {
-    const { channels, routes } = this.#state;
-    this.#tickedAt = now;
-    for (const channel of channels.values()) {
-      const route = routeOf(this.#state, channel);
-      channel.rate.tick(now, route.rttMs, route.window.slowStart);
-    }
-    for (const route of routes) {
-      const own = channelsOf(this.#state, route).filter((channel) => channel.sound);
-      const flight = own.reduce((sum, channel) => sum + channel.rate.flight, 0);
-      const rate = this.#together(route, own, now);
-      route.carry(rate, this.#state.options.tickMs);
-      if (own.length === 0) continue;
-      const { parallelism, rttMs, broughtBytes, gaps, window } = route;
-      window.tick({ flight, rate, rttMs, channels: own.length, lossLimited: parallelism.isLossLimited }, now);
-      const open = own.filter((channel) => channel.state === 'open').length;
-      const outBytes = own.reduce((sum, channel) => sum + channel.outBytes, 0);
-      const { slowStart, queueMs } = window;
-      if (!route.isHeldByCap)
-        parallelism.tick({ receivedBytes: broughtBytes, rttMs, gaps, open, slowStart, outBytes, rate, queueMs }, now);
-    }
-  }
-
-  /** Bytes per ms of a route's channels together: the sum of what each carries while busy, less what overlaps. */
-  #together(route: Route, channels: readonly Channel[], now: number): number {
-    const { throughput, rttMs, window } = route;
-    const sum = channels.reduce((total, channel) => total + channel.rate.measured, 0);
-    const dueFrom = Math.min(Number.POSITIVE_INFINITY, ...channels.map((channel) => channel.dueFrom));
-    if (dueFrom === Number.POSITIVE_INFINITY) throughput.becomesIdle();
-    else throughput.becomesBusy(dueFrom);
-    throughput.tick(now, rttMs, window.slowStart);
-    route.overlap = channels.length > 1 && sum > throughput.measured ? throughput.measured / sum : 1;
-    return sum * route.overlap;
   }
 
   #hello(channel: Channel, { size, held }: Extract<Input, { readonly type: 'hello' }>, now: number): void {
