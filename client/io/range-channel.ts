@@ -1,6 +1,7 @@
 // The range adapter: a channel to a plain HTTP server. It plays the source itself: patterns, credit and SENDs go into a
 // segment set as at an origin, runs of adjacent owed segments become Range requests, their bodies become segments. To the
 // core it is a channel like any other. What an answer means, and how connections are used, is decided elsewhere.
+import { HeddleError } from '../../protocol/errors.ts';
 import type { ClientFrame } from '../../protocol/frames.ts';
 import type { ResponseHead } from '../../protocol/http-head.ts';
 import { MAX_SEGMENTS } from '../../protocol/limits.ts';
@@ -25,8 +26,6 @@ import type { Refusal } from './refusal.ts';
 
 /** A run that could still grow waits while this many times its bytes are under way, and two requests. */
 const RIPE_PARTS = 4;
-/** ms until a channel beside one that reads the whole is tried again. */
-const STREAM_PAUSE_MS = 60_000;
 
 /** One channel to a mirror. */
 export class RangeChannel implements ChannelAdapter {
@@ -81,10 +80,6 @@ export class RangeChannel implements ChannelAdapter {
   }
 
   open({ number, pattern, credit }: ChannelOpening): void {
-    if (this.#mirror.streaming) {
-      this.#giveUp({ code: 'overloaded', text: 'the mirror sends the whole already', retryAfterMs: STREAM_PAUSE_MS });
-      return;
-    }
     // what lies beyond the object is dropped when its size is known
     this.#set = new SegmentSet(number, MAX_SEGMENTS, [{ first: 0, length: MAX_SEGMENTS }]);
     this.#set.handle({ type: 'pattern', pattern });
@@ -132,6 +127,7 @@ export class RangeChannel implements ChannelAdapter {
     if (this.#ended) return;
     if (this.#whole !== undefined) {
       if (this.#whole.goOn()) this.#lines.resume();
+      if (this.#whole.isBehind) this.#startOver();
       return;
     }
     while (this.#lines.hasRoom) {
@@ -223,7 +219,11 @@ export class RangeChannel implements ChannelAdapter {
   #filled(run: RangeRequest, bytes: number): boolean {
     if (!run.isProbe || this.#whole !== undefined) this.#events.payload(bytes);
     this.#pings.heard(performance.now());
-    if (this.#whole !== undefined) return this.#whole.filled(bytes);
+    if (this.#whole !== undefined) {
+      const mayGoOn = this.#whole.filled(bytes);
+      if (this.#whole.isBehind) this.#startOver();
+      return mayGoOn;
+    }
     run.filled(bytes);
     this.#ask();
     return true;
@@ -243,6 +243,13 @@ export class RangeChannel implements ChannelAdapter {
     if (this.#redirects > MOST_REDIRECTS) return this.#refuse(`the mirror redirects more than ${MOST_REDIRECTS} times`);
     this.#mirror.url = url;
     this.#lines.move();
+  }
+
+  /** Something is owed that the stream has passed: another one has to begin at byte 0. */
+  #startOver(): void {
+    if (this.#ended) return;
+    this.close(false);
+    this.#events.closed(new HeddleError('connection-lost', 'the whole has to be read again', { side: 'remote' }));
   }
 
   #refuse(text: string): void {

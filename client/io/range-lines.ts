@@ -65,7 +65,9 @@ export class RangeLines {
     this.#mirror = mirror;
     this.#localAddress = localAddress;
     this.#events = events;
-    this.#add((connectMs) => events.connected(connectMs), dial);
+    // beside a channel that reads the whole no other can help: it stays silent, as one that is still dialling
+    if (!mirror.streaming) this.#add((connectMs) => events.connected(connectMs), dial);
+    else dial?.socket.destroy();
   }
 
   /** True when a run would be asked for at once. */

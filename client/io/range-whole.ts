@@ -23,6 +23,7 @@ export class WholeBody {
   /** Highest segment decided by pattern: what lies below it and is not owed now never will be. */
   #decided = -1;
   #at = 0;
+  #isBehind = false;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
 
   constructor(order: WholeOrder) {
@@ -34,12 +35,18 @@ export class WholeBody {
     return this.#order.size - this.#at;
   }
 
-  /** A segment that was decided. One that is past already cannot be had again. */
+  /** True when a segment is owed that is past already: it cannot be had from this body any more. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  /** A segment that was decided. */
   add(place: AnswerPlace): void {
     const { segmentBytes, size } = this.#order;
     if (place.by === 'pattern') this.#decided = Math.max(this.#decided, place.index);
     const present = this.#ready[0]?.index ?? Math.floor(this.#at / segmentBytes);
-    if (place.index < present || place.index * segmentBytes >= size) place.drop('not-held');
+    if (place.index * segmentBytes >= size) place.drop('not-held');
+    else if (place.index < present) this.#isBehind = true;
     else this.#places.set(place.index, place);
   }
 

@@ -172,7 +172,7 @@ describe('several mirrors', () => {
   test('each bring a part', async () => {
     const done = await downloaded('both.bin', await slowed(one), '--mirror', `b=${await slowed(two)}`);
     expect(done).toMatchObject({ verified: false, checks: ['size', 'etag', 'samples'] });
-    for (const { share } of done.routes) expect(share).toBeGreaterThan(0.2);
+    for (const { share } of done.routes) expect(share).toBeGreaterThan(0.05);
   });
 
   test('one of three has other bytes: it is dropped, and nothing of it is taken', async () => {
@@ -251,7 +251,7 @@ describe('beside a Heddle origin', () => {
     );
     expect(done).toMatchObject({ verified: true, root });
     expect(done.checks).toBeUndefined();
-    for (const { share } of done.routes) expect(share).toBeGreaterThan(0.2);
+    for (const { share } of done.routes) expect(share).toBeGreaterThan(0.05);
   });
 
   test('a mirror with other bytes is found out by its first segments, and banned', async () => {

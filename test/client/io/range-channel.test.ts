@@ -119,6 +119,25 @@ describe("python's http.server, which knows no ranges", () => {
     for (const { frame, payload } of segments) expect(payload.equals(partOf(frame.index))).toBe(true);
   });
 
+  test('what is owed again after it passed ends the channel: another one has to begin at the beginning', async () => {
+    using kit = new RangeKit(`${python.url}a.bin`, { alone: true });
+    await kit.open(3);
+    await kit.untilSegments(3);
+    kit.channel.write({ type: 'send', ranges: [{ first: 1, length: 1 }], again: true });
+    kit.channel.write({ type: 'credit', total: 100 });
+    expect((await kit.until('closed')).error.code).toBe('connection-lost');
+  });
+
+  test('a second channel beside one that reads the whole stays silent', async () => {
+    using kit = new RangeKit(`${python.url}a.bin`, { alone: true });
+    await kit.open(3);
+    await kit.untilSegments(3);
+    using second = new RangeKit(`${python.url}a.bin`, { mirror: kit.mirror });
+    kit.channel.write({ type: 'credit', total: 100 });
+    await expectWhole(kit);
+    expect(second.said).toEqual([]);
+  });
+
   test('beside others it is refused', async () => {
     using kit = new RangeKit(`${python.url}a.bin`);
     await kit.open(3);
