@@ -56,7 +56,7 @@ export class RangeLines {
   readonly #lines: Line[] = [];
   /** Runs that wait for a connection with room. */
   readonly #waiting: RangeRequest[] = [];
-  /** Connections lost since the last answer began. */
+  /** Connections lost since the last answer was over. */
   #losses = 0;
   #ended = false;
 
@@ -171,7 +171,6 @@ export class RangeLines {
     }
     if (line.patience !== undefined) this.#mirror.pipelines = true;
     clearTimeout(line.patience);
-    this.#losses = 0;
     line.span = this.#events.head(run, head);
     if (isLast && !this.#ended && line.runs[0] === run) {
       if (line.answers === 0) this.#mirror.answersOnce();
@@ -196,6 +195,7 @@ export class RangeLines {
     const run = line.runs.shift();
     const { span } = line;
     line.answers += 1;
+    this.#losses = 0;
     line.span = undefined;
     if (line.isLast) this.#remove(line);
     else if (line.runs.length > 0 && !this.#mirror.pipelines) this.#watch(line);
@@ -232,8 +232,11 @@ export class RangeLines {
     const isOrderly = line.answers > 0 && line.span === undefined;
     // a server that hangs up behind its first answer is asked for one thing at a time
     if (isOrderly && line.answers === 1) this.#mirror.answersOnce();
+    // one that closes while requests come in resets the connection, and its last answer may be lost with that
+    const isReset = line.isLast || (line.runs.length > 1 && !this.#mirror.pipelines && this.#mirror.depth > 1);
+    if (isReset) this.#mirror.answersOnce();
     this.#losses += 1;
-    if ((!isOrderly && this.#lines.length === 0) || this.#losses > MOST_LOSSES) {
+    if ((!isOrderly && !isReset && this.#lines.length === 0) || this.#losses > MOST_LOSSES) {
       this.end();
       this.#events.closed(error);
       return;
