@@ -103,8 +103,8 @@ export class Channel {
     return true;
   }
 
-  /** Bytes were read; true when they end a gap such as the repair of a loss makes. */
-  hear(bytes: number, rttMs: number, now: number): boolean {
+  /** Bytes were read; the ms of the gap they end when it is one such as the repair of a loss makes, else 0. */
+  hear(bytes: number, rttMs: number, now: number): number {
     const gap = now - Math.max(this.heardAt, Math.min(this.dueFrom, now));
     const expected = this.rate.measured * gap;
     const isGap =
@@ -114,7 +114,7 @@ export class Channel {
     this.receivedBytes += bytes;
     this.#partialBytes += bytes;
     this.rate.add(bytes, now);
-    return isGap;
+    return isGap ? gap : 0;
   }
 
   /** An answer was taken into the ledger. */

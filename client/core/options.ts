@@ -36,6 +36,9 @@ const defaults = {
   patternIntervalMs: 100,
   /** ms between modified patterns when somebody runs out of lead, and in the tail. */
   urgentPatternMs: 25,
+  /** Bytes of patterns that may be sent for finer shares before anything came, and per byte received. */
+  patternFirstBytes: 262_144,
+  patternFraction: 0.006,
   /** A share that moved by more than this fraction makes a new pattern worth sending. */
   shareChange: 0.05,
   /** ms of the total rate that a lead plans ahead; behind it the cycle repeats. */

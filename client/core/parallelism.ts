@@ -23,13 +23,13 @@ export type ParallelismSample = {
 const PACKET_BYTES = 1_448;
 const MATHIS = 1.22;
 /** A connection is limited by its losses when it carries at least this part of what the formula allows. */
-const AGREES = 0.6;
+const AGREES = 0.7;
 /** Fewer gaps than this are an accident. */
-const LEAST_GAPS = 4;
+const LEAST_GAPS = 5;
 /** Time that is looked at together, and the most when losses are rare, in ms and round trips. */
 const MEASURE_MS = 400;
 const MEASURE_RTTS = 4;
-const MOST_MEASURES = 12;
+const MOST_MEASURES = 20;
 /** What is asked for waits at the senders when it takes this much longer than the path, */
 const WAIT_RTTS = 0.3;
 const WAIT_MS = 20;

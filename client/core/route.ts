@@ -47,6 +47,8 @@ export class Route {
   readonly throughput: RateEstimator = new RateEstimator();
   /** What they carry together as a part of the sum of what each carries while it is busy itself, 0…1. */
   overlap = 1;
+  /** Channels that share it. */
+  sharing = 1;
   /** Smallest full round trip seen, ms; the connect time stands in until one was measured. */
   rttMs = 50;
   /** Newest full round trip, ms. */

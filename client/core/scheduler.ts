@@ -27,6 +27,8 @@ export class Scheduler {
   #pattern: Pattern = EMPTY_PATTERN;
   #facts: PatternFacts = { kept: new Map(), leadEnd: 0, without: new Set() };
   #dealtAt = Number.NEGATIVE_INFINITY;
+  /** Elements sent until now, one byte each. */
+  #patternBytes = 0;
   #dirty = false;
   /** The pattern names somebody for a segment that he may not be asked for any more. */
   #isStale = false;
@@ -111,8 +113,15 @@ export class Scheduler {
       ({ ledger, number }) => !without.has(number) && (ledger.nextToGrant() ?? leadEnd) >= leadEnd,
     );
     if (leadEnd < table.to && outOfLead) return true;
+    if (!this.#mayRefine) return false;
     if (this.#inTail() && since >= 2 * options.urgentPatternMs) return true;
     return since >= options.patternIntervalMs && this.#sharesMoved(usable);
+  }
+
+  /** A pattern that could wait is worth its bytes: every channel gets a copy, and control is to stay below one per cent. */
+  get #mayRefine(): boolean {
+    const { options, counters } = this.#state;
+    return this.#patternBytes < options.patternFirstBytes + options.patternFraction * counters.receivedBytes;
   }
 
   #inTail(): boolean {
@@ -217,6 +226,8 @@ export class Scheduler {
   #announce(channel: Channel, now: number): void {
     const { effects } = this.#state;
     const { rttMs } = routeOf(this.#state, channel);
+    const { lead, cycle } = this.#pattern;
+    this.#patternBytes += lead.length + cycle.length;
     channel.ledger.pattern(this.#pattern);
     if (channel.opened) {
       effects.push({ type: 'pattern', channel: channel.number, pattern: this.#pattern });

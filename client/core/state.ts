@@ -58,7 +58,11 @@ export function laneOf(state: TransferState, channel: Channel): Lane {
  */
 export function rateOf(state: TransferState, channel: Channel): number {
   const route = routeOf(state, channel);
-  const rate = channel.rate.rateOr(route.rttMs) * route.overlap;
+  const guess = channel.rate.rateOr(route.rttMs);
+  const { measured } = route.throughput;
+  // a new connection beside others takes a part of what they carry: a guess of its own would count the line twice
+  const isNew = channel.rate.measured === 0 && measured > 0 && route.sharing > 1;
+  const rate = isNew ? Math.min(guess, measured / route.sharing) : guess * route.overlap;
   if (route.pace === undefined) return rate;
   const sharing = channelsOf(state, route).filter((other) => other.usable).length;
   return Math.min(rate, route.pace.rate / Math.max(1, sharing));

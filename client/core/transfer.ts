@@ -7,6 +7,7 @@ import { Arrivals } from './arrivals.ts';
 import type { Channel } from './channel.ts';
 import { ConstraintScheduler } from './constraint-scheduler.ts';
 import { Holdings } from './holdings.ts';
+import { Measurements } from './measurements.ts';
 import type { Effect, Input } from './messages.ts';
 import type { CoreOptions } from './options.ts';
 import { Pings } from './pings.ts';
@@ -15,7 +16,6 @@ import { ProofPlan } from './proof-plan.ts';
 import { Repair } from './repair.ts';
 import { Route } from './route.ts';
 import type { RouteTerms } from './route-terms.ts';
-import { sample } from './sampling.ts';
 import { Scheduler } from './scheduler.ts';
 import { SegmentTable } from './segment-table.ts';
 import { snapshotOf } from './snapshot.ts';
@@ -50,7 +50,7 @@ export class Transfer {
   readonly #proofs: ProofPlan;
   readonly #endByte: number | undefined;
   readonly #pings: Pings;
-  #tickedAt: number;
+  readonly #measurements: Measurements;
   #ended = false;
 
   constructor(order: TransferOrder, now: number) {
@@ -76,7 +76,7 @@ export class Transfer {
     this.#proofs = new ProofPlan(this.#state);
     this.#pings = new Pings(this.#state);
     this.#supervisor = new Supervisor(this.#state, (channel) => this.#lost(channel), now);
-    this.#tickedAt = now - options.tickMs;
+    this.#measurements = new Measurements(this.#state, now);
     this.#turn(now);
   }
 
@@ -99,7 +99,7 @@ export class Transfer {
         if (input.type === 'segment') this.#arrivals.stray(input.channel, input.index);
       } else this.#handleChannel(channel, input, now);
     }
-    if (now - this.#tickedAt >= this.#state.options.tickMs) this.#turn(now);
+    if (now >= this.#measurements.dueAt) this.#turn(now);
   }
 
   /** The next effect, or undefined. */
@@ -109,7 +109,7 @@ export class Transfer {
 
   /** When `tick` is wanted at the latest, absolute ms; infinite after the end. */
   deadline(): number {
-    return this.#ended ? Number.POSITIVE_INFINITY : this.#tickedAt + this.#state.options.tickMs;
+    return this.#ended ? Number.POSITIVE_INFINITY : this.#measurements.dueAt;
   }
 
   /** A picture of the transfer for people, metrics and tests. */
@@ -136,9 +136,7 @@ export class Transfer {
       case 'hello':
         return this.#hello(channel, input, now);
       case 'received':
-        route.broughtBytes += input.bytes;
-        route.throughput.add(input.bytes, now);
-        if (channel.hear(input.bytes, route.rttMs, now)) route.gaps += 1;
+        this.#measurements.received(channel, input.bytes, now);
         if (channel.apply('bytes')) this.#scheduler.invalidate();
         this.#scheduler.grant(channel, now);
         return;
@@ -201,11 +199,7 @@ export class Transfer {
 
   #turn(now: number): void {
     if (this.#ended) return;
-    const { options } = this.#state;
-    if (now - this.#tickedAt >= options.tickMs) {
-      this.#tickedAt = now;
-      sample(this.#state, now);
-    }
+    if (now >= this.#measurements.dueAt) this.#measurements.sample(now);
     const verdict = this.#supervisor.turn(now, this.#proofs.areMissing) ?? this.#constraints.turn(now);
     if (verdict !== undefined) return this.#fail(verdict.code, verdict.message);
     this.#scheduler.turn(now);

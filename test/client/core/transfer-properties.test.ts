@@ -8,6 +8,8 @@ import { SEGMENT } from './core-state.ts';
 import { PlayedTransfer } from './played-transfer.ts';
 import type { PlayOrder } from './played-transfer.ts';
 
+/** By pattern once; by SEND to a second, and to a third where the second is late as well. */
+const MOST_HOLDERS = 3;
 const ROUTES = 3;
 
 type Step = { readonly kind: string; readonly channel: number; readonly count: number };
@@ -104,7 +106,7 @@ describe('whatever happens', () => {
         expect(play.outcome).toBe('done');
         const sent = sentTo(play);
         for (const index of upTo(Math.ceil(size / SEGMENT))) {
-          expect(play.arrivals[index], `segment ${index}`).toBeLessThanOrEqual(sent.has(index) ? 2 : 1);
+          expect(play.arrivals[index], `segment ${index}`).toBeLessThanOrEqual(sent.has(index) ? MOST_HOLDERS : 1);
         }
         const { counters, routes } = play.snapshot;
         expect(counters.receivedBytes - counters.wasteBytes).toBe(size);

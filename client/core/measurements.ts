@@ -1,0 +1,84 @@
+// What is measured of channels and routes as bytes come in, sampled once per tick: throughput of each and of a route's
+// channels together, the route's window, and the gaps that losses leave. Decides nothing by itself.
+import type { Channel } from './channel.ts';
+import type { Route } from './route.ts';
+import { channelsOf, routeOf, soundChannels } from './state.ts';
+import type { TransferState } from './state.ts';
+
+/** Ticks that may pass between two samples before this process itself is taken for the one that stood still. */
+const STANDSTILL_TICKS = 3;
+
+/** The measurements of one transfer. */
+export class Measurements {
+  readonly #state: TransferState;
+  #sampledAt: number;
+
+  constructor(state: TransferState, now: number) {
+    this.#state = state;
+    this.#sampledAt = now - state.options.tickMs;
+  }
+
+  /** When the next sample is due. */
+  get dueAt(): number {
+    return this.#sampledAt + this.#state.options.tickMs;
+  }
+
+  /** Bytes were read. */
+  received(channel: Channel, bytes: number, now: number): void {
+    const route = routeOf(this.#state, channel);
+    route.broughtBytes += bytes;
+    route.throughput.add(bytes, now);
+    const gapMs = channel.hear(bytes, route.rttMs, now);
+    if (gapMs > 0 && this.#isOfItsPath(route, gapMs, now)) route.gaps += 1;
+  }
+
+  sample(now: number): void {
+    const { channels, routes } = this.#state;
+    this.#sampledAt = now;
+    for (const channel of channels.values()) {
+      const route = routeOf(this.#state, channel);
+      channel.rate.tick(now, route.rttMs, route.window.slowStart);
+    }
+    for (const route of routes) {
+      this.#sampleRoute(
+        route,
+        channelsOf(this.#state, route).filter((channel) => channel.sound),
+        now,
+      );
+    }
+  }
+
+  #sampleRoute(route: Route, own: readonly Channel[], now: number): void {
+    const rate = together(route, own, now);
+    route.carry(rate, this.#state.options.tickMs);
+    if (own.length === 0) return;
+    const { parallelism, rttMs, broughtBytes, gaps, window } = route;
+    const flight = own.reduce((sum, channel) => sum + channel.rate.flight, 0);
+    window.tick({ flight, rate, rttMs, channels: own.length, lossLimited: parallelism.isLossLimited }, now);
+    if (route.isHeldByCap) return;
+    const open = own.filter((channel) => channel.state === 'open').length;
+    const outBytes = own.reduce((sum, channel) => sum + channel.outBytes, 0);
+    const { slowStart, queueMs } = window;
+    parallelism.tick({ receivedBytes: broughtBytes, rttMs, gaps, open, slowStart, outBytes, rate, queueMs }, now);
+  }
+
+  /** Not when this process stood still, nor when every route was silent: the last mile is nobody's loss. */
+  #isOfItsPath(route: Route, gapMs: number, now: number): boolean {
+    if (now - this.#sampledAt > STANDSTILL_TICKS * this.#state.options.tickMs) return false;
+    const others = soundChannels(this.#state).filter((other) => other.route !== route.index && other.receivedBytes > 0);
+    return others.length === 0 || others.some((other) => now - other.heardAt < gapMs);
+  }
+}
+
+/** Bytes per ms of a route's channels together: the sum of what each carries while busy, less what overlaps. */
+function together(route: Route, channels: readonly Channel[], now: number): number {
+  const { throughput, rttMs, window } = route;
+  const sum = channels.reduce((total, channel) => total + channel.rate.measured, 0);
+  const dueFrom = Math.min(Number.POSITIVE_INFINITY, ...channels.map((channel) => channel.dueFrom));
+  if (dueFrom === Number.POSITIVE_INFINITY) throughput.becomesIdle();
+  else throughput.becomesBusy(dueFrom);
+  throughput.tick(now, rttMs, window.slowStart);
+  route.overlap = channels.length > 1 && sum > throughput.measured ? throughput.measured / sum : 1;
+  route.sharing = Math.max(1, channels.length);
+  return sum * route.overlap;
+}
