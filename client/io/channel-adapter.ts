@@ -3,7 +3,7 @@
 import type { ClientFrame } from '../../protocol/frames.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import type { ChannelEvents } from './channel-socket.ts';
-import type { Copy } from './range-answer.ts';
+import type { ByteSpan, Copy } from './range-answer.ts';
 
 /** What happens on a channel. After `closed` or `refused` nothing else follows. */
 export type AdapterEvents = ChannelEvents & {
@@ -30,6 +30,8 @@ export type ChannelAdapter = {
   open(opening: ChannelOpening): void;
   /** Tells the source something. Frames written before the source answered wait for that. */
   write(frame: ClientFrame): void;
+  /** Brings bytes that are no segment's, of a copy that is to be compared; only of channels that say `copy`. */
+  sample?(spans: readonly ByteSpan[], done: (bytes: readonly Uint8Array[]) => void): void;
   /** Ends it: politely when nothing more is expected, at once otherwise. Nothing is said afterwards. */
   close(graceful: boolean): void;
 };
