@@ -2,8 +2,8 @@
 // What reads YAML is loaded only when one of the others says something.
 import { readFile } from 'node:fs/promises';
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';
-import { speaksOf } from '../settings/environment.ts';
-import type { Environment } from '../settings/environment.ts';
+import { speaksOf } from '../protocol/settings/environment.ts';
+import type { Environment } from '../protocol/settings/environment.ts';
 import { defaultMemoryPath } from './io/route-memory.ts';
 import { parseRouteArgument } from './options.ts';
 import type { ClientOptions, RouteOptions } from './options.ts';

@@ -1,7 +1,7 @@
 // The rows of a configuration file about what a route may be asked for. None has a default: without it there is no limit.
-import { amount } from '../settings/amount.ts';
-import type { Amount } from '../settings/amount.ts';
-import type { Setting, SettingsTable } from '../settings/setting.ts';
+import { amount } from '../protocol/settings/amount.ts';
+import type { Amount } from '../protocol/settings/amount.ts';
+import type { Setting, SettingsTable } from '../protocol/settings/setting.ts';
 import type { RouteLimits } from './route-limits.ts';
 
 const limit = (bounds: Omit<Amount, 'value'>): Setting<number> => ({

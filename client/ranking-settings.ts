@@ -1,8 +1,8 @@
 // The rows of a configuration file about the ranking of routes: what is said of a route, and what counts how much.
-import { amount, measure } from '../settings/amount.ts';
-import { listOf } from '../settings/collections.ts';
-import type { Setting, SettingsTable } from '../settings/setting.ts';
-import { text, webAddress } from '../settings/text.ts';
+import { amount, measure } from '../protocol/settings/amount.ts';
+import { listOf } from '../protocol/settings/collections.ts';
+import type { Setting, SettingsTable } from '../protocol/settings/setting.ts';
+import { text, webAddress } from '../protocol/settings/text.ts';
 import { CORE_DEFAULTS } from './core/options.ts';
 import type { RankingWeights } from './core/ranking.ts';
 import { RANKING_TIMEOUT_MS } from './io/ranking-service.ts';

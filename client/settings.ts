@@ -6,13 +6,13 @@ import type { RouteOptions } from './options.ts';
 import { ROUTE_LIMIT_SETTINGS } from './limit-settings.ts';
 import { place, RANKING_SETTINGS, ROUTE_FACT_SETTINGS } from './ranking-settings.ts';
 import type { RankingSettings } from './ranking-settings.ts';
-import { amount, measure } from '../settings/amount.ts';
-import { group, listOf } from '../settings/collections.ts';
-import type { SettingsTable } from '../settings/setting.ts';
-import type { Environment } from '../settings/environment.ts';
-import { readSources } from '../settings/sources.ts';
-import type { Sources } from '../settings/sources.ts';
-import { localAddress, path, secret, text, webAddress, yesOrNo } from '../settings/text.ts';
+import { amount, measure } from '../protocol/settings/amount.ts';
+import { group, listOf } from '../protocol/settings/collections.ts';
+import type { SettingsTable } from '../protocol/settings/setting.ts';
+import type { Environment } from '../protocol/settings/environment.ts';
+import { readSources } from '../protocol/settings/sources.ts';
+import type { Sources } from '../protocol/settings/sources.ts';
+import { localAddress, path, secret, text, webAddress, yesOrNo } from '../protocol/settings/text.ts';
 
 /** A web origin whose objects the interceptor and the proxy split over routes. */
 export type OriginSettings = {

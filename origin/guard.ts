@@ -1,6 +1,6 @@
 // Who may read at an origin: everybody, or who shows a token once keys are configured. Decides about requests and says
 // which grants still hold; what a request is answered with is problem.ts.
-import type { TokenCheck, TokenGrant } from '../access/token-check.ts';
+import type { TokenCheck, TokenGrant } from '../protocol/access/token-check.ts';
 import { HeddleError } from '../protocol/errors.ts';
 import { allowsPath } from '../protocol/token-claims.ts';
 

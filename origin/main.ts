@@ -6,12 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import type { TokenCheck } from '../access/token-check.ts';
+import type { TokenCheck } from '../protocol/access/token-check.ts';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
-import { reloadOnChange } from '../settings/reload.ts';
-import type { Applied } from '../settings/reload.ts';
-import type { ListenAddress } from '../settings/text.ts';
-import type { TlsIdentity } from '../settings/tls.ts';
+import { reloadOnChange } from '../protocol/settings/reload.ts';
+import type { Applied } from '../protocol/settings/reload.ts';
+import type { ListenAddress } from '../protocol/settings/text.ts';
+import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import { BlockCache } from './block-cache.ts';
 import { Catalog } from './catalog.ts';
 import { openDirBackend } from './dir-backend.ts';
@@ -182,7 +182,7 @@ export async function originMain(flags: OriginFlags): Promise<number> {
 /** An open origin has no use for what checks tokens. */
 async function tokenCheckOf({ tokenKeys, audience, tuning }: ResolvedOptions): Promise<TokenCheck | undefined> {
   if (tokenKeys === undefined) return undefined;
-  const { createTokenCheck } = await import('../access/token-check.ts');
+  const { createTokenCheck } = await import('../protocol/access/token-check.ts');
   return createTokenCheck({ keys: tokenKeys, audience, maxEntries: tuning.tokenCacheEntries });
 }
 

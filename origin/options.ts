@@ -6,10 +6,10 @@ import { join, relative, resolve, sep } from 'node:path';
 import type { JSONWebKeySet } from 'jose';
 import { HeddleError } from '../protocol/errors.ts';
 import { AUDIENCES } from '../protocol/token-claims.ts';
-import { amountFault } from '../settings/amount.ts';
-import type { Amount } from '../settings/amount.ts';
-import type { ListenAddress } from '../settings/text.ts';
-import type { TlsIdentity } from '../settings/tls.ts';
+import { amountFault } from '../protocol/settings/amount.ts';
+import type { Amount } from '../protocol/settings/amount.ts';
+import type { ListenAddress } from '../protocol/settings/text.ts';
+import type { TlsIdentity } from '../protocol/settings/tls.ts';
 
 const tuning = {
   blockBytes: {

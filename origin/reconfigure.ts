@@ -1,10 +1,10 @@
 // What a running origin does with new options: keys, and the sizes and times that are looked up when they are used, count
 // from now on; what lets nobody in any more ends with the next sweep. Everything that can fail is done first.
 import { isDeepStrictEqual } from 'node:util';
-import type { TokenCheck } from '../access/token-check.ts';
-import type { Applied } from '../settings/reload.ts';
-import { canChangeTls } from '../settings/tls.ts';
-import type { TlsIdentity } from '../settings/tls.ts';
+import type { TokenCheck } from '../protocol/access/token-check.ts';
+import type { Applied } from '../protocol/settings/reload.ts';
+import { canChangeTls } from '../protocol/settings/tls.ts';
+import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import type { Guard } from './guard.ts';
 import type { OriginTuning, ResolvedOptions } from './options.ts';
 

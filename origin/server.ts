@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { HeddleError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import type { TlsIdentity } from '../settings/tls.ts';
+import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import { addObjectRoutes } from './object-routes.ts';
 import type { OriginParts } from './origin-parts.ts';
 import type { OriginTuning } from './options.ts';

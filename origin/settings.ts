@@ -1,16 +1,16 @@
 // What an origin's configuration file may hold, and how it and the flags become the origin's options: flags win.
 import { HeddleError } from '../protocol/errors.ts';
 import { AUDIENCES } from '../protocol/token-claims.ts';
-import { amounts } from '../settings/amount.ts';
-import { group, oneOrMore } from '../settings/collections.ts';
-import { speaksOf } from '../settings/environment.ts';
-import type { Environment } from '../settings/environment.ts';
-import type { SettingsTable } from '../settings/setting.ts';
-import type { Sources } from '../settings/sources.ts';
-import { address, path, text } from '../settings/text.ts';
-import type { ListenAddress } from '../settings/text.ts';
-import { filesOf, readTls, SERVER_TLS } from '../settings/tls.ts';
-import type { TlsFiles } from '../settings/tls.ts';
+import { amounts } from '../protocol/settings/amount.ts';
+import { group, oneOrMore } from '../protocol/settings/collections.ts';
+import { speaksOf } from '../protocol/settings/environment.ts';
+import type { Environment } from '../protocol/settings/environment.ts';
+import type { SettingsTable } from '../protocol/settings/setting.ts';
+import type { Sources } from '../protocol/settings/sources.ts';
+import { address, path, text } from '../protocol/settings/text.ts';
+import type { ListenAddress } from '../protocol/settings/text.ts';
+import { filesOf, readTls, SERVER_TLS } from '../protocol/settings/tls.ts';
+import type { TlsFiles } from '../protocol/settings/tls.ts';
 import { ORIGIN_TUNING, parseListen } from './options.ts';
 import type { OriginOptions, OriginTuning } from './options.ts';
 
@@ -95,13 +95,13 @@ async function sourcesOf(
   environment: Environment,
 ): Promise<Sources<OriginSettings> | undefined> {
   if (file === undefined && !speaksOf('origin', environment)) return undefined;
-  const { readSources } = await import('../settings/sources.ts');
+  const { readSources } = await import('../protocol/settings/sources.ts');
   return readSources({ file, role: 'origin', environment }, ORIGIN_SETTINGS);
 }
 
 /** An open origin has no use for what reads keys. */
 async function keysIn(files: readonly string[] | undefined): Promise<OriginOptions['tokenKeys']> {
   if (files === undefined) return undefined;
-  const { readTokenKeys } = await import('../access/token-keys.ts');
+  const { readTokenKeys } = await import('../protocol/access/token-keys.ts');
   return readTokenKeys(files);
 }

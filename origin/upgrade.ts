@@ -2,7 +2,7 @@
 // the account of the channels that are open. What happens on a channel is segment-sender.ts.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { TokenGrant } from '../access/token-check.ts';
+import type { TokenGrant } from '../protocol/access/token-check.ts';
 import { parseChannelHeaders, UPGRADE_TOKEN } from '../protocol/channel-request.ts';
 import type { ChannelRequest } from '../protocol/channel-request.ts';
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';

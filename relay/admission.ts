@@ -1,7 +1,7 @@
 // Who may pass, decided before anything is dialled: drain, path, loop, token, upstream, limit, in that order (a
 // caller without a token does not learn which upstreams exist). Counts what it let in until it is released, and ends what
 // its token no longer covers.
-import type { TokenCheck, TokenGrant } from '../access/token-check.ts';
+import type { TokenCheck, TokenGrant } from '../protocol/access/token-check.ts';
 import { HeddleError } from '../protocol/errors.ts';
 import { splitVia } from '../protocol/paths.ts';
 import { allowsPath, allowsUpstream } from '../protocol/token-claims.ts';

@@ -2,8 +2,8 @@
 import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { HeddleError } from '../protocol/errors.ts';
-import type { ListenAddress } from '../settings/text.ts';
-import type { TlsIdentity } from '../settings/tls.ts';
+import type { ListenAddress } from '../protocol/settings/text.ts';
+import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import type { RelayContext } from './context.ts';
 import { createAdminServer, createPublicServer, secureOptions } from './server.ts';
 

@@ -2,11 +2,11 @@
 // line: flags in, exit code out.
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { TokenCheck } from '../access/token-check.ts';
+import type { TokenCheck } from '../protocol/access/token-check.ts';
 import { asHeddleError, exitCodeOf } from '../protocol/errors.ts';
 import { AUDIENCES } from '../protocol/token-claims.ts';
-import { reloadOnChange } from '../settings/reload.ts';
-import type { Applied, ReloadTask } from '../settings/reload.ts';
+import { reloadOnChange } from '../protocol/settings/reload.ts';
+import type { Applied, ReloadTask } from '../protocol/settings/reload.ts';
 import { Admission } from './admission.ts';
 import type { RelayContext } from './context.ts';
 import { drain } from './drain.ts';
@@ -159,7 +159,7 @@ function reloadTask(relay: RunningRelay, flags: RelayFlags, files: readonly stri
 /** An open relay has no use for what checks tokens, and no memory to spare for it. */
 async function loadTokenCheck({ tokenKeys, audience, limits }: ResolvedOptions): Promise<TokenCheck | undefined> {
   if (tokenKeys === undefined) return undefined;
-  const { createTokenCheck } = await import('../access/token-check.ts');
+  const { createTokenCheck } = await import('../protocol/access/token-check.ts');
   const maxEntries = limits.tokenCacheEntries;
   return createTokenCheck({ keys: tokenKeys, audience: audience ?? AUDIENCES.relay, maxEntries });
 }

@@ -3,10 +3,10 @@
 import type { JSONWebKeySet } from 'jose';
 import { HeddleError } from '../protocol/errors.ts';
 import { UPSTREAM_NAME } from '../protocol/paths.ts';
-import { amountFault } from '../settings/amount.ts';
-import { parseAddress } from '../settings/text.ts';
-import type { ListenAddress } from '../settings/text.ts';
-import type { TlsIdentity } from '../settings/tls.ts';
+import { amountFault } from '../protocol/settings/amount.ts';
+import { parseAddress } from '../protocol/settings/text.ts';
+import type { ListenAddress } from '../protocol/settings/text.ts';
+import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import type { Endpoint } from './upstream-socket.ts';
 
 export type RelayOptions = {

@@ -1,10 +1,10 @@
 // What a running relay does with new options: upstreams, limits and keys count from now on, sessions that they still allow
 // go on. Everything that can fail is done before anything is changed.
 import { isDeepStrictEqual } from 'node:util';
-import type { TokenCheck } from '../access/token-check.ts';
-import type { Applied } from '../settings/reload.ts';
-import { canChangeTls } from '../settings/tls.ts';
-import type { TlsIdentity } from '../settings/tls.ts';
+import type { TokenCheck } from '../protocol/access/token-check.ts';
+import type { Applied } from '../protocol/settings/reload.ts';
+import { canChangeTls } from '../protocol/settings/tls.ts';
+import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import type { Admission } from './admission.ts';
 import type { RelayLimits, ResolvedOptions, UpstreamTarget } from './options.ts';
 import type { Upstream } from './upstream.ts';

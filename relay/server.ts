@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { LIMITS } from '../protocol/limits.ts';
-import type { TlsIdentity } from '../settings/tls.ts';
+import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import type { RelayContext } from './context.ts';
 import { forwardRequest, sendRefusal } from './forward-request.ts';
 import { refuse } from './problem.ts';

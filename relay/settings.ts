@@ -3,16 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { HeddleError } from '../protocol/errors.ts';
 import { UPSTREAM_NAME } from '../protocol/paths.ts';
 import { AUDIENCES } from '../protocol/token-claims.ts';
-import { amounts } from '../settings/amount.ts';
-import { group, mapOf, oneOrMore } from '../settings/collections.ts';
-import { speaksOf } from '../settings/environment.ts';
-import type { Environment } from '../settings/environment.ts';
-import type { SettingsTable } from '../settings/setting.ts';
-import type { Sources } from '../settings/sources.ts';
-import { address, path, text, webAddress, yesOrNo } from '../settings/text.ts';
-import type { ListenAddress } from '../settings/text.ts';
-import { CLIENT_TLS, filesOf, readTls, SERVER_TLS } from '../settings/tls.ts';
-import type { TlsFiles } from '../settings/tls.ts';
+import { amounts } from '../protocol/settings/amount.ts';
+import { group, mapOf, oneOrMore } from '../protocol/settings/collections.ts';
+import { speaksOf } from '../protocol/settings/environment.ts';
+import type { Environment } from '../protocol/settings/environment.ts';
+import type { SettingsTable } from '../protocol/settings/setting.ts';
+import type { Sources } from '../protocol/settings/sources.ts';
+import { address, path, text, webAddress, yesOrNo } from '../protocol/settings/text.ts';
+import type { ListenAddress } from '../protocol/settings/text.ts';
+import { CLIENT_TLS, filesOf, readTls, SERVER_TLS } from '../protocol/settings/tls.ts';
+import type { TlsFiles } from '../protocol/settings/tls.ts';
 import { parseListen, RELAY_LIMITS } from './options.ts';
 import type { RelayLimits, RelayOptions } from './options.ts';
 
@@ -122,7 +122,7 @@ async function sourcesOf(
   environment: Environment,
 ): Promise<Sources<RelaySettings> | undefined> {
   if (file === undefined && !speaksOf('relay', environment)) return undefined;
-  const { readSources } = await import('../settings/sources.ts');
+  const { readSources } = await import('../protocol/settings/sources.ts');
   return readSources({ file, role: 'relay', environment }, RELAY_SETTINGS);
 }
 
@@ -136,7 +136,7 @@ function allUpstreams(inFile: Readonly<Record<string, string>>, inFlags: readonl
 /** An open relay has no use for what reads keys. */
 async function keysIn(files: readonly string[] | undefined): Promise<RelayOptions['tokenKeys']> {
   if (files === undefined) return undefined;
-  const { readTokenKeys } = await import('../access/token-keys.ts');
+  const { readTokenKeys } = await import('../protocol/access/token-keys.ts');
   return readTokenKeys(files);
 }
 

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { HeddleError } from '../protocol/errors.ts';
-import type { TlsIdentity } from '../settings/tls.ts';
+import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import { LARGEST_LANDING, nextLandingSize, SMALLEST_LANDING } from './landing-buffers.ts';
 import type { LandingBuffers } from './landing-buffers.ts';
 

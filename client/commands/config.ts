@@ -1,12 +1,12 @@
 // `heddle config check` and `heddle config schema`: what a role makes of a file before it runs with it. Each role keeps
 // its own table; it is loaded when it is asked about.
 import { exitCodeOf, HeddleError } from '../../protocol/errors.ts';
-import { tableSchema } from '../../settings/collections.ts';
-import { effectiveSettings } from '../../settings/effective.ts';
-import type { Role } from '../../settings/environment.ts';
-import type { AnyTable, SettingsTable } from '../../settings/setting.ts';
-import { checkSources } from '../../settings/sources.ts';
-import type { Sources } from '../../settings/sources.ts';
+import { tableSchema } from '../../protocol/settings/collections.ts';
+import { effectiveSettings } from '../../protocol/settings/effective.ts';
+import type { Role } from '../../protocol/settings/environment.ts';
+import type { AnyTable, SettingsTable } from '../../protocol/settings/setting.ts';
+import { checkSources } from '../../protocol/settings/sources.ts';
+import type { Sources } from '../../protocol/settings/sources.ts';
 
 export type CheckFlags = { readonly role: string; readonly effective?: boolean };
 

@@ -1,7 +1,7 @@
 // `heddle proxy`: flags and configuration file to a running local proxy, until it is told to stop.
 import { BlockList, isIP } from 'node:net';
 import { HeddleError } from '../../protocol/errors.ts';
-import { parseAddress } from '../../settings/text.ts';
+import { parseAddress } from '../../protocol/settings/text.ts';
 import { clientOptions } from '../config.ts';
 import type { ClientFlags } from '../config.ts';
 import { configuredSites } from '../intercept/configuration.ts';

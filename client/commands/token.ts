@@ -7,7 +7,7 @@ import type { JWK } from 'jose';
 import { HeddleError } from '../../protocol/errors.ts';
 import { UPSTREAM_NAME } from '../../protocol/paths.ts';
 import { AUDIENCES } from '../../protocol/token-claims.ts';
-import { parseAmount } from '../../settings/amount.ts';
+import { parseAmount } from '../../protocol/settings/amount.ts';
 
 export type TokenFlags = {
   readonly key: string;

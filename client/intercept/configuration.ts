@@ -1,7 +1,7 @@
 // The configuration file as interception needs it: its origins, each with its own routes or those of the file, and what
 // else the file says about transfers.
 import { HeddleError } from '../../protocol/errors.ts';
-import type { Environment } from '../../settings/environment.ts';
+import type { Environment } from '../../protocol/settings/environment.ts';
 import { clientOptions } from '../config.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
 import type { SiteOptions } from './site-options.ts';

@@ -22,6 +22,26 @@ type Layer = {
 
 const layers: readonly Layer[] = [
   {
+    prefixes: ['protocol/settings/'],
+    mayImport: ['protocol/'],
+    why: 'protocol/settings/ reads configuration files for every role and knows none of them: each role keeps its own table',
+    example: 'protocol/settings/example.ts',
+    bad: [
+      "import { RELAY_SETTINGS } from '../../relay/settings.ts'",
+      "import '../../client/config.ts'",
+      "import 'vitest'",
+    ],
+    good: "import './x.ts'; import '../x.ts'; import 'node:path'; import { a } from 'yaml'",
+  },
+  {
+    prefixes: ['protocol/access/'],
+    mayImport: ['protocol/'],
+    why: 'protocol/access/ decides for relays and origins alike whom a token lets in: one place to be right about it',
+    example: 'protocol/access/example.ts',
+    bad: ["import '../../relay/admission.ts'", "import { a } from '../../client/options.ts'", "import 'vitest'"],
+    good: "import './x.ts'; import '../x.ts'; import 'node:crypto'; import { a } from 'jose'",
+  },
+  {
     prefixes: ['protocol/'],
     mayImport: ['protocol/'],
     pure: true,
@@ -33,24 +53,9 @@ const layers: readonly Layer[] = [
       "import { a } from 'yaml'",
       "const a = import('node:fs')",
       "import { a } from './x'",
+      "import { a } from './settings/text.ts'",
     ],
     good: "import { a } from './x.ts'; import type { B } from './y.ts'",
-  },
-  {
-    prefixes: ['settings/'],
-    mayImport: ['settings/', 'protocol/'],
-    why: 'settings/ reads configuration files for every role and knows none of them: each role keeps its own table',
-    example: 'settings/example.ts',
-    bad: ["import { RELAY_SETTINGS } from '../relay/settings.ts'", "import '../client/config.ts'", "import 'vitest'"],
-    good: "import './x.ts'; import '../protocol/x.ts'; import 'node:path'; import { a } from 'yaml'",
-  },
-  {
-    prefixes: ['access/'],
-    mayImport: ['access/', 'protocol/'],
-    why: 'access/ decides for relays and origins alike whom a token lets in: one place to be right about it',
-    example: 'access/example.ts',
-    bad: ["import '../relay/admission.ts'", "import { a } from '../client/options.ts'", "import 'vitest'"],
-    good: "import './x.ts'; import '../protocol/x.ts'; import 'node:crypto'; import { a } from 'jose'",
   },
   {
     prefixes: ['client/core/'],
@@ -77,9 +82,9 @@ const layers: readonly Layer[] = [
   },
   {
     prefixes: ['client/cli.ts', 'client/commands/'],
-    mayImport: ['client/', 'settings/', 'protocol/'],
-    mayLoad: ['access/', 'origin/', 'relay/'],
-    why: 'the command line may load access/, origin/ and relay/ only when their command is run (`await import`), so that `heddle get` starts fast',
+    mayImport: ['client/', 'protocol/'],
+    mayLoad: ['origin/', 'relay/'],
+    why: 'the command line may load origin/ and relay/ only when their command is run (`await import`), so that `heddle get` starts fast',
     example: 'client/commands/example.ts',
     bad: [
       "import { a } from '../../origin/main.ts'",
@@ -90,24 +95,24 @@ const layers: readonly Layer[] = [
   },
   {
     prefixes: ['client/'],
-    mayImport: ['client/', 'settings/', 'protocol/'],
-    why: 'roles never import each other: the client may import client/, settings/, protocol/, node: and dependencies',
+    mayImport: ['client/', 'protocol/'],
+    why: 'roles never import each other: the client may import client/, protocol/, node: and dependencies',
     example: 'client/example.ts',
     bad: ["import '../origin/main.ts'", "await import('../relay/main.ts')", "import type { A } from '../relay/x.ts'"],
     good: "import './io/x.ts'; import './commands/x.ts'; import { b } from 'node:http'",
   },
   {
     prefixes: ['relay/'],
-    mayImport: ['relay/', 'access/', 'settings/', 'protocol/'],
-    why: 'roles never import each other: the relay may import relay/, access/, settings/, protocol/, node: and dependencies',
+    mayImport: ['relay/', 'protocol/'],
+    why: 'roles never import each other: the relay may import relay/, protocol/, node: and dependencies',
     example: 'relay/example.ts',
     bad: ["import '../origin/x.ts'", "import { a } from '../client/core/x.ts'"],
     good: "import './x.ts'; import '../protocol/x.ts'; import { a } from 'fastify'",
   },
   {
     prefixes: ['origin/'],
-    mayImport: ['origin/', 'access/', 'settings/', 'protocol/'],
-    why: 'roles never import each other: the origin may import origin/, access/, settings/, protocol/, node: and dependencies',
+    mayImport: ['origin/', 'protocol/'],
+    why: 'roles never import each other: the origin may import origin/, protocol/, node: and dependencies',
     example: 'origin/example.ts',
     bad: ["import '../relay/x.ts'", "import { a } from '../client/core/x.ts'"],
     good: "import './x.ts'; import '../protocol/x.ts'; import { a } from 'fastify'",
@@ -149,6 +154,7 @@ function problemOf(layer: Layer, path: string, item: Import, dependencies: reado
 
 function problemOfFile(layer: Layer, target: string, item: Import): string | undefined {
   if (!target.endsWith('.ts')) return `imports ${target}, which does not end in .ts`;
+  if (layer.pure && layerOf(target)?.pure !== true) return `imports ${target}, which is not pure`;
   const lazy = item.form === 'dynamic' || item.form === 'type';
   const allowed = [...layer.mayImport, ...(lazy ? (layer.mayLoad ?? []) : [])];
   return allowed.some((prefix) => target.startsWith(prefix)) ? undefined : `imports ${target}`;

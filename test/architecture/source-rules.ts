@@ -20,12 +20,16 @@ const impureWords = new Map(
   ].flatMap(([words = '', instead = '']) => words.split(' ').map((word) => [word, instead] as const)),
 );
 
+/** What both ends of a wire and the simulator share. Configuration files and keys, which every role reads, are apart. */
+const isPure = (path: string): boolean =>
+  path.startsWith('client/core/') || /^protocol\/(?!settings\/|access\/)/.test(path);
+
 /** The rules that look at one source after another. */
 export const sourceRules: readonly Rule[] = [
   {
     name: 'purity of protocol/ and client/core/',
     why: 'protocol/ and client/core/ are pure and deterministic, so that one seed replays a whole transfer',
-    appliesTo: (path) => path.startsWith('protocol/') || path.startsWith('client/core/'),
+    appliesTo: isPure,
     faultsOf: ({ tokens }) => tokens.flatMap((token, at) => impurityAt(tokens, at, token)),
     bad: examples(
       'client/core/example.ts',

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { CLIENT_SETTINGS, readClientSettings } from '../../client/settings.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { read } from '../settings/mistakes.ts';
+import { read } from '../protocol/settings/mistakes.ts';
 
 const NAME = 'letters, digits, ".", "_" or "-", beginning with a letter or digit';
 const BASE = 'a base URL, such as http://origin:8080';

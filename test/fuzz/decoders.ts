@@ -18,8 +18,8 @@ import { checkManifestHeader, encodeManifest, parseManifest } from '../../protoc
 import { nodeAt, verifyPage } from '../../protocol/merkle.ts';
 import { keyOfSegmentsPath, pathsOf, splitVia } from '../../protocol/paths.ts';
 import { RELAY_SETTINGS } from '../../relay/settings.ts';
-import type { AnyTable } from '../../settings/setting.ts';
-import { checkText } from '../../settings/settings-file.ts';
+import type { AnyTable } from '../../protocol/settings/setting.ts';
+import { checkText } from '../../protocol/settings/settings-file.ts';
 import { SignedObject } from '../client/io/signed-object.ts';
 import { GOLDEN_FRAMES } from '../protocol/golden-frames.ts';
 

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKeyPair, exportJWK } from 'jose';
 import type { RunningOrigin } from '../../origin/main.ts';
-import { createIssuer, secondsFromNow } from '../access/issuer.ts';
+import { createIssuer, secondsFromNow } from '../protocol/access/issuer.ts';
 import { openRawChannel, patternOf } from '../support/raw-channel.ts';
 import type { RawChannel } from '../support/raw-channel.ts';
 import { eventually, makeWorld } from './fixture.ts';

@@ -1,8 +1,8 @@
 // An origin whose settings change while it runs: keys and times at once, the rest after a restart; a mistake changes nothing.
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { createIssuer } from '../access/issuer.ts';
-import type { Issuer } from '../access/issuer.ts';
+import { createIssuer } from '../protocol/access/issuer.ts';
+import type { Issuer } from '../protocol/access/issuer.ts';
 import { openRawChannel, patternOf } from '../support/raw-channel.ts';
 import { startProgram } from '../support/program.ts';
 import { eventually, makeWorld, metricOf, WITH_ADMIN } from './fixture.ts';

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { ORIGIN_TUNING } from '../../origin/options.ts';
 import { ORIGIN_SETTINGS, originOptions } from '../../origin/settings.ts';
-import { read } from '../settings/mistakes.ts';
+import { read } from '../protocol/settings/mistakes.ts';
 import { heddle, startProgram } from '../support/program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -2,7 +2,7 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { JSONWebKeySet, JWTPayload } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { createTokenCheck } from '../../access/token-check.ts';
+import { createTokenCheck } from '../../protocol/access/token-check.ts';
 import { Admission } from '../../relay/admission.ts';
 import { Shaper } from '../../relay/shaper.ts';
 import { closed, openChannel, request } from './channel-client.ts';

@@ -1,7 +1,7 @@
 // What the relay's limits and those of tokens do to real sessions and requests: counted, slowed, refused, ended.
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { createIssuer, secondsFromNow } from '../access/issuer.ts';
+import { createIssuer, secondsFromNow } from '../protocol/access/issuer.ts';
 import { closed, eventually, openChannel, request } from './channel-client.ts';
 import type { Channel } from './channel-client.ts';
 import { openRelay } from './relays.ts';

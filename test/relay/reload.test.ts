@@ -2,8 +2,8 @@
 // forbid ends, and a mistake changes nothing.
 import { rename, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { createIssuer } from '../access/issuer.ts';
-import type { Issuer } from '../access/issuer.ts';
+import { createIssuer } from '../protocol/access/issuer.ts';
+import type { Issuer } from '../protocol/access/issuer.ts';
 import { startProgram } from '../support/program.ts';
 import type { Program } from '../support/program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { RELAY_SETTINGS, relayOptions } from '../../relay/settings.ts';
 import type { RelayFlags } from '../../relay/settings.ts';
 import type { RelayOptions } from '../../relay/options.ts';
-import { read } from '../settings/mistakes.ts';
+import { read } from '../protocol/settings/mistakes.ts';
 import { heddle, startProgram } from '../support/program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { request } from './channel-client.ts';

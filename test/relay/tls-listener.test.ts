@@ -8,7 +8,7 @@ import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { readTls } from '../../settings/tls.ts';
+import { readTls } from '../../protocol/settings/tls.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { readStream, writeStream } from './byte-stream.ts';
 import { closed, eventually, openChannel } from './channel-client.ts';

@@ -3,8 +3,8 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { createTokenCheck } from '../../../access/token-check.ts';
-import { readTokenKeys } from '../../../access/token-keys.ts';
+import { createTokenCheck } from '../../../protocol/access/token-check.ts';
+import { readTokenKeys } from '../../../protocol/access/token-keys.ts';
 import { clientOptions } from '../../../client/config.ts';
 import { heddle } from '../../support/program.ts';
 import type { Outcome } from '../../support/program.ts';

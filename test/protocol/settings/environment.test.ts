@@ -2,14 +2,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { clientOptions } from '../../client/config.ts';
-import { CLIENT_SETTINGS } from '../../client/settings.ts';
-import { ORIGIN_SETTINGS, originOptions } from '../../origin/settings.ts';
-import { RELAY_SETTINGS, relayOptions } from '../../relay/settings.ts';
-import { speaksOf, variableOf } from '../../settings/environment.ts';
-import type { Environment, Role } from '../../settings/environment.ts';
-import type { AnyTable } from '../../settings/setting.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { clientOptions } from '../../../client/config.ts';
+import { CLIENT_SETTINGS } from '../../../client/settings.ts';
+import { ORIGIN_SETTINGS, originOptions } from '../../../origin/settings.ts';
+import { RELAY_SETTINGS, relayOptions } from '../../../relay/settings.ts';
+import { speaksOf, variableOf } from '../../../protocol/settings/environment.ts';
+import type { Environment, Role } from '../../../protocol/settings/environment.ts';
+import type { AnyTable } from '../../../protocol/settings/setting.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const message = (error: Error): string => error.message;
 

@@ -1,7 +1,7 @@
 // Reads a text as a role's configuration and gives what it says, or the one line that is said about it.
 import { expect } from 'vitest';
-import type { SettingsTable } from '../../settings/setting.ts';
-import { checkText } from '../../settings/settings-file.ts';
+import type { SettingsTable } from '../../../protocol/settings/setting.ts';
+import { checkText } from '../../../protocol/settings/settings-file.ts';
 
 /** The values in `yaml`, a file in the folder /etc/heddle, by `table`; or the message about its first mistake. */
 export function read<Values extends object>(yaml: string, table: SettingsTable<Values>): Values | string {

@@ -1,6 +1,6 @@
 // Which known word an unknown one was meant to be, and when none was.
 import { expect, test } from 'vitest';
-import { nearest } from '../../settings/nearest.ts';
+import { nearest } from '../../../protocol/settings/nearest.ts';
 
 const KNOWN = ['listen', 'admin', 'upstreams', 'tokenKeys', 'insecureOpen', 'maxSessions', 'maxConnections'];
 

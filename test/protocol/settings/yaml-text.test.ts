@@ -1,10 +1,10 @@
 // What is wrong with a file as YAML, and where: said in a person's words, with what to write instead.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseYamlText } from '../../settings/yaml-text.ts';
-import { group, listOf } from '../../settings/collections.ts';
-import type { SettingsTable } from '../../settings/setting.ts';
-import { text } from '../../settings/text.ts';
+import { parseYamlText } from '../../../protocol/settings/yaml-text.ts';
+import { group, listOf } from '../../../protocol/settings/collections.ts';
+import type { SettingsTable } from '../../../protocol/settings/setting.ts';
+import { text } from '../../../protocol/settings/text.ts';
 import { read } from './mistakes.ts';
 
 type Inner = { readonly name?: string; readonly other?: string };

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { calculateJwkThumbprint, importJWK } from 'jose';
 import type { CryptoKey, JSONWebKeySet, JWK } from 'jose';
-import { HeddleError } from '../protocol/errors.ts';
+import { HeddleError } from '../errors.ts';
 
 /** A key that verifies. */
 export type TokenKey = {

@@ -2,7 +2,7 @@
 // together. What is served or dialled with it is the roles' business.
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { HeddleError } from '../protocol/errors.ts';
+import { HeddleError } from '../errors.ts';
 import type { SettingsTable } from './setting.ts';
 import { path } from './text.ts';
 

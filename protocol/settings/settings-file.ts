@@ -2,7 +2,7 @@
 // settings are is the table's business; what file and environment say together is sources.ts.
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { HeddleError } from '../protocol/errors.ts';
+import { HeddleError } from '../errors.ts';
 import { readTable } from './collections.ts';
 import { Reading } from './setting.ts';
 import type { Fault, Place, SettingsTable } from './setting.ts';

@@ -3,7 +3,7 @@
 import { statSync, unwatchFile, watchFile } from 'node:fs';
 import type { Stats, StatsListener } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asHeddleError } from '../protocol/errors.ts';
+import { asHeddleError } from '../errors.ts';
 
 /** What a reading led to. */
 export type Applied = {

@@ -1,8 +1,8 @@
 // Numbers with units: every way to write one, and that what is written is read back exactly.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { amountFault, formatAmount, parseAmount } from '../../settings/amount.ts';
-import type { Amount } from '../../settings/amount.ts';
+import { amountFault, formatAmount, parseAmount } from '../../../protocol/settings/amount.ts';
+import type { Amount } from '../../../protocol/settings/amount.ts';
 
 const UNITS = ['bytes', 'bytes/s', 'ms', 's', 'sessions'];
 

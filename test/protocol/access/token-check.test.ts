@@ -3,10 +3,10 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { CryptoKey, JWK, JWTPayload } from 'jose';
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { createTokenCheck } from '../../access/token-check.ts';
-import type { TokenCheck } from '../../access/token-check.ts';
-import { readTokenKeys } from '../../access/token-keys.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { createTokenCheck } from '../../../protocol/access/token-check.ts';
+import type { TokenCheck } from '../../../protocol/access/token-check.ts';
+import { readTokenKeys } from '../../../protocol/access/token-keys.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const NOW = Date.UTC(2030, 0, 1);
 const IN_AN_HOUR = NOW / 1_000 + 3_600;

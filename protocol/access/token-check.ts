@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
 import type { JSONWebKeySet, JWTPayload, JWTVerifyResult } from 'jose';
-import { readTerms } from '../protocol/token-claims.ts';
-import type { TokenTerms } from '../protocol/token-claims.ts';
+import { readTerms } from '../token-claims.ts';
+import type { TokenTerms } from '../token-claims.ts';
 import { importTokenKeys } from './token-keys.ts';
 import type { TokenKey } from './token-keys.ts';
 

@@ -1,6 +1,6 @@
 // What a configuration file and the environment say together, checked by a role's table: the environment wins. Every
 // mistake is one line: FILE:LINE:COLUMN: what is wrong; what to write. What it means is the role's business.
-import { HeddleError } from '../protocol/errors.ts';
+import { HeddleError } from '../errors.ts';
 import { variablesOf } from './environment.ts';
 import type { Environment, Role, Variable } from './environment.ts';
 import { Reading } from './setting.ts';
