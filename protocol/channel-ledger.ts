@@ -72,6 +72,11 @@ export class ChannelLedger {
     return this.#sends.keys();
   }
 
+  /** True while `index` is expected, by pattern or by SEND. */
+  isAsked(index: number): boolean {
+    return this.expected.includes(index) || this.#sends.has(index);
+  }
+
   /** A PATTERN was sent. Patterns must rise in epoch and never lower `from`. */
   pattern(pattern: Pattern): void {
     const newest = this.#views.at(-1);

@@ -6,6 +6,7 @@ import type { Channel } from './channel.ts';
 import { book, canDouble, refusalOf } from './constraints.ts';
 import type { Refusal } from './constraints.ts';
 import { expectedCompletion, timeToBring } from './dealer.ts';
+import { InOrderPoint } from './in-order-point.ts';
 import type { Effect } from './messages.ts';
 import { laneOf, routeOf, segmentLength, soundChannels, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
@@ -20,7 +21,7 @@ const TAKE_OVERS_PER_TURN = 8;
 /** A SEND that is not answered within this time, and this many times its expected completion, is asked of another. */
 const LEAST_PATIENCE_MS = 1_000;
 const PATIENCE_COMPLETIONS = 4;
-/** Times the expected completion of the quickest beyond which a second request helps nobody. */
+/** A second request to one that needs so many times as long as the quickest helps nobody. */
 const MUCH_SLOWER = 3;
 /** Windows of a route up to which an urgent segment may be asked of it on top. */
 const HEDGE_WINDOWS = 1.5;
@@ -36,11 +37,13 @@ type Held = { readonly index: number; readonly holder: Channel; readonly finishM
 export class Repair {
   readonly #state: TransferState;
   readonly #lost = new Map<number, Lost>();
+  readonly #point: InOrderPoint;
   /** Second holders of hedged segments. */
   readonly #hedged = new Map<number, number>();
 
   constructor(state: TransferState) {
     this.#state = state;
+    this.#point = new InOrderPoint(state);
   }
 
   /** True for segments that patterns must leave alone. */
@@ -83,6 +86,8 @@ export class Repair {
   turn(now: number): void {
     const usable = usableChannels(this.#state).filter((channel) => channel.helloSeen);
     if (usable.length === 0) return;
+    const neglected = this.#state.options.output === 'order' ? this.#point.neglected(now) : undefined;
+    if (neglected !== undefined) this.lose(neglected, -1);
     for (const lost of this.#lost.values()) {
       if (lost.holder === undefined || now > lost.patienceUntil) this.#ask(lost, usable, now);
     }
@@ -189,13 +194,10 @@ export class Repair {
     return promise === undefined ? !this.#hedged.has(index) : now > promise + LATE_MS;
   }
 
-  /**
-   * Who is to be asked as well: the quickest with room, and for what holds up everything the quickest of all, over a full
-   * window if need be. Nobody when only much slower ones have room.
-   */
+  /** The quickest with room; for what holds up everything the quickest of all; nobody when only much slower ones have room. */
   #second(channels: readonly Channel[], index: number, windows: number, now: number): Channel | undefined {
-    const able = channels.filter((channel) => !isAsked(channel, index) && this.#mayDouble(channel, index, now));
-    const best = this.#quickest(able.filter((channel) => channel.opened));
+    const able = channels.filter((channel) => !channel.ledger.isAsked(index) && this.#mayDouble(channel, index, now));
+    const best = this.#quickest(able);
     if (best === undefined || index === this.#state.table.lowestMissing) return best;
     const roomy = this.#quickest(able.filter((channel) => this.#hasRoom(channel, windows)));
     const isClose = roomy !== undefined && this.#completion(roomy) < MUCH_SLOWER * this.#completion(best);
@@ -293,8 +295,4 @@ export class Repair {
   #completion(channel: Channel): number {
     return expectedCompletion(laneOf(this.#state, channel), this.#state.options.segmentBytes);
   }
-}
-
-function isAsked({ ledger }: Channel, index: number): boolean {
-  return ledger.expected.includes(index) || [...ledger.openSends].includes(index);
 }

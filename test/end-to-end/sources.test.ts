@@ -49,6 +49,7 @@ test('the last line of --json says what the contract says, and its numbers agree
     wasteBytes: expect.any(Number),
     hedges: expect.any(Number),
     firstByteSeconds: expect.any(Number),
+    resumedBytes: 0,
     routes: ['one', 'two'].map((name) =>
       expect.objectContaining({
         name,
