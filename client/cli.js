@@ -3,11 +3,18 @@
 // therefore everything else is imported after the cache is on. This file alone is JavaScript: `cli.ts` is a link to it,
 // and Node goes by the name behind a link. The entry is loaded before any cache, and stripping types from one file alone
 // takes Node longer (45 ms) than all the rest of the start.
-import { enableCompileCache } from 'node:module';
+import * as nodeModule from 'node:module';
 
+const USAGE = 1;
 const INTERRUPTED = 130;
 
-enableCompileCache();
+if (nodeModule.enableCompileCache === undefined) {
+  process.stderr.write(
+    `heddle: Node ${process.version} is too old; it takes 24 or later (in a checkout: npm ci, then npx node client/cli.ts …)\n`,
+  );
+  process.exit(USAGE);
+}
+nodeModule.enableCompileCache();
 const args = process.argv.slice(2);
 const early = args[0] === 'get' ? (await import('./commands/early.ts')).dialEarly(args) : undefined;
 const { run } = await import('./commands/program.ts');
