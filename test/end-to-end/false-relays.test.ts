@@ -14,19 +14,19 @@ import type { ServerProgram } from '../support/servers.ts';
 import { lastLine, routeOf, startWorld } from '../support/world.ts';
 import type { LastLine, World } from '../support/world.ts';
 
-const SIZE = 3_000_000;
+const SIZE = 6_000_000;
 const content = objectBytes(SIZE, 41);
 const owned = new AsyncDisposableStack();
 let world: World;
 let relay: ServerProgram;
-/** Two honest routes that take about half a second for the object. */
+/** Two honest routes that take about a second for the object. */
 let honest: string[];
 
 beforeAll(async () => {
   world = owned.use(await startWorld({ 'a.bin': content }));
   relay = owned.use(await startRelayProgram({ main: world.origin.url }));
   const links = await Promise.all(
-    [1, 2].map(() => startLink({ target: { port: relay.port }, megabitsPerSecond: 32, delayMs: 5 })),
+    [1, 2].map(() => startLink({ target: { port: relay.port }, megabitsPerSecond: 24, delayMs: 5 })),
   );
   honest = links.flatMap((link, at) => {
     owned.use(link);
