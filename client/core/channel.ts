@@ -8,6 +8,8 @@ import { FIRST_FLIGHT_BYTES, RateEstimator } from './rate-estimator.ts';
 /** A gap is a loss being repaired when it lasts most of a round trip and the stream would have brought some packets. */
 const LEAST_GAP_MS = 6;
 const GAP_RTTS = 0.7;
+/** What lasts longer is no fast repair but somebody who stood still: on a quick path all gaps are. */
+const GAP_MOST_RTTS = 3;
 const GAP_LEAST_BYTES = 6_000;
 
 export type ChannelState = 'dialing' | 'opening' | 'open' | 'slow' | 'stalled' | 'draining' | 'closed';
@@ -107,8 +109,8 @@ export class Channel {
   hear(bytes: number, rttMs: number, now: number): number {
     const gap = now - Math.max(this.heardAt, Math.min(this.dueFrom, now));
     const expected = this.rate.measured * gap;
-    const isGap =
-      gap > Math.max(LEAST_GAP_MS, GAP_RTTS * rttMs) && expected > GAP_LEAST_BYTES && this.receivedBytes > 0;
+    const isRepair = gap > Math.max(LEAST_GAP_MS, GAP_RTTS * rttMs) && gap < GAP_MOST_RTTS * rttMs;
+    const isGap = isRepair && expected > GAP_LEAST_BYTES && this.receivedBytes > 0;
     this.typicalGapMs = Math.max(Math.min(gap, 400), this.typicalGapMs * 0.999);
     this.heardAt = now;
     this.receivedBytes += bytes;

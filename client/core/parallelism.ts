@@ -20,6 +20,8 @@ export type ParallelismSample = {
   readonly queueMs: number | undefined;
 };
 
+/** On shorter paths a loss costs next to nothing, and gaps are those of busy machines, ms. */
+const LEAST_RTT_MS = 5;
 const PACKET_BYTES = 1_448;
 const MATHIS = 1.22;
 /** A connection is limited by its losses when it carries at least this part of what the formula allows. */
@@ -61,7 +63,7 @@ export class Parallelism {
   }
 
   tick(sample: ParallelismSample, now: number): void {
-    if (this.#isLossLimited) return;
+    if (this.#isLossLimited || sample.rttMs < LEAST_RTT_MS) return;
     const { open, slowStart } = sample;
     if (slowStart || open !== 1) this.#mark = undefined;
     if (slowStart || open < 2) this.#heldSince = undefined;

@@ -33,6 +33,7 @@ const BEST_RATE_DECAY_MS = 600;
 /** Two round trips that together grew by less than this end slow start however thin the route is. */
 const FLAT_TWICE = 1.25;
 /** but not the first ones, which may come in pieces. */
+const FLAT_TWICE_AFTER_MS = 300;
 const FLAT_TWICE_AFTER_RTTS = 4;
 
 /** Window of one route. */
@@ -115,7 +116,7 @@ export class RouteWindow {
       return this.#leave(rttMs, now);
     }
     if (flight > 0) this.#flowsSince ??= now;
-    const isPastStart = now - (this.#flowsSince ?? now) >= FLAT_TWICE_AFTER_RTTS * rttMs;
+    const isPastStart = now - (this.#flowsSince ?? now) >= Math.max(FLAT_TWICE_AFTER_MS, FLAT_TWICE_AFTER_RTTS * rttMs);
     if (isPastStart && flight < FLAT_TWICE * this.#flightBefore(2 * rttMs, now)) return this.#leave(rttMs, now);
     if (this.#isLate(DELAY_RTTS, DELAY_MS)) this.#leave(rttMs, now);
   }
