@@ -21,7 +21,7 @@ export type ParallelismSample = {
 };
 
 /** On shorter paths a loss costs next to nothing, and gaps are those of busy machines, ms. */
-const LEAST_RTT_MS = 5;
+const LEAST_RTT_MS = 12;
 const PACKET_BYTES = 1_448;
 const MATHIS = 1.22;
 /** A connection is limited by its losses when it carries at least this part of what the formula allows. */
