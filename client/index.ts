@@ -1,6 +1,14 @@
 // What the package exports: the client, its options, its errors. The only barrel of the project.
 export { createClient } from './client.ts';
 export type { Client, RunningTransfer, StreamTransfer, TransferOptions } from './client.ts';
+export type {
+  ControlEvent,
+  Preference,
+  Problem,
+  RouteCommand,
+  SegmentRuns,
+  TransferSnapshot,
+} from './control/messages.ts';
 export type { InterceptOptions, SiteOptions } from './intercept/site-options.ts';
 export type { Check, RouteReport, SessionObserver, SessionReport, Vouching } from './io/report.ts';
 export type { MirrorOptions } from './mirrors.ts';
