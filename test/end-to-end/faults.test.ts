@@ -22,6 +22,8 @@ const SHAPES = ['a', 'b', 'c'].map((name) => ({ name, megabitsPerSecond: 24, del
 /** A route with half a megabyte under way, and so many segments left that most of them are on it. */
 const LONG: RouteShape = { name: 'c', megabitsPerSecond: 24, delayMs: 90 };
 const IN_FLIGHT = 14;
+/** A client pings each channel every 30 to 100 ms: after so many it has looked for a life sign for long. */
+const PINGS_IN_VAIN = 12;
 
 const owned = new AsyncDisposableStack();
 let world: World;
@@ -155,9 +157,7 @@ test('everything stands still at once, and goes on: nobody is blamed, nothing co
   const { log, routes, outcome } = setting;
   await log.segmentsFrom(undefined, SEGMENTS / 4);
   for (const { link } of routes.all) link.pause();
-  await new Promise((resolve) => {
-    setTimeout(resolve, 400);
-  });
+  await log.framesAt('ping', 'a', PINGS_IN_VAIN);
   for (const { link } of routes.all) link.resume();
   const done = await setting.verified(await outcome);
   expect(done.wasteBytes / SIZE).toBeLessThan(0.05);

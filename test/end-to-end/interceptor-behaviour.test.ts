@@ -14,6 +14,7 @@ import { startLink } from '../../client/demo/link-shaper.ts';
 import type { ShapedLink } from '../../client/demo/link-shaper.ts';
 import { createDispatcher } from '../../client/interceptor.ts';
 import { errorOf, observeFetch, observeRequest } from '../client/intercept/observe.ts';
+import { settled } from '../support/eventually.ts';
 import { objectBytes } from '../support/object-bytes.ts';
 import { startWorld } from '../support/world.ts';
 import type { World } from '../support/world.ts';
@@ -215,12 +216,10 @@ describe('readers', () => {
       }
       return Buffer.concat(chunks).equals(content);
     }));
-  test('one that comes late gets every byte', () =>
+  test('one that comes when everything stands still behind it gets every byte', () =>
     same(async (dispatcher) => {
       const { body } = await dispatcher.request({ origin: site, path: A, method: 'GET' });
-      await new Promise((resolve) => {
-        setTimeout(resolve, 100);
-      });
+      await settled(() => link.carriedBytes.down + other.carriedBytes.down);
       return Buffer.from(await body.arrayBuffer()).equals(content);
     }));
   test('a controller paused in every callback is never told more before it resumes', () =>

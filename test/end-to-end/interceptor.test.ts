@@ -20,6 +20,7 @@ import type { InterceptedMessage } from '../../client/intercept/events.ts';
 import { open } from '../../client/io/identity.ts';
 import { createDispatcher, createFetch, install } from '../../client/interceptor.ts';
 import type { RouteOptions } from '../../client/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { objectBytes } from '../support/object-bytes.ts';
 import { refusingPort, startRelayProgram } from '../support/servers.ts';
 import { startWorld } from '../support/world.ts';
@@ -410,7 +411,7 @@ describe('what is left behind', () => {
       await Promise.all(Array.from({ length: 20 }, (_, offset) => one(at + offset)));
     }
     await dispatcher.destroy();
-    for (const link of links) while (link.connections > 0) await soon();
+    await eventually(() => links.every(({ connections }) => connections === 0));
   }, 60_000);
 });
 
@@ -424,10 +425,4 @@ async function serve(answer: (request: IncomingMessage, response: ServerResponse
     server.close();
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-function soon(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, 10);
-  });
 }

@@ -7,6 +7,7 @@ import { startLink } from '../../client/demo/link-shaper.ts';
 import type { ShapedLink } from '../../client/demo/link-shaper.ts';
 import { createClient, HeddleError } from '../../client/index.ts';
 import type { Client, Sink } from '../../client/index.ts';
+import { eventually, settled } from '../support/eventually.ts';
 import { objectBytes } from '../support/object-bytes.ts';
 import { refusingPort, startRelayProgram } from '../support/servers.ts';
 import { startWorld } from '../support/world.ts';
@@ -84,8 +85,7 @@ describe('get', () => {
     const transfer = own.get('big.bin');
     const reader = transfer.stream.getReader();
     const first = await reader.read();
-    let received = transfer.report().receivedBytes;
-    await settled(() => (received = transfer.report().receivedBytes));
+    const received = await settled(() => transfer.report().receivedBytes);
     expect(received).toBeLessThan(reorderBytes + 3 * 1_048_576);
     expect(transfer.report().routes[0]?.outBytes).toBe(0);
     const chunks = [first.value ?? new Uint8Array()];
@@ -197,23 +197,7 @@ describe('errors', () => {
   });
 });
 
-/** Waits until the link carries no connection; the test's own time limit ends what never comes. */
-async function noSocketsOpen(through: ShapedLink): Promise<void> {
-  while (through.connections > 0) await soon();
-}
-
-/** Waits until a number stops changing. Too short a wait can only hide a fault. */
-async function settled(read: () => number): Promise<void> {
-  let [value, same] = [read(), 0];
-  while (same < 10) {
-    await soon();
-    same = read() === value ? same + 1 : 0;
-    value = read();
-  }
-}
-
-function soon(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, 10);
-  });
+/** Waits until the link carries no connection. */
+function noSocketsOpen(through: ShapedLink): Promise<void> {
+  return eventually(() => through.connections === 0);
 }

@@ -12,6 +12,7 @@ import { startLink } from '../../client/demo/link-shaper.ts';
 import type { ShapedLink } from '../../client/demo/link-shaper.ts';
 import { startProxy } from '../../client/proxy/server.ts';
 import type { RunningProxy } from '../../client/proxy/server.ts';
+import { settled } from '../support/eventually.ts';
 import { objectBytes } from '../support/object-bytes.ts';
 import { startProgram } from '../support/program.ts';
 import { refusingPort } from '../support/servers.ts';
@@ -335,15 +336,3 @@ describe('the command', () => {
     expect(outcome.stderr).toMatch(/somebody listens there already/);
   });
 });
-
-/** Waits until a number stops changing. */
-async function settled(read: () => number): Promise<void> {
-  let [value, same10] = [read(), 0];
-  while (same10 < 10) {
-    await new Promise((resolve) => {
-      setTimeout(resolve, 10);
-    });
-    same10 = read() === value ? same10 + 1 : 0;
-    value = read();
-  }
-}

@@ -5,7 +5,6 @@ import { get } from 'node:http';
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import { formatRequestHead, parseResponseHead } from '../../protocol/http-head.ts';
@@ -125,23 +124,6 @@ export async function gone(socket: Socket): Promise<void> {
   socket.resume();
   if (socket.readableEnded) socket.end();
   await closed(socket);
-}
-
-/** Waits for a state that announces itself by no event. The test's own time limit ends what never comes. */
-export async function eventually(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await sleep(2);
-}
-
-/** Waits until a counter no longer moves. Too short a wait can only hide a fault, never make one up. */
-export async function settled(read: () => number): Promise<number> {
-  let [value, same] = [read(), 0];
-  while (same < 20) {
-    await sleep(5);
-    const next = read();
-    same = next === value ? same + 1 : 0;
-    value = next;
-  }
-  return value;
 }
 
 async function until<Value>(

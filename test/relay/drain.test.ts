@@ -1,6 +1,7 @@
 // How a relay stops: not ready at once, still serving; then no new sessions; then the deadline.
 import { describe, expect, test } from 'vitest';
-import { closed, eventually, openChannel, request } from './channel-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { closed, openChannel, request } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { echoing, startUpstream } from './upstream-server.ts';
 

@@ -8,8 +8,9 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { eventually, settled } from '../support/eventually.ts';
 import { writeStream } from './byte-stream.ts';
-import { closed, eventually, request, settled } from './channel-client.ts';
+import { closed, request } from './channel-client.ts';
 import { openChain, openRelay } from './relays.ts';
 import { startUpstream } from './upstream-server.ts';
 

@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { eventually, settled } from '../support/eventually.ts';
 import { readStream, writeStream } from './byte-stream.ts';
-import { closed, eventually, openChannel, settled } from './channel-client.ts';
+import { closed, openChannel } from './channel-client.ts';
 import { openChain, openRelay } from './relays.ts';
 import { accepting, echoing, startUpstream } from './upstream-server.ts';
 

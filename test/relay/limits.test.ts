@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { createIssuer, secondsFromNow } from '../protocol/access/issuer.ts';
-import { closed, eventually, openChannel, request } from './channel-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { closed, openChannel, request } from './channel-client.ts';
 import type { Channel } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { accepting, echoing, startUpstream } from './upstream-server.ts';

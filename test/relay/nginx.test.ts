@@ -7,8 +7,9 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { readStream, writeStream } from './byte-stream.ts';
-import { eventually, freePort, gone, openChannel, request } from './channel-client.ts';
+import { freePort, gone, openChannel, request } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { accepting, startUpstream } from './upstream-server.ts';
 

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { RunningRelay } from '../../relay/main.ts';
 import { startRelay } from '../../relay/main.ts';
 import { createIssuer, secondsFromNow } from '../protocol/access/issuer.ts';
-import { request, settled } from './channel-client.ts';
+import { settled } from '../support/eventually.ts';
+import { request } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { startUpstream } from './upstream-server.ts';
 

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { LandingBuffers } from '../../relay/landing-buffers.ts';
 import { dialUpstream } from '../../relay/upstream-socket.ts';
 import { WarmConnections } from '../../relay/warm-connections.ts';
-import { eventually, openChannel } from './channel-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { openChannel } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { accepting, echoing, startUpstream } from './upstream-server.ts';
 

@@ -66,9 +66,14 @@ export class WireLog {
 
   /** Settles when `count` segments have come through `tap` (through any, if undefined) from now on. */
   segmentsFrom(tap: string | undefined, count: number): Promise<WireEvent> {
+    return this.framesAt('segment', tap, count);
+  }
+
+  /** The same for frames of any type, whichever way they go. */
+  framesAt(type: SeenFrame['type'], tap: string | undefined, count: number): Promise<WireEvent> {
     let left = count;
     return this.until(({ frame, line }) => {
-      if (frame.type === 'segment' && (tap === undefined || line.tap === tap)) left -= 1;
+      if (frame.type === type && (tap === undefined || line.tap === tap)) left -= 1;
       return left <= 0;
     });
   }
