@@ -8,13 +8,22 @@ import * as nodeModule from 'node:module';
 const USAGE = 1;
 const INTERRUPTED = 130;
 
-if (nodeModule.enableCompileCache === undefined) {
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 22)) {
   process.stderr.write(
-    `heddle: Node ${process.version} is too old; it takes 24 or later (in a checkout: npm ci, then npx node client/cli.ts …)\n`,
+    `heddle: Node ${process.version} is too old; it takes 22.22 or later (in a checkout: npm ci, then npx node client/cli.ts …)\n`,
   );
   process.exit(USAGE);
 }
 nodeModule.enableCompileCache();
+if (major < 26) await import('./older-node.ts');
+if (major < 24) {
+  // Node 22 calls SQLite an experiment, on standard error, where people and programs look for mistakes
+  const { emitWarning } = process;
+  process.emitWarning = (...said) => {
+    if (!String(said[0]).startsWith('SQLite is an experimental feature')) Reflect.apply(emitWarning, process, said);
+  };
+}
 const args = process.argv.slice(2);
 const early = args[0] === 'get' ? (await import('./commands/early.ts')).dialEarly(args) : undefined;
 const { run } = await import('./commands/program.ts');

@@ -1,4 +1,5 @@
 // What the package exports: the client, its options, its errors. The only barrel of the project.
+import './older-node.ts';
 export { createClient } from './client.ts';
 export type { Client, RunningTransfer, StreamTransfer, TransferOptions } from './client.ts';
 export type {

@@ -1,5 +1,6 @@
 // Interception inside a process: an undici interceptor that splits GET requests for configured objects over their routes,
 // and the dispatcher, the global installation and the fetch made of it. Everything else passes untouched.
+import './older-node.ts';
 import { Agent, Dispatcher, Dispatcher1Wrapper, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 import { Application } from './intercept/application.ts';
 import { exchange } from './intercept/exchange.ts';

@@ -1,5 +1,6 @@
 // `node --import heddle/register app.js`: intercepts the requests of a program that knows nothing of it. HEDDLE_CONFIG
 // names the configuration file; what is wrong with it ends the program before it begins, with one line.
+import './older-node.ts';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
 import { complain } from './commands/terminal.ts';
 import { configuredSites } from './intercept/configuration.ts';

@@ -21,6 +21,9 @@ export type ProgramOptions = {
   readonly nodeArguments?: readonly string[];
   /** For what never ends by itself: it ends when the test's process does, however that ends. */
   readonly tethered?: boolean;
+  /** Another runtime, and another copy of the program, than those of the checkout. */
+  readonly node?: string;
+  readonly cli?: string;
 };
 
 /** How the program ended, and all it said. */
@@ -53,10 +56,11 @@ export class Program {
 
   constructor(args: readonly string[], options: ProgramOptions) {
     const { cwd, env, stdout = 'collect', nodeArguments = [], tethered = false } = options;
+    const { node = process.execPath, cli = CLI } = options;
     const stdio: StdioOptions = ['ignore', typeof stdout === 'number' ? stdout : 'pipe', 'pipe'];
     if (tethered) stdio.push('ipc');
     const tether = tethered ? ['--import', TETHER] : [];
-    this.child = spawn(process.execPath, [...tether, ...nodeArguments, CLI, ...args], {
+    this.child = spawn(node, [...tether, ...nodeArguments, cli, ...args], {
       stdio,
       cwd: cwd ?? tmpdir(),
       // what one test's program remembers is nobody else's business: ports come back with other origins behind them
