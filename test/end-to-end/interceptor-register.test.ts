@@ -1,0 +1,84 @@
+// Interception by nothing but a configuration file: a program that knows nothing of it is started with heddle/register.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SITE, startHiddenSite } from './hidden-site.ts';
+import type { HiddenSite } from './hidden-site.ts';
+
+const REGISTER = join(import.meta.dirname, '../../client/register.ts');
+
+let site: HiddenSite;
+beforeAll(async () => {
+  site = await startHiddenSite();
+});
+afterAll(() => site[Symbol.asyncDispose]());
+
+describe('node --import heddle/register', () => {
+  const APP = `
+    const answer = await fetch('${SITE}/v1/objects/a.bin');
+    let bytes = 0;
+    for await (const chunk of answer.body) bytes += chunk.length;
+    console.log(answer.status, bytes);
+  `;
+
+  const ABORTING = `
+    let [seed, ended] = [7, 0];
+    const random = (most) => (seed = (seed * 48271) % 2147483647) % most;
+    const one = async (at) => {
+      const stop = new AbortController();
+      const asked = fetch('${SITE}/v1/objects/' + (at % 2 ? 'a.bin' : 'small.bin'), { signal: stop.signal });
+      if (random(3) === 0) setTimeout(() => stop.abort(), random(20));
+      let left = random(300_000);
+      try {
+        for await (const chunk of (await asked).body) if ((left -= chunk.length) < 0) stop.abort();
+      } catch {}
+      ended += 1;
+    };
+    for (let at = 0; at < 200; at += 25) await Promise.all(Array.from({ length: 25 }, (_, offset) => one(at + offset)));
+    console.log(ended);
+  `;
+
+  async function run(config: string | undefined, app = APP): Promise<{ code: number; stdout: string; stderr: string }> {
+    const file = site.world.folder.file('client.yaml');
+    if (config !== undefined) await writeFile(file, config);
+    const env = {
+      ...process.env,
+      XDG_STATE_HOME: site.world.folder.file('state'),
+      HEDDLE_CONFIG: config === undefined ? '' : file,
+    };
+    const args = ['--import', REGISTER, '--input-type=module', '--eval', app];
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    return { code: code as number, stdout, stderr };
+  }
+  const routes = (): string =>
+    site
+      .overLinks()
+      .map(({ name, url }) => `  - { name: ${name}, url: '${url}' }\n`)
+      .join('');
+
+  test('a program that knows nothing of it gets its object, and ends by itself', async () => {
+    const outcome = await run(`routes:\n${routes()}origins:\n  - origin: ${SITE}\n`);
+    expect(outcome).toEqual({ code: 0, stdout: '200 3000001\n', stderr: '' });
+  });
+
+  test('a program that aborts many requests at random points ends by itself: nothing is left open', async () => {
+    const outcome = await run(`routes:\n${routes()}origins:\n  - origin: ${SITE}\n`, ABORTING);
+    expect(outcome).toEqual({ code: 0, stdout: '200\n', stderr: '' });
+  }, 60_000);
+
+  test.each([
+    ['no file', undefined, /HEDDLE_CONFIG names no configuration file/],
+    ['no origins', 'routes: []\n', /no "origins"/],
+    ['no routes', `origins:\n  - origin: ${SITE}\n`, /client\.yaml:2:5: there is no route to http:\/\/data\.example/],
+    ['a slip of the finger', `origns:\n  - origin: ${SITE}\n`, /client\.yaml:1:1: .* did you mean "origins"\?/],
+  ])('%s: one line, and the program does not begin', async (_name, config, line) => {
+    const { code, stdout, stderr } = await run(config);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(line);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+});
