@@ -10,8 +10,8 @@ import type { OriginTuning } from './options.ts';
 /** Chunks of one object being read or hashed at a time: one is read while the others are hashed. */
 const CHUNKS_IN_FLIGHT = 3;
 
-/** Told once per object hashed. */
-export type IndexObserver = (bytes: number, seconds: number) => void;
+/** Told once per object. */
+export type IndexObserver = { hashed(bytes: number, seconds: number): void; failed(): void };
 
 type Job = {
   readonly entry: ObjectEntry;
@@ -41,6 +41,16 @@ export class Indexer {
     this.#index = index;
     this.#tuning = tuning;
     this.#observe = observe;
+  }
+
+  /** Objects that wait to be hashed. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Objects that are being hashed. */
+  get running(): number {
+    return this.#running.size;
   }
 
   /**
@@ -87,7 +97,10 @@ export class Indexer {
     const background = !job.urgent;
     if (background) this.#runningBackground += 1;
     const run = this.#hash(job.entry)
-      .then(job.result.resolve, job.result.reject)
+      .then(job.result.resolve, (error: unknown) => {
+        if (!this.#closing.signal.aborted) this.#observe.failed();
+        job.result.reject(error);
+      })
       .finally(() => {
         this.#running.delete(run);
         if (background) this.#runningBackground -= 1;
@@ -102,7 +115,7 @@ export class Indexer {
     const handle = await this.#backend.open(key, stat.version);
     try {
       const root = await this.#treeOf({ place: placeOf(this.#backend, key), version: stat.version }, handle);
-      this.#observe(stat.size, (performance.now() - begun) / 1_000);
+      this.#observe.hashed(stat.size, (performance.now() - begun) / 1_000);
       return root;
     } finally {
       await handle.close();

@@ -19,6 +19,7 @@ import { Guard } from './guard.ts';
 import { HashIndex, INDEX_FILE } from './hash-index.ts';
 import { startScan } from './index-scan.ts';
 import { Indexer } from './indexer.ts';
+import { addReadings } from './metric-readings.ts';
 import { createOriginMetrics } from './metrics.ts';
 import { isLoopback, resolveOptions } from './options.ts';
 import type { OriginOptions, ResolvedOptions } from './options.ts';
@@ -70,16 +71,14 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   const guard = new Guard(await tokenCheckOf(resolved));
   const index = opened.use(await openIndex(folder, resolved));
   const blocks: BlockCache = new BlockCache(tuning, (kind) => metrics.reads[kind].inc());
-  const gauges = {
-    version: versionOfProgram(),
-    cacheBytes: () => blocks.allocatedBytes,
-    heldBytes: () => blocks.heldBytes,
-  };
-  const metrics = createOriginMetrics(gauges, resolved.admin !== undefined);
+  const metrics = createOriginMetrics(versionOfProgram(), resolved.admin !== undefined);
   const indexer = opened.use(
-    new Indexer(backend, index, tuning, (bytes, seconds) => {
-      metrics.hashedBytes.inc(bytes);
-      metrics.indexSeconds.observe(seconds);
+    new Indexer(backend, index, tuning, {
+      hashed: (bytes, seconds) => {
+        metrics.hashedBytes.inc(bytes);
+        metrics.indexSeconds.observe(seconds);
+      },
+      failed: () => metrics.indexFailures.inc(),
     }),
   );
   const catalog = new Catalog({ backend, index, indexer, signer, tuning });
@@ -115,8 +114,23 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
     log(`warning: everybody who can reach ${url} can read ${resolved.dir}: this origin asks for no token`);
   };
   warnWhenOpen();
-  const setTls = (identity: TlsIdentity): void =>
+  let shown = resolved.tls;
+  const setTls = (identity: TlsIdentity): void => {
+    shown = identity;
     (app.server as unknown as TlsServer).setSecureContext(secureOptions(identity));
+  };
+  let isIndexed = false;
+  void scan.done.then(() => (isIndexed = true));
+  addReadings(metrics.registry, {
+    blocks,
+    channels,
+    indexer,
+    tuning,
+    isReady: () => ready,
+    isIndexed: () => isIndexed,
+    connections: () => connectionsOf(app),
+    tls: () => shown,
+  });
   const changing: ChangingParts = { options: resolved, tuning, guard, tokenCheckOf, setTls };
 
   const all = opened.move();
@@ -206,6 +220,12 @@ async function listen(app: FastifyInstance, { host, port }: ListenAddress, schem
   }
   const { port: bound } = app.server.address() as AddressInfo;
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+}
+
+async function connectionsOf({ server }: FastifyInstance): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  server.getConnections((error, count) => resolve(error === null ? count : 0));
+  return promise;
 }
 
 async function closeServer(app: FastifyInstance): Promise<void> {

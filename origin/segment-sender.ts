@@ -19,6 +19,7 @@ import { FrameBudget } from './frame-budget.ts';
 import type { PublishedObject } from './catalog.ts';
 import type { OriginMetrics } from './metrics.ts';
 import type { OriginTuning } from './options.ts';
+import { helloOf } from './hello.ts';
 import { Outbox } from './outbox.ts';
 import type { Content } from './outbox.ts';
 import { blockOf } from './proof-pages.ts';
@@ -82,13 +83,17 @@ export class SegmentSender {
     socket.setNoDelay(true);
   }
 
+  /** Bytes decided and not yet taken by the socket. */
+  get pendingBytes(): number {
+    return this.#outbox.pendingBytes;
+  }
+
   /** Sends `answer` (the 101), HELLO and the first proof page, and takes the frames of the request and `head`. */
   start(answer: Uint8Array, head: Uint8Array): void {
     const { object, request } = this.#parts;
-    const { key, size, root, signed } = object;
-    const hello = encodeFrame({ type: 'hello', objectId: idOf(key), size, root, manifest: signed, held: this.#held });
+    const hello = helloOf(object, this.#held);
     this.#outbox.put(0, answer.length + hello.length, { parts: [answer, hello] });
-    if (size > 0) this.#putFirstPage();
+    if (object.size > 0) this.#putFirstPage();
     this.#take(request.first);
     this.#onData(head);
   }
@@ -100,12 +105,14 @@ export class SegmentSender {
     if (stalledSince !== undefined) {
       if (now - stalledSince < tuning.writeStallMs) return;
       this.#parts.metrics.refused.timeout.inc();
+      this.#parts.metrics.limited['write-stall'].inc();
       // a TLS socket offers no reset
       if (socket instanceof TLSSocket) socket.destroy();
       else socket.resetAndDestroy();
     } else if (this.#endedAt !== undefined) {
       if (now - this.#endedAt >= tuning.lingerMs) socket.destroy();
     } else if (now - this.#heardAt >= tuning.channelIdleMs) {
+      this.#parts.metrics.limited.idle.inc();
       this.fail(new HeddleError('timeout', 'no frame came for too long'));
     }
   }
@@ -114,7 +121,9 @@ export class SegmentSender {
   fail(error: unknown): void {
     if (this.#endedAt !== undefined) return;
     const { code, message } = asHeddleError(error);
-    this.#parts.metrics.refused[code].inc();
+    const { limited, refused } = this.#parts.metrics;
+    refused[code].inc();
+    if (code === 'overloaded') limited.frames.inc(); // the only limit of a channel's own
     this.#end(encodeFrame({ type: 'error', code, text: message }));
   }
 
@@ -288,11 +297,3 @@ export class SegmentSender {
     return Math.min(this.#outbox.pendingBytes + this.#outbox.controlBytes, 0xffff_ffff);
   }
 }
-
-/** The key, where HELLO has room for it; the manifest has it in any case. */
-function idOf(key: string): string {
-  return Buffer.byteLength(key) <= MAX_ID_BYTES ? key : '';
-}
-
-/** HELLO counts the bytes of the id in one byte. */
-const MAX_ID_BYTES = 255;

@@ -9,6 +9,7 @@ import { HeddleError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import { addObjectRoutes } from './object-routes.ts';
+import type { RequestKind } from './metrics.ts';
 import type { OriginParts } from './origin-parts.ts';
 import type { OriginTuning } from './options.ts';
 import { problemOf } from './problem.ts';
@@ -32,10 +33,17 @@ export function createPublicServer(
   app.addHook('onRequest', async ({ raw: { headers, url = '' } }) => {
     if (!OPEN_PATHS.has(url)) await parts.guard.admit(headers.authorization, url, Date.now());
   });
+  app.addHook('onResponse', async ({ url }, { statusCode }) => parts.metrics.answered(kindOf(url), statusCode));
   addHealthRoutes(app, ready, parts.tuning);
   addObjectRoutes(app, parts);
   app.server.on('upgrade', (request, socket: Socket, head: Buffer) => void channels.accept(request, socket, head));
   return app;
+}
+
+/** What a request is about, by the beginning of its path. */
+function kindOf(url: string): RequestKind {
+  const [, kind, rest] = /^\/v1\/(objects|manifests|nodes)(\/)?/.exec(url) ?? [];
+  return kind === undefined ? 'other' : kind === 'objects' && rest === undefined ? 'list' : (kind as RequestKind);
 }
 
 /** The admin server: metrics and health; not listening yet. */

@@ -53,12 +53,15 @@ export class SteerGroup {
   readonly #dealt = new Set<number>();
   /** and to whom in the present epoch. */
   readonly #dealtTo = new Map<number, number>();
+  readonly #onDealt: (segments: number) => void;
   #pattern: Pattern | undefined;
   #low = 0;
   #lookedAt: number;
 
-  constructor(segmentBytes: number, now: number) {
+  /** `onDealt` is told how many segments each deal moved. */
+  constructor(segmentBytes: number, now: number, onDealt: (segments: number) => void = () => {}) {
     this.#segmentBytes = segmentBytes;
+    this.#onDealt = onDealt;
     this.#lookedAt = now;
   }
 
@@ -112,16 +115,19 @@ export class SteerGroup {
     const elements = dealByDrain(positions, drains);
     if (movedPart(positions, elements) < WORTH) return;
     const from = this.#low;
+    let moved = 0;
     for (const [at, { owner, isOpen }] of positions.entries()) {
       const to = elements[at] ?? NOBODY;
       if (!isOpen || to === owner) elements[at] = NOBODY;
       else {
+        moved += 1;
         this.#dealt.add(from + at);
         this.#dealtTo.set(from + at, to);
       }
     }
     const lead = elements.subarray(0, 1 + elements.findLastIndex((element) => element !== NOBODY));
     const dealt: Pattern = { epoch: pattern.epoch, from, to: from + lead.length, lead, cycle: new Uint16Array(0) };
+    this.#onDealt(moved);
     for (const { channel } of members) {
       channel.set.steer(dealt);
       channel.announce(dealt);
@@ -210,10 +216,27 @@ export type Membership = {
 /** The groups of one origin. */
 export class Steering {
   readonly #groups = new Map<string, SteerGroup>();
+  #deals = 0;
+  #movedSegments = 0;
+
+  /** Transfers steered now. */
+  get transfers(): number {
+    return this.#groups.size;
+  }
+
+  /** Deals announced since the start. */
+  get deals(): number {
+    return this.#deals;
+  }
+
+  /** Segments that they moved to another channel. */
+  get movedSegments(): number {
+    return this.#movedSegments;
+  }
 
   /** `key` names the transfer and the object: who shares it is steered together. */
   join(key: string, segmentBytes: number, channel: SteeredChannel, now: number): Membership {
-    const group = this.#groups.get(key) ?? new SteerGroup(segmentBytes, now);
+    const group = this.#groups.get(key) ?? new SteerGroup(segmentBytes, now, (segments) => this.#count(segments));
     this.#groups.set(key, group);
     group.join(channel);
     return {
@@ -225,5 +248,10 @@ export class Steering {
         if (group.size === 0) this.#groups.delete(key);
       },
     };
+  }
+
+  #count(segments: number): void {
+    this.#deals += 1;
+    this.#movedSegments += segments;
   }
 }

@@ -29,8 +29,12 @@ export class Channels {
   readonly #parts: OriginParts;
   /** The open channels, each with what let it in. */
   readonly #open = new Map<SegmentSender, TokenGrant | undefined>();
-  readonly #steering = new Steering();
+  readonly #sockets = new Set<Socket>();
+  /** Steers the channels of one transfer where its client says so. */
+  readonly steering: Steering = new Steering();
   readonly #sweeper: NodeJS.Timeout;
+  /** Bytes that clients of closed channels sent. */
+  #receivedBefore = 0;
   /** Requests being decided. */
   #deciding = 0;
   #draining = false;
@@ -44,6 +48,16 @@ export class Channels {
   /** Channels open now. */
   get size(): number {
     return this.#open.size;
+  }
+
+  /** Bytes that clients sent over channels since the start. */
+  get receivedBytes(): number {
+    return this.#sockets.keys().reduce((sum, { bytesRead }) => sum + bytesRead, this.#receivedBefore);
+  }
+
+  /** Bytes decided and not yet taken by the sockets. */
+  get pendingBytes(): number {
+    return this.#open.keys().reduce((sum, channel) => sum + channel.pendingBytes, 0);
   }
 
   /** Takes an upgrade request; never throws. */
@@ -88,7 +102,10 @@ export class Channels {
   async #admit(message: IncomingMessage): Promise<Admitted> {
     const { guard, pages, metrics, tuning } = this.#parts;
     if (this.#draining) throw new HeddleError('draining');
-    if (this.#open.size + this.#deciding > tuning.maxChannels) throw new HeddleError('overloaded');
+    if (this.#open.size + this.#deciding > tuning.maxChannels) {
+      metrics.limited.channels.inc();
+      throw new HeddleError('overloaded');
+    }
     const grant = await guard.admit(message.headers.authorization, message.url ?? '', Date.now());
     this.#checkSessions(grant);
     const { key, request } = readRequest(message);
@@ -97,7 +114,7 @@ export class Channels {
       file.close();
       throw new HeddleError('bad-request', 'the segment is too small for an object of this size', { side: 'remote' });
     }
-    return { grant, channel: { request, object, file, pages, metrics, tuning, steering: this.#steering } };
+    return { grant, channel: { request, object, file, pages, metrics, tuning, steering: this.steering } };
   }
 
   /** Counts what is open; requests still being decided may slip through together. */
@@ -105,17 +122,23 @@ export class Channels {
     if (grant?.maxSessions === undefined) return;
     let open = 0;
     for (const other of this.#open.values()) if (other?.account === grant.account) open += 1;
-    if (open >= grant.maxSessions) throw new HeddleError('overloaded', 'the token has no session left');
+    if (open < grant.maxSessions) return;
+    this.#parts.metrics.limited['token-channels'].inc();
+    throw new HeddleError('overloaded', 'the token has no session left');
   }
 
   #start(parts: ChannelParts, head: Buffer, grant: TokenGrant | undefined): void {
     const { metrics } = this.#parts;
     const channel = new SegmentSender(parts);
+    const { socket } = parts;
     this.#open.set(channel, grant);
+    this.#sockets.add(socket);
     metrics.channels.inc();
     metrics.channelsOpened.inc();
     void channel.closed.then(() => {
       this.#open.delete(channel);
+      this.#sockets.delete(socket);
+      this.#receivedBefore += socket.bytesRead;
       metrics.channels.dec();
     });
     channel.start(ACCEPTED, head);

@@ -135,10 +135,11 @@ export class Admission<Upstream> {
     const { maxSessions, maxSessionsPerToken } = this.#rules.limits;
     const headers = [['Retry-After', RETRY_AFTER_SECONDS]] as const;
     if (account.usedBytes >= account.maxBytes)
-      return refuse('refused', { detail: 'the bytes of the token are used up' });
-    if (this.open >= maxSessions) return refuse('overloaded', { headers });
+      return refuse('refused', { detail: 'the bytes of the token are used up', limit: 'token-bytes' });
+    if (this.open >= maxSessions) return refuse('overloaded', { headers, limit: 'sessions' });
     if (account.open < Math.min(account.maxSessions ?? maxSessions, maxSessionsPerToken)) return undefined;
-    return refuse('overloaded', { status: 429, detail: 'the token has no session left', headers });
+    const detail = 'the token has no session left';
+    return refuse('overloaded', { status: 429, detail, headers, limit: 'token-sessions' });
   }
 
   #lease(grant: TokenGrant | undefined, share: Share): Pick<Admitted<Upstream>, 'endBy' | 'release'> {

@@ -39,7 +39,7 @@ export async function forwardRequest(
 
 /** Answers with a problem document, and counts it. */
 export function sendRefusal(context: RelayContext, response: ServerResponse, refusal: Refusal): void {
-  context.metrics.refused(refusal.code);
+  context.metrics.refused(refusal);
   const { headers, body } = formatRefusal(refusal, context.pseudonym);
   response.writeHead(refusal.status, headers.flat());
   response.end(body);

@@ -9,6 +9,9 @@ import type { UpstreamSocket } from './upstream-socket.ts';
 /** Bytes moved through an upstream, both directions, summed over its sessions and requests. */
 export type Traffic = { toClient: number; toUpstream: number };
 
+/** What ended a session: its peers, a clock, its token, or the relay's own end. */
+export type SessionEnd = 'closed' | 'idle' | 'linger' | 'token-ended' | 'token-bytes' | 'shutdown';
+
 export type JoinLimits = {
   /** Capacity of buffers waiting for the client above which reading from the upstream pauses. */
   readonly heldBytes: number;
@@ -29,6 +32,7 @@ export class Session {
   #starved = false;
   #upstreamEnded = false;
   #clientEnded = false;
+  #end: SessionEnd = 'closed';
 
   constructor(
     about: { upstreamName: string; traffic: Traffic; limits: JoinLimits; share: Share },
@@ -41,7 +45,7 @@ export class Session {
     this.#share = about.share;
     this.#share.listen(
       () => this.#readOn(),
-      () => this.abort(),
+      () => this.abort('token-bytes'),
     );
     this.#client = client;
     this.#upstream = upstream;
@@ -69,8 +73,14 @@ export class Session {
     return this.#upstreamEnded || this.#clientEnded;
   }
 
+  /** What ends it, or has ended it. */
+  get end(): SessionEnd {
+    return this.#end;
+  }
+
   /** Ends both sides now, without waiting for what is held. */
-  abort(): void {
+  abort(end: SessionEnd): void {
+    if (this.#end === 'closed') this.#end = end;
     cutOff(this.#client);
     cutOff(this.#upstream.socket);
   }

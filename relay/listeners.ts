@@ -17,6 +17,8 @@ export type Listeners = {
   setMaxConnections(count: number): void;
   /** New connections are served with this certificate; only where TLS was spoken from the start. */
   setTls(identity: TlsIdentity): void;
+  /** Accepted sockets of the public listener open now. */
+  connections(): Promise<number>;
   close(): Promise<void>;
 };
 
@@ -49,6 +51,7 @@ export async function startListening(
     setMaxConnections: (count) => {
       publicServer.server.maxConnections = count;
     },
+    connections: () => connectionsOf(publicServer),
     setTls: (identity) => (publicServer.server as unknown as TlsServer).setSecureContext(secureOptions(identity)),
     close,
   };
@@ -61,6 +64,12 @@ async function listenOn(server: FastifyInstance, { host, port }: ListenAddress):
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new HeddleError('local-io', `cannot listen on ${host}:${port}: ${reason}`, { cause });
   }
+}
+
+async function connectionsOf({ server }: FastifyInstance): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  server.getConnections((error, count) => resolve(error === null ? count : 0));
+  return promise;
 }
 
 function urlOf(server: FastifyInstance, { host }: ListenAddress, scheme: string): string {

@@ -7,6 +7,7 @@ import { asHeddleError, exitCodeOf } from '../protocol/errors.ts';
 import { AUDIENCES } from '../protocol/token-claims.ts';
 import { reloadOnChange } from '../protocol/settings/reload.ts';
 import type { Applied, ReloadTask } from '../protocol/settings/reload.ts';
+import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import { Admission } from './admission.ts';
 import type { RelayContext } from './context.ts';
 import { drain } from './drain.ts';
@@ -16,6 +17,7 @@ import { createMetrics } from './metrics.ts';
 import { resolveOptions } from './options.ts';
 import type { RelayOptions, ResolvedOptions, UpstreamTarget } from './options.ts';
 import { startListening } from './listeners.ts';
+import type { Listeners } from './listeners.ts';
 import { reconfigure } from './reconfigure.ts';
 import type { ChangingParts } from './reconfigure.ts';
 import { Sessions } from './sessions.ts';
@@ -70,12 +72,23 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const sessions = new Sessions(limits);
   const tokenCheck = await loadTokenCheck(resolved);
   const pseudonym = `heddle-${randomBytes(6).toString('hex')}`;
-  const metrics = createMetrics({ version: packageVersion(), upstreams, sessions, buffers, isReady });
   const shaper = new Shaper(limits);
+  let shown = resolved.tls;
+  const metrics = createMetrics({
+    version: packageVersion(),
+    upstreams,
+    sessions,
+    buffers,
+    shaper,
+    limits,
+    isReady,
+    connections: () => listeners.connections(),
+    tls: () => shown,
+  });
   const admission = new Admission({ upstreams, pseudonym, tokenCheck, limits, shaper });
   const upgradedSockets = new Set<Socket>();
   const context = { pseudonym, limits, upstreams, admission, sessions, upgradedSockets, buffers, metrics, isReady };
-  const listeners = await startListening(context, resolved);
+  const listeners: Listeners = await startListening(context, resolved);
   const timer = setInterval(() => {
     sessions.tick(performance.now());
     admission.tick(Date.now());
@@ -94,7 +107,11 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     dropConnections: listeners.dropConnections,
     defaults: () => ({ noticeMs: limits.drainNoticeMs, deadlineMs: limits.drainDeadlineMs }),
   });
-  const { setMaxConnections, setTls } = listeners;
+  const { setMaxConnections } = listeners;
+  const setTls = (identity: TlsIdentity): void => {
+    shown = identity;
+    listeners.setTls(identity);
+  };
   const changing: ChangingParts = {
     options: resolved,
     limits,

@@ -14,7 +14,13 @@ export type Refusal = {
   /** Configured name of the upstream that it is about. */
   readonly upstream?: string | undefined;
   readonly headers?: readonly (readonly [string, string])[] | undefined;
+  /** The limit that it is due to. */
+  readonly limit?: RefusingLimit | undefined;
 };
+
+/** The limits that turn requests and connections away. */
+export const REFUSING_LIMITS = ['sessions', 'token-sessions', 'token-bytes', 'connections'] as const;
+export type RefusingLimit = (typeof REFUSING_LIMITS)[number];
 
 /** Status and Proxy-Status error of what a relay refuses with; the codes are the reasons of its metric. */
 const REFUSALS = {
@@ -33,8 +39,9 @@ const REFUSALS = {
 
 /** The codes a relay refuses with. */
 export type RefusalCode = keyof typeof REFUSALS;
+export const REFUSAL_CODES: readonly RefusalCode[] = Object.keys(REFUSALS) as RefusalCode[];
 
-type RefusalDetails = Partial<Pick<Refusal, 'status' | 'detail' | 'proxyError' | 'upstream' | 'headers'>>;
+type RefusalDetails = Partial<Pick<Refusal, 'status' | 'detail' | 'proxyError' | 'upstream' | 'headers' | 'limit'>>;
 
 /** A refusal with the usual status and error of its code, unless `details` say otherwise. */
 export function refuse(code: RefusalCode, details: RefusalDetails = {}): Refusal {
@@ -71,7 +78,7 @@ export function formatRefusal(refusal: Refusal, pseudonym: string): { headers: [
 }
 
 // The system's code of a failed dial, in the words of RFC 9209.
-const PROXY_ERRORS: Readonly<Record<string, string>> = {
+const DIAL_ERRORS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection_refused',
   ECONNRESET: 'connection_terminated',
   EPIPE: 'connection_terminated',
@@ -89,5 +96,13 @@ function proxyErrorOf(cause: unknown): string | undefined {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_/.test(code)) return 'tls_certificate_error';
   if (/^(ERR_SSL|ERR_TLS|EPROTO)/.test(code)) return 'tls_protocol_error';
-  return PROXY_ERRORS[code];
+  return DIAL_ERRORS[code];
 }
+
+/** Every error that a refusal may name: the labels of its metric. */
+export const PROXY_ERRORS: ReadonlySet<string> = new Set([
+  ...Object.values(REFUSALS).map(({ proxyError }) => proxyError),
+  ...Object.values(DIAL_ERRORS),
+  'tls_certificate_error',
+  'tls_protocol_error',
+]);

@@ -31,6 +31,7 @@ export function createPublicServer(context: RelayContext, tls: TlsIdentity | und
   });
   app.server.on('upgrade', (request, socket, head) => void handleUpgrade(context, request, socket as Socket, head));
   app.server.maxConnections = context.limits.maxConnections;
+  app.server.on('drop', () => context.metrics.dropped());
   return app;
 }
 

@@ -38,11 +38,12 @@ export class Sessions {
         seen.at = now;
       }
       const patienceMs = session.isEnding ? this.#clocks.lingerTimeoutMs : this.#clocks.idleTimeoutMs;
-      if (now - seen.at >= patienceMs) session.abort();
+      if (now - seen.at >= patienceMs) session.abort(session.isEnding ? 'linger' : 'idle');
     }
   }
 
+  /** Ends all of them: the relay stops. */
   abortAll(): void {
-    for (const session of this.#open.keys()) session.abort();
+    for (const session of this.#open.keys()) session.abort('shutdown');
   }
 }

@@ -71,6 +71,9 @@ export class Shaper {
   readonly #all: Bucket = { bytes: 0, at: 0 };
   readonly #perAccount = new WeakMap<Account, Bucket>();
   #armed = false;
+  /** Time waited by all together until #countedAt, ms. */
+  #waitedMs = 0;
+  #countedAt = 0;
 
   constructor(limits: ShaperLimits, clock: () => number = () => performance.now()) {
     this.#limits = limits;
@@ -87,18 +90,33 @@ export class Shaper {
     return this.#limits.maxBytesPerSecond > 0 || this.#rateOf(account) < Number.POSITIVE_INFINITY;
   }
 
+  /** How many wait for room now. */
+  get waiting(): number {
+    return this.#starving.size;
+  }
+
+  /** How long all together have waited for room since the start, ms. */
+  waitedMs(): number {
+    this.#count(this.#clock());
+    return this.#waitedMs;
+  }
+
   /** `share` has read all it may; it is dealt more at the next turn. */
   starved(share: Share): void {
+    this.#count(this.#clock());
     this.#starving.add(share);
     this.#arm();
   }
 
   leave(share: Share): void {
+    if (!this.#starving.has(share)) return;
+    this.#count(this.#clock());
     this.#starving.delete(share);
   }
 
   /** Deals what has become free since the last turn to those who wait. `now` is monotonic ms. */
   turn(now: number): void {
+    this.#count(now);
     const groups = Map.groupBy(this.#starving, ({ account }) => account);
     let waiting = this.#starving.size;
     let rest = poured(this.#all, this.#limits.maxBytesPerSecond || Number.POSITIVE_INFINITY, now);
@@ -122,6 +140,12 @@ export class Shaper {
     }
     this.#all.bytes = Number.isFinite(rest) ? rest : 0;
     if (this.#starving.size > 0) this.#arm();
+  }
+
+  /** To be called before the number of those who wait changes. */
+  #count(now: number): void {
+    this.#waitedMs += this.#starving.size * Math.max(0, now - this.#countedAt);
+    this.#countedAt = now;
   }
 
   #arm(): void {

@@ -34,7 +34,7 @@ export async function handleUpgrade(
   client.once('close', () => context.upgradedSockets.delete(client));
   const refusal = await relayUpgrade(context, request, client, waiting).catch(() => refuse('internal'));
   if (refusal === undefined || client.destroyed) return;
-  context.metrics.refused(refusal.code);
+  context.metrics.refused(refusal);
   const { headers, body } = formatRefusal(refusal, context.pseudonym);
   waiting.finish(refusal.status, headers, Buffer.from(body), context.limits.lingerTimeoutMs);
 }
@@ -95,14 +95,16 @@ function join(
   }
   const about = { upstreamName: target.name, traffic, limits: context.limits, share: admitted.share };
   const session = new Session(about, client, connection);
-  admitted.endBy(() => session.abort());
-  context.sessions.add(session, performance.now());
+  const joinedAt = performance.now();
+  admitted.endBy(() => session.abort('token-ended'));
+  context.sessions.add(session, joinedAt);
   context.metrics.joined(target.name);
   let open = 2;
   const onClose = (): void => {
     open -= 1;
     if (open > 0) return;
     context.sessions.delete(session);
+    context.metrics.ended(session.end, performance.now() - joinedAt);
     admitted.release();
   };
   client.once('close', onClose);

@@ -42,6 +42,14 @@ const layers: readonly Layer[] = [
     good: "import './x.ts'; import '../x.ts'; import 'node:crypto'; import { a } from 'jose'",
   },
   {
+    prefixes: ['protocol/metrics/'],
+    mayImport: ['protocol/'],
+    why: 'protocol/metrics/ tells of the process and its settings for every role and knows none of them',
+    example: 'protocol/metrics/example.ts',
+    bad: ["import '../../relay/metrics.ts'", "import { a } from '../../client/metrics/x.ts'", "import 'vitest'"],
+    good: "import './x.ts'; import '../errors.ts'; import 'node:perf_hooks'; import { a } from 'prom-client'",
+  },
+  {
     prefixes: ['protocol/'],
     mayImport: ['protocol/'],
     pure: true,

@@ -20,9 +20,9 @@ const impureWords = new Map(
   ].flatMap(([words = '', instead = '']) => words.split(' ').map((word) => [word, instead] as const)),
 );
 
-/** What both ends of a wire and the simulator share. Configuration files and keys, which every role reads, are apart. */
+/** What both ends of a wire and the simulator share. Configuration files, keys and metrics, which every role has, are apart. */
 const isPure = (path: string): boolean =>
-  path.startsWith('client/core/') || /^protocol\/(?!settings\/|access\/)/.test(path);
+  path.startsWith('client/core/') || /^protocol\/(?!settings\/|access\/|metrics\/)/.test(path);
 
 /** The rules that look at one source after another. */
 export const sourceRules: readonly Rule[] = [

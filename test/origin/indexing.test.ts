@@ -156,11 +156,12 @@ describe('the queue', () => {
     const { backend, opened, allow } = gatedBackend();
     await using index = await HashIndex.open(undefined, 2);
     const hashed: number[] = [];
-    await using indexer = new Indexer(backend, index, resolveTuning({ indexJobs: 2, hashReadBytes: 32_768 }), (bytes) =>
-      hashed.push(bytes),
-    );
+    const tuning = resolveTuning({ indexJobs: 2, hashReadBytes: 32_768 });
+    const observer = { hashed: (bytes: number) => hashed.push(bytes), failed: () => {} };
+    await using indexer = new Indexer(backend, index, tuning, observer);
     const work = ['a', 'b', 'c'].map((key) => indexer.index(entryOf(key), false));
     await eventually(() => opened).toEqual(['a']);
+    expect([indexer.running, indexer.waiting]).toEqual([1, 2]);
     const urgent = indexer.index(entryOf('c'), true);
     allow('c');
     await urgent;
@@ -177,7 +178,8 @@ describe('the queue', () => {
   it('gives up when the origin stops', async () => {
     const { backend, allow } = gatedBackend();
     await using index = await HashIndex.open(undefined, 1);
-    const indexer = new Indexer(backend, index, resolveTuning({ indexJobs: 1, hashReadBytes: 32_768 }), () => {});
+    const observer = { hashed: () => {}, failed: () => expect.unreachable() };
+    const indexer = new Indexer(backend, index, resolveTuning({ indexJobs: 1, hashReadBytes: 32_768 }), observer);
     const work = ['a', 'b'].map((key) => indexer.index(entryOf(key), false));
     const settled = Promise.allSettled(work);
     const closed = indexer[Symbol.asyncDispose]();

@@ -46,7 +46,7 @@ describe('an origin', () => {
     expect((await fetch(`${origin.url}/v1/objects/a`, { headers: { Authorization: youngToken } })).status).toBe(200);
     origin.reloaded(false);
     expect(await metricOf(origin, 'heddle_origin_config_reloads_total{result="refused"}')).toBe(1);
-    expect(await metricOf(origin, 'heddle_origin_config_last_reload_success')).toBe(0);
+    expect(await metricOf(origin, 'heddle_origin_config_last_reload_successful')).toBe(0);
   });
 
   it('says what counts now and what waits for a restart', async () => {

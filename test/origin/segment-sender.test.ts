@@ -57,7 +57,7 @@ async function open(opened: AsyncDisposableStack): Promise<Open> {
     close: () => void (closed = true),
   };
   const request = { transfer: '0'.repeat(32), number: 1, segmentBytes: LEAF_BYTES, first: [] };
-  const metrics = createOriginMetrics({ version: '1', cacheBytes: () => 0, heldBytes: () => 0 }, false);
+  const metrics = createOriginMetrics('1', false);
   const tuning = resolveTuning({});
   const sender = new SegmentSender({ socket, request, object, file, pages: new ProofPages(index, 0), metrics, tuning });
   sender.start(Buffer.from('HTTP/1.1 101 Switching Protocols\r\n\r\n'), new Uint8Array(0));

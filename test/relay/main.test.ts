@@ -1,4 +1,4 @@
-// The relay as a process: what it prints, how it answers signals and bad input, and its metrics.
+// The relay as a process: what it prints, how it answers signals and bad input.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +14,6 @@ import { RELAY_LIMITS } from '../../relay/options.ts';
 import type { RelayOptions } from '../../relay/options.ts';
 import type { RelayFlags } from '../../relay/settings.ts';
 import { closed, openChannel, request } from './channel-client.ts';
-import { openRelay } from './relays.ts';
 import { echoing, startUpstream } from './upstream-server.ts';
 
 const PATH = '/v1/via/main/v1/segments/a';
@@ -193,41 +192,5 @@ describe('options', () => {
       expect(value).toBeLessThanOrEqual(max);
       expect(`${unit}: ${why}`).toMatch(/^[a-z/]+: .{10}/);
     }
-  });
-});
-
-describe('metrics', () => {
-  test('count what passes, by configured names only', async () => {
-    await using upstream = await startUpstream({
-      onUpgrade: echoing,
-      onRequest: (_, response) => response.end('12345'),
-    });
-    await using relay = await openRelay(upstream.url, { admin: { host: '127.0.0.1', port: 0 } });
-    using channel = await openChannel(relay.port, PATH);
-    channel.socket.write('x'.repeat(1_000));
-    await channel.read(1_000);
-    await request(relay.port, PATH);
-    await request(relay.port, '/v1/via/secret-name/x');
-    const admin = Number(new URL(relay.adminUrl!).port);
-    const answer = await request(admin, '/metrics');
-    const text = answer.body.toString();
-    expect(answer.headers['content-type']).toContain('text/plain');
-    for (const line of [
-      'heddle_relay_sessions{upstream="main"} 1',
-      'heddle_relay_sessions_total{upstream="main"} 1',
-      'heddle_relay_bytes_total{upstream="main",direction="to_client"} 1005',
-      'heddle_relay_bytes_total{upstream="main",direction="to_upstream"} 1000',
-      'heddle_relay_refused_total{reason="unknown-upstream"} 1',
-      'heddle_relay_requests_total{upstream="main",kind="upgrade",status="1xx"} 1',
-      'heddle_relay_requests_total{upstream="main",kind="plain",status="2xx"} 1',
-      'heddle_relay_ready 1',
-    ]) {
-      expect(text.split('\n')).toContain(line);
-    }
-    expect(text).toMatch(/^heddle_build_info\{version="[0-9.]+",role="relay",runtime="v[0-9.]+"\} 1$/m);
-    expect(text).toMatch(/^process_cpu_seconds_total /m);
-    expect(text).not.toContain('secret-name');
-    expect((await request(admin, '/readyz')).status).toBe(200);
-    expect((await request(admin, PATH)).status).toBe(404);
   });
 });

@@ -142,10 +142,10 @@ describe('a relay reads its settings again', () => {
     expect(said).toMatch(/ \(the settings read before stay in force\)$/);
     expect((await request(relay.port, path('main'))).status).toBe(200);
     expect((await request(relay.port, path('new'))).status).toBe(404);
-    expect(await relay.metric('heddle_relay_config_last_reload_success 0')).toBe(true);
+    expect(await relay.metric('heddle_relay_config_last_reload_successful 0')).toBe(true);
     expect(await relay.metric('heddle_relay_config_reloads_total{result="refused"} 1')).toBe(true);
     expect(await relay.change(good, 'signal')).toBe('settings read again: nothing changed');
-    expect(await relay.metric('heddle_relay_config_last_reload_success 1')).toBe(true);
+    expect(await relay.metric('heddle_relay_config_last_reload_successful 1')).toBe(true);
   });
 });
 
