@@ -38,11 +38,11 @@ it('says which limit turned a channel away or ended it', async () => {
   await one.skipTo('error');
   await one.closed;
   expect(await limited('idle')).toBe(1);
-  await eventually(() => metricOf(origin, 'heddle_origin_channels')).toBe(0);
-  await using flood = await openRawChannel({ url: origin.url, key: 'file', number: 3, first: FIRST });
+  const patient = await world.start({}, WITH_ADMIN);
+  await using flood = await openRawChannel({ url: patient.url, key: 'file', first: FIRST });
   for (let sent = 0; sent < 1_000; sent += 1) flood.send({ type: 'steer', on: false });
   expect(await flood.skipTo('error')).toMatchObject({ code: 'overloaded' });
-  expect(await limited('frames')).toBe(1);
+  expect(await metricOf(patient, 'heddle_origin_limited_total{limit="frames"}')).toBe(1);
 });
 
 it('says what clients sent, how many sockets are open, and whether it wants more', async () => {

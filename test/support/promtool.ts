@@ -24,7 +24,9 @@ export async function promtool(
 ): Promise<{ readonly code: number; readonly said: string }> {
   const child = spawn(PROMTOOL, args, { stdio: ['pipe', 'pipe', 'pipe'], ...(cwd === undefined ? {} : { cwd }) });
   let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (said += text.toString()));
+  const hear = (text: Buffer): void => void (said += text.toString());
+  child.stdout.on('data', hear);
+  child.stderr.on('data', hear);
   child.stdin.end(input);
   const [code] = (await once(child, 'close')) as [number];
   return { code, said: said.trim() };
