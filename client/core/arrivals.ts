@@ -48,6 +48,7 @@ export class Arrivals {
       route.patternBytes += bytes;
       this.#scheduler.reach(index);
     }
+    this.#state.map?.bring(index, route.index);
     table.arrive(index);
     this.#scheduler.countInMemory(1);
     this.#repair.settle(index);
@@ -87,6 +88,7 @@ export class Arrivals {
       counters.corrupt += 1;
       this.#scheduler.countInMemory(-1);
       table.lose(index);
+      this.#state.map?.spoil(index);
       const route = this.#state.routes[this.#state.routeOfChannel.get(channel) ?? -1];
       this.#repair.lose(index, route?.index ?? -1);
       if (route !== undefined) this.#onBlame(route);

@@ -201,7 +201,7 @@ export class ConstraintScheduler {
 
   #isLimited({ terms }: Route): boolean {
     if (terms.quotaBytes !== undefined) return true;
-    return (terms.costPerGigabyte ?? 0) > 0 && this.#state.options.costBudget !== undefined;
+    return (terms.costPerGigabyte ?? 0) > 0 && this.#state.costBudget !== undefined;
   }
 
   /** It holds all that is missing, or nothing is known yet. */
@@ -219,7 +219,7 @@ export class ConstraintScheduler {
   /** It works, is being tried, stands by, or worked a short while ago; or its server said when to come back. */
   #mayCome(route: Route, now: number): boolean {
     const { options } = this.#state;
-    if (route.excluded !== undefined) return false;
+    if (route.isOut) return false;
     if (route.aliveAt === undefined) return route.failedDials < options.firstDials;
     return now - route.aliveAt < options.giveUpMs || route.dialAt - now > options.redialMs;
   }

@@ -59,7 +59,7 @@ export function quotaLeft(state: TransferState, route: Route, counted: Commitmen
 
 /** Currency that the transfer's budget leaves; infinite without one. */
 export function budgetLeft(state: TransferState, counted: Commitment = 'asked'): number {
-  const { costBudget } = state.options;
+  const { costBudget } = state;
   return costBudget === undefined ? Number.POSITIVE_INFINITY : costBudget - costOf(state, counted);
 }
 

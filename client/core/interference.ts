@@ -32,7 +32,9 @@ export class Interference {
     const usefulBytes = counters.receivedBytes - counters.wasteBytes;
     this.#floor.tick({ usefulBytes, routes: this.#candidates(), isHeldUp: this.#isHeldUp() }, now);
     const { alone } = this.#floor;
-    for (const route of routes) route.isSetAside = alone !== undefined && route.index !== alone;
+    for (const route of routes) {
+      route.isSetAside = alone !== undefined && route.index !== alone && route.preference !== 'prefer';
+    }
   }
 
   /** Routes that could bring all that is left. */
@@ -42,7 +44,7 @@ export class Interference {
       const open = channelsOf(this.#state, route).filter((channel) => channel.state === 'open' && channel.helloSeen);
       const isLimited = route.terms.quotaBytes !== undefined || route.pace !== undefined;
       const hasAll = route.holdings?.hasAll(table.lowestMissing, table.to) === true;
-      if (open.length === 0 || isLimited || !hasAll || route.excluded !== undefined) return [];
+      if (open.length === 0 || isLimited || !hasAll || route.isOut) return [];
       const rate = open.reduce((sum, channel) => sum + channel.rate.measured, 0);
       return [{ route: route.index, rate, isGrowing: route.window.slowStart }];
     });

@@ -22,7 +22,7 @@ export function lackOf(
   { regions, groups }: Demand,
   flow: Flow,
 ): Lack | undefined {
-  const { options, size = 0 } = state;
+  const { costBudget = 0, options, size = 0 } = state;
   const nowhere = regions.find(({ group }) => groups[group]?.holders.length === 0);
   if (nowhere !== undefined) {
     const { first, end } = nowhere;
@@ -43,11 +43,12 @@ export function lackOf(
   const cost = leastCost(suppliers, flow);
   const left = budgetLeft(state);
   if (cost === 0 || cost <= left + COST_ERROR * cost) return undefined;
-  const message = `what is missing costs at least ${shown(cost)}, the budget of ${shown(options.costBudget ?? 0)} leaves ${shown(Math.max(0, left))}; raise it or add a cheaper route`;
+  const message = `what is missing costs at least ${shown(cost)}, the budget of ${shown(costBudget)} leaves ${shown(Math.max(0, left))}; raise it or add a cheaper route`;
   return { code: 'budget-exhausted', message };
 }
 
 function whatItHas(route: Route, expected: readonly Route[]): string {
+  if (route.preference === 'exclude') return 'is excluded by you';
   if (!expected.includes(route)) return `is out of use (${route.excluded ?? route.lastCode ?? 'unreachable'})`;
   const ranges = route.holdings?.ranges ?? [];
   if (ranges.length === 0) return 'has nothing';

@@ -1,6 +1,7 @@
 // What is measured of channels and routes as bytes come in, sampled once per tick: throughput of each and of a route's
 // channels together, the route's window, and the gaps that losses leave. Decides nothing by itself.
 import type { Channel } from './channel.ts';
+import { shareOutCap } from './rate-caps.ts';
 import type { Route } from './route.ts';
 import { channelsOf, routeOf, soundChannels } from './state.ts';
 import type { TransferState } from './state.ts';
@@ -39,6 +40,7 @@ export class Measurements {
       const route = routeOf(this.#state, channel);
       channel.rate.tick(now, route.rttMs, route.window.slowStart);
     }
+    if (this.#state.maxBytesPerSecond !== undefined) shareOutCap(this.#state, now);
     for (const route of routes) {
       this.#sampleRoute(
         route,

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import type { DropReason, SentBy } from '../../protocol/frames.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import type { Range } from '../../protocol/ranges.ts';
+import type { Preference } from './route.ts';
 
 export type Input =
   /** The TCP (and TLS) connection stands; `connectMs` is the time one round trip took. */
@@ -56,8 +57,6 @@ export type Input =
   | { readonly type: 'closed'; readonly channel: number; readonly code: ErrorCode }
   /** The route answered with a refusal that another dial will not change, or asked for a pause. */
   | { readonly type: 'refused'; readonly channel: number; readonly code: ErrorCode; readonly retryAfterMs?: number }
-  /** These segments are wanted before all others, in this order. */
-  | { readonly type: 'raise'; readonly ranges: readonly Range[] }
   /** Ranks from outside, by route number; undefined leaves a route the one it has. */
   | { readonly type: 'ranks'; readonly ranks: readonly (number | undefined)[] }
   /**
@@ -65,8 +64,22 @@ export type Input =
    * for nor delivered; going back changes nothing. In any order: it is raised, with all behind it.
    */
   | { readonly type: 'seek'; readonly index: number }
+  | Demand
   /** Nothing happened; the deadline passed. */
   | { readonly type: 'tick' };
+
+/** What the user says of a running transfer. */
+export type Demand =
+  /** These segments are wanted before all others, in this order. */
+  | { readonly type: 'raise'; readonly ranges: readonly Range[] }
+  /** Nothing more is asked for until it goes on; what was asked for still comes. */
+  | { readonly type: 'pause'; readonly isPaused: boolean }
+  /** How much a route is wanted. */
+  | { readonly type: 'prefer'; readonly route: number; readonly preference: Preference }
+  /** Payload that a route may be asked for, or all of them together; undefined: no limit. */
+  | { readonly type: 'cap'; readonly route: number | 'all'; readonly bytesPerSecond: number | undefined }
+  /** What the payload may cost; undefined: whatever. */
+  | { readonly type: 'budget'; readonly cost: number | undefined };
 
 export type Effect =
   /** Connect a new channel on a route; sends nothing yet. */

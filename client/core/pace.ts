@@ -6,29 +6,43 @@ const BURST_MS = 100;
 
 /** What may be asked for under a cap. */
 export class Pace {
-  /** Bytes per ms. */
-  readonly rate: number;
-  readonly #depth: number;
+  readonly #leastBytes: number;
+  #rate: number;
   #left: number;
   #at: number;
 
   /** `leastBytes`: what is asked for at one time, one segment. */
   constructor(bytesPerSecond: number, leastBytes: number, now: number) {
-    this.rate = bytesPerSecond / 1_000;
-    this.#depth = Math.max(leastBytes, this.rate * BURST_MS);
+    this.#leastBytes = leastBytes;
+    this.#rate = bytesPerSecond / 1_000;
     this.#left = this.#depth;
     this.#at = now;
   }
 
+  /** Bytes per ms. */
+  get rate(): number {
+    return this.#rate;
+  }
+
   /** Bytes that may be asked for now. */
   room(now: number): number {
-    const grown = this.#left + this.rate * Math.max(0, now - this.#at);
+    const grown = this.#left + this.#rate * Math.max(0, now - this.#at);
     return Math.min(this.#depth, grown);
+  }
+
+  /** Another cap from now on. */
+  change(bytesPerSecond: number, now: number): void {
+    this.take(0, now);
+    this.#rate = bytesPerSecond / 1_000;
   }
 
   /** `bytes` were asked for. */
   take(bytes: number, now: number): void {
     this.#left = this.room(now) - bytes;
     this.#at = Math.max(this.#at, now);
+  }
+
+  get #depth(): number {
+    return Math.max(this.#leastBytes, this.#rate * BURST_MS);
   }
 }

@@ -85,7 +85,7 @@ export class Repair {
 
   turn(now: number): void {
     const usable = usableChannels(this.#state).filter((channel) => channel.helloSeen);
-    if (usable.length === 0) return;
+    if (usable.length === 0 || this.#state.isPaused) return;
     const neglected = this.#state.options.output === 'order' ? this.#point.neglected(now) : undefined;
     if (neglected !== undefined) this.lose(neglected, -1);
     for (const lost of this.#lost.values()) {
@@ -153,21 +153,21 @@ export class Repair {
     const budget = first + options.hedgeFraction * counters.receivedBytes;
     const bytes = segmentLength(this.#state, index);
     if (counters.hedgedBytes + bytes > budget) return false;
-    counters.hedges += 1;
     counters.hedgedBytes += bytes;
     return true;
   }
 
   #double(target: Channel, index: number, now: number): boolean {
     if (!this.#spend(index)) return false;
-    this.#hedged.set(index, target.number);
-    this.#send(target, index, now);
+    this.#free(target, index, now);
     return true;
   }
 
   /** A second request that costs no budget, because its channel has nothing better to do. */
   #free(target: Channel, index: number, now: number): void {
     this.#state.counters.hedges += 1;
+    routeOf(this.#state, target).hedges += 1;
+    this.#state.map?.hedge(index);
     this.#hedged.set(index, target.number);
     this.#send(target, index, now);
   }

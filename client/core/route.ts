@@ -23,6 +23,8 @@ const HELD_BY_CAP = 0.8;
 
 /** What a route is for now: in use, waiting to be, or on trial. Given by the source scheduler. */
 export type RouteRole = 'active' | 'standby' | 'probing';
+/** What the user wants of it: in use whenever it works, not in use, or as it is ranked. */
+export type Preference = 'prefer' | 'normal' | 'exclude';
 /** Connecting that took longer may have lost its first packet. */
 const SYN_AGAIN_MS = 950;
 
@@ -32,8 +34,11 @@ export class Route {
   readonly terms: RouteTerms;
   readonly window: RouteWindow;
   /** What its rate cap lets through; undefined without one. */
-  readonly pace: Pace | undefined;
+  pace: Pace | undefined;
+  /** Payload per second it may be asked for by itself; undefined without a limit. */
+  maxBytesPerSecond: number | undefined;
   role: RouteRole = 'active';
+  preference: Preference = 'normal';
   /** Another route alone is faster for now than both: patterns leave this one out. */
   isSetAside = false;
   /** Routes that share a bottleneck with this one, as far as known. */
@@ -69,6 +74,8 @@ export class Route {
   /** Bytes that it may be asked for although others could bring them. */
   spareBytes: number = Number.POSITIVE_INFINITY;
   corrupt = 0;
+  /** Second requests made of it. */
+  hedges = 0;
   segments = 0;
   /** Payload read, in whatever segment it came and whether it was of use. */
   broughtBytes = 0;
@@ -89,8 +96,8 @@ export class Route {
     this.rank = terms.rank;
     this.relays = terms.relays;
     this.window = new RouteWindow(options);
-    const { maxBytesPerSecond } = terms;
-    this.pace = maxBytesPerSecond === undefined ? undefined : new Pace(maxBytesPerSecond, options.segmentBytes, 0);
+    this.maxBytesPerSecond = terms.maxBytesPerSecond;
+    this.hold(undefined, options.segmentBytes, 0);
     this.parallelism = new Parallelism(options);
   }
 
@@ -99,9 +106,22 @@ export class Route {
     return this.pace !== undefined && this.carried >= HELD_BY_CAP * this.pace.rate;
   }
 
+  /** Nothing is to be had of it, for a reason or because the user says so. */
+  get isOut(): boolean {
+    return this.excluded !== undefined || this.preference === 'exclude';
+  }
+
   /** Channels are dialled on it. */
   get isInUse(): boolean {
-    return this.role !== 'standby' || this.isNeeded;
+    return !this.isOut && (this.role !== 'standby' || this.isNeeded);
+  }
+
+  /** It may be asked for what its own limit allows, and for no more than `share` (bytes per second) of what all may. */
+  hold(share: number | undefined, segmentBytes: number, now: number): void {
+    const rate = Math.min(share ?? Number.POSITIVE_INFINITY, this.maxBytesPerSecond ?? Number.POSITIVE_INFINITY);
+    if (rate === Number.POSITIVE_INFINITY) this.pace = undefined;
+    else if (this.pace === undefined) this.pace = new Pace(rate, segmentBytes, now);
+    else this.pace.change(rate, now);
   }
 
   /** Relays and other network hops on the way; undefined when nothing is known. */

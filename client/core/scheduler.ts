@@ -71,13 +71,19 @@ export class Scheduler {
     this.#reached = Math.max(this.#reached, index);
   }
 
-  /** Segments that arrived and that the sink has not taken, changed by `by`. */
+  /** Segments that arrived and that the sink has not taken. */
+  get inMemory(): number {
+    return this.#inMemory;
+  }
+
+  /** The same, changed by `by`. */
   countInMemory(by: number): void {
     this.#inMemory += by;
   }
 
   /** Deals a modified pattern when one is due, then grants what the windows allow. */
   turn(now: number): void {
+    if (this.#state.isPaused) return;
     this.#prioritizer.prune((index) => this.#state.table.isMissing(index));
     if (this.#isPatternDue(now)) this.#deal(now);
     for (const channel of usableChannels(this.#state)) {
@@ -88,7 +94,7 @@ export class Scheduler {
 
   /** Raises the credit of one channel; called at every read as well, so that the pipe never runs dry. */
   grant(channel: Channel, now: number): void {
-    if (!channel.opened) return;
+    if (!channel.opened || this.#state.isPaused) return;
     this.#expediter.askRaised(channel, this.#facts, now);
     const before = channel.ledger.credit;
     this.#raise(channel, now);

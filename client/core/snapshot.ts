@@ -4,7 +4,7 @@ import type { Pattern } from '../../protocol/pattern.ts';
 import type { ChannelState } from './channel.ts';
 import { costOf, quotaLeft } from './constraints.ts';
 import type { RouteScore } from './ranking.ts';
-import type { Route, RouteRole } from './route.ts';
+import type { Preference, Route, RouteRole } from './route.ts';
 import { channelsOf } from './state.ts';
 import type { Counters, TransferState } from './state.ts';
 
@@ -13,6 +13,8 @@ export type RouteSnapshot = {
   readonly index: number;
   readonly state: 'connecting' | 'active' | 'standby' | 'stalled' | 'down' | 'excluded';
   readonly role: RouteRole;
+  /** What the user wants of it. */
+  readonly preference: Preference;
   /** Left out for a while because another route alone is faster than both. */
   readonly isSetAside: boolean;
   /** Routes that share a bottleneck with it, as far as known. */
@@ -36,7 +38,11 @@ export type RouteSnapshot = {
   readonly patternBytes: number;
   /** Bytes that its quota leaves; undefined without one. */
   readonly quotaLeftBytes: number | undefined;
+  /** Payload per second it may be asked for by itself; undefined without a limit. */
+  readonly maxBytesPerSecond: number | undefined;
   readonly segments: number;
+  /** Second requests made of it. */
+  readonly hedges: number;
   readonly corrupt: number;
   readonly channels: readonly { readonly number: number; readonly state: ChannelState }[];
 };
@@ -47,26 +53,41 @@ export type Snapshot = {
   readonly counters: Readonly<Counters>;
   /** Price of what came and is asked for, in the currency of the routes' prices. */
   readonly cost: number;
+  /** Nothing more is asked for. */
+  readonly isPaused: boolean;
+  /** What the user allows all routes together; undefined: no limit. */
+  readonly maxBytesPerSecond: number | undefined;
+  readonly costBudget: number | undefined;
   readonly pattern: Pattern;
   readonly lowestMissing: number;
   readonly highestSeen: number;
   readonly takenPoint: number;
+  /** Segments that are here and that the output has not taken. */
+  readonly inMemory: number;
   readonly routes: readonly RouteSnapshot[];
 };
 
 const UNRANKED: RouteScore = Object.freeze({ score: 0, parts: [] });
 
 /** Copies the present state; `scores` are the routes' in their order. */
-export function snapshotOf(state: TransferState, pattern: Pattern, scores: readonly RouteScore[]): Snapshot {
+export function snapshotOf(
+  state: TransferState,
+  { pattern, inMemory }: { readonly pattern: Pattern; readonly inMemory: number },
+  scores: readonly RouteScore[],
+): Snapshot {
   const delivered = state.routes.reduce((sum, route) => sum + route.payloadBytes, 0);
   return {
     size: state.size,
     counters: { ...state.counters },
     cost: costOf(state),
+    isPaused: state.isPaused,
+    maxBytesPerSecond: state.maxBytesPerSecond,
+    costBudget: state.costBudget,
     pattern,
     lowestMissing: state.table.lowestMissing,
     highestSeen: state.table.highestSeen,
     takenPoint: state.table.takenPoint,
+    inMemory,
     routes: state.routes.map((route) => routeSnapshot(state, route, delivered, scores[route.index] ?? UNRANKED)),
   };
 }
@@ -81,6 +102,7 @@ function routeSnapshot(state: TransferState, route: Route, delivered: number, ra
       channels.map((channel) => channel.state),
     ),
     role: route.role,
+    preference: route.preference,
     isSetAside: route.isSetAside,
     sharesWith: route.sharesWith,
     ranking,
@@ -97,14 +119,16 @@ function routeSnapshot(state: TransferState, route: Route, delivered: number, ra
     payloadBytes: route.payloadBytes,
     patternBytes: route.patternBytes,
     quotaLeftBytes: route.terms.quotaBytes === undefined ? undefined : quotaLeft(state, route),
+    maxBytesPerSecond: route.maxBytesPerSecond,
     segments: route.segments,
+    hedges: route.hedges,
     corrupt: route.corrupt,
     channels: channels.map(({ number, state: channelState }) => ({ number, state: channelState })),
   };
 }
 
 function stateOf(route: Route, states: readonly ChannelState[]): RouteSnapshot['state'] {
-  if (route.excluded !== undefined) return 'excluded';
+  if (route.isOut) return 'excluded';
   if (states.includes('open')) return 'active';
   if (states.includes('stalled')) return 'stalled';
   if (route.role === 'standby') return 'standby';

@@ -57,6 +57,7 @@ export class SourceScheduler {
     this.#interference.turn(now);
     if (!this.#isCrowded) return;
     for (const route of this.#state.routes) this.#look(route, now);
+    this.#callPreferred(now);
     this.#replaceDown(now);
     this.#fill(now);
     if (now - this.#reviewedAt < REVIEW_MS) return;
@@ -100,7 +101,25 @@ export class SourceScheduler {
       place.workedAt = now;
     }
     place.knownRate = this.#rateOf(route) ?? place.knownRate;
-    if (route.excluded !== undefined && route.role !== 'standby') this.#retire(route, now);
+    if (route.isOut && route.role !== 'standby') this.#retire(route, now);
+  }
+
+  /** What the user prefers takes the place of the worst that he does not. */
+  #callPreferred(now: number): void {
+    const wanted = this.#waiting(now).filter(({ preference }) => preference === 'prefer');
+    for (const next of wanted) {
+      const worst = this.#worst(this.#withRole('active'));
+      if (worst === undefined) return;
+      this.#retire(worst, now);
+      this.#assign(next, 'active', now);
+    }
+  }
+
+  /** The worst of the routes that may be replaced. */
+  #worst(routes: readonly Route[]): Route | undefined {
+    const scores = this.scores();
+    const scoreOf = (route: Route): number => scores[route.index]?.score ?? 0;
+    return routes.filter(({ preference }) => preference !== 'prefer').toSorted((a, b) => scoreOf(a) - scoreOf(b))[0];
   }
 
   /** A route without a working channel gives its place to one that stands by. */
@@ -133,7 +152,7 @@ export class SourceScheduler {
     const settled = this.#withRole('active').filter(
       (route) => now - this.#placeOf(route).since >= probeTime(route, probeMs),
     );
-    const worst = settled.toSorted((a, b) => scoreOf(a) - scoreOf(b))[0];
+    const worst = this.#worst(settled);
     const next = this.#best(this.#waiting(now));
     if (worst === undefined || next === undefined || scoreOf(next) <= replaceMargin * scoreOf(worst)) return;
     this.#retire(worst, now);
@@ -159,7 +178,7 @@ export class SourceScheduler {
       this.#probeEndedAt = now;
       const scores = this.scores();
       const scoreOf = (each: Route): number => scores[each.index]?.score ?? 0;
-      const worst = this.#withRole('active').toSorted((a, b) => scoreOf(a) - scoreOf(b))[0];
+      const worst = this.#worst(this.#withRole('active'));
       const isBetter = worst !== undefined && scoreOf(route) > replaceMargin * scoreOf(worst);
       const brought = this.#rateOf(route) !== undefined;
       if (!brought) this.#placeOf(route).knownRate = 0;
@@ -189,13 +208,16 @@ export class SourceScheduler {
     return since > workedAt && now - since < this.#state.options.probeIntervalMs;
   }
 
+  /** The one with the best score, of those that the user prefers if there are some. */
   #best(routes: readonly Route[]): Route | undefined {
     const scores = this.scores();
-    return routes.toSorted((a, b) => (scores[b.index]?.score ?? 0) - (scores[a.index]?.score ?? 0))[0];
+    const preferred = routes.filter(({ preference }) => preference === 'prefer');
+    const among = preferred.length > 0 ? preferred : routes;
+    return among.toSorted((a, b) => (scores[b.index]?.score ?? 0) - (scores[a.index]?.score ?? 0))[0];
   }
 
   #withRole(role: Route['role']): Route[] {
-    return this.#state.routes.filter((route) => route.role === role && route.excluded === undefined);
+    return this.#state.routes.filter((route) => route.role === role && !route.isOut);
   }
 
   #rateOf(route: Route): number | undefined {

@@ -6,6 +6,7 @@ import type { Lane } from './dealer.ts';
 import type { Effect } from './messages.ts';
 import type { CoreOptions } from './options.ts';
 import type { Route } from './route.ts';
+import type { SegmentMap } from './segment-map.ts';
 import type { SegmentTable } from './segment-table.ts';
 
 /** What a transfer has counted so far. Bytes are payload bytes. */
@@ -29,6 +30,14 @@ export type TransferState = {
   /** Bytes of the object; undefined until the first HELLO. */
   size: number | undefined;
   readonly effects: Effect[];
+  /** Who brought what; undefined when nobody wants to know. */
+  readonly map: SegmentMap | undefined;
+  /** Nothing more is asked for. */
+  isPaused: boolean;
+  /** Payload per second that all routes together may be asked for; undefined: no limit. */
+  maxBytesPerSecond: number | undefined;
+  /** What the payload may cost; undefined: whatever. */
+  costBudget: number | undefined;
 };
 
 /** The route of a channel. */
@@ -58,14 +67,20 @@ export function laneOf(state: TransferState, channel: Channel): Lane {
  */
 export function rateOf(state: TransferState, channel: Channel): number {
   const route = routeOf(state, channel);
+  const rate = pathRateOf(state, channel);
+  if (route.pace === undefined) return rate;
+  const sharing = channelsOf(state, route).filter((other) => other.usable).length;
+  return Math.min(rate, route.pace.rate / Math.max(1, sharing));
+}
+
+/** The same without regard to caps: what the path would carry. */
+export function pathRateOf(state: TransferState, channel: Channel): number {
+  const route = routeOf(state, channel);
   const guess = channel.rate.rateOr(route.rttMs);
   const { measured } = route.throughput;
   // a new connection beside others takes a part of what they carry: a guess of its own would count the line twice
   const isNew = channel.rate.measured === 0 && measured > 0 && route.sharing > 1;
-  const rate = isNew ? Math.min(guess, measured / route.sharing) : guess * route.overlap;
-  if (route.pace === undefined) return rate;
-  const sharing = channelsOf(state, route).filter((other) => other.usable).length;
-  return Math.min(rate, route.pace.rate / Math.max(1, sharing));
+  return isNew ? Math.min(guess, measured / route.sharing) : guess * route.overlap;
 }
 
 /** Channels that patterns may deal segments to. */

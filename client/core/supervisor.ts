@@ -47,7 +47,7 @@ export class Supervisor {
     this.#state = state;
     this.#onLost = onLost;
     this.#heardAt = now;
-    this.#sources = new SourceScheduler(state, (route) => this.#retire(route), now);
+    this.#sources = new SourceScheduler(state, (route) => this.retire(route), now);
   }
 
   /** The ranking of the routes and its reasons, in their order. */
@@ -66,6 +66,7 @@ export class Supervisor {
       const isGivenUp = channel.state === 'stalled' && !routeOf(this.#state, channel).isInUse;
       if (isDone || isGivenUp) this.close(channel);
     }
+    if (this.#state.isPaused) return undefined;
     this.#sources.turn(now);
     for (const route of routes) this.#dialIfDue(route, now);
     return this.#hopeless(now, needsProof);
@@ -113,8 +114,19 @@ export class Supervisor {
     for (const channel of channelsOf(this.#state, route)) this.close(channel);
   }
 
-  /** The route stands by from now on: its channels finish what they were asked for. */
-  #retire(route: Route): void {
+  /** The user wants a pause: what is not open yet is given up; what is stays. */
+  hold(): void {
+    for (const channel of this.#state.channels.values()) if (!channel.opened) this.close(channel);
+  }
+
+  /** What stood still because the user said so is not to blame for it. */
+  goOn(now: number): void {
+    this.#heardAt = now;
+    for (const route of this.#state.routes) route.aliveAt = route.aliveAt === undefined ? undefined : now;
+  }
+
+  /** The route is not in use from now on: its channels finish what they were asked for. */
+  retire(route: Route): void {
     for (const channel of channelsOf(this.#state, route)) {
       if (channel.apply('surplus')) this.#onLost(channel);
       else if (channel.state !== 'draining') this.close(channel);
@@ -145,7 +157,7 @@ export class Supervisor {
   }
 
   #dialIfDue(route: Route, now: number): void {
-    if (route.excluded !== undefined || !route.isInUse || now < route.dialAt) return;
+    if (!route.isInUse || now < route.dialAt) return;
     const own = channelsOf(this.#state, route);
     const sound = own.filter((channel) => channel.state !== 'stalled' && channel.state !== 'draining');
     const missing = route.connections(this.#state.options) - sound.length;
@@ -183,8 +195,10 @@ export class Supervisor {
 
   #hopeless(now: number, needsProof: boolean): Verdict {
     const { options, routes, size } = this.#state;
+    // the user excluded them all, and may take that back
+    if (routes.every((route) => route.excluded === undefined && route.isOut)) return undefined;
     const useful = routes.filter((route) => !needsProof || canProve(route));
-    const open = useful.filter((route) => route.excluded === undefined);
+    const open = useful.filter((route) => !route.isOut);
     if (open.length === 0) {
       const code = TELLING.find((telling) => routes.some((route) => route.excluded === telling));
       return { code: code ?? 'no-route', message: this.#reasons() };
@@ -205,7 +219,7 @@ export class Supervisor {
   #reasons(): string {
     return this.#state.routes
       .map((route) => {
-        const reason = route.excluded ?? route.lastCode;
+        const reason = route.excluded ?? (route.isOut ? 'excluded by you' : route.lastCode);
         return `{route ${route.index}}: ${reason ?? (canProve(route) ? 'unreachable' : 'cannot prove the object')}`;
       })
       .join(', ');

@@ -2,10 +2,12 @@
 // and hands them out as effects. Deterministic: same options and inputs, same effects. No clock: `now` is monotonic ms.
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { MAX_SEGMENTS } from '../../protocol/limits.ts';
+import { indexesOf } from '../../protocol/ranges.ts';
 import type { Range } from '../../protocol/ranges.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Channel } from './channel.ts';
 import { ConstraintScheduler } from './constraint-scheduler.ts';
+import { isDemand, obey } from './demands.ts';
 import { Holdings } from './holdings.ts';
 import { Measurements } from './measurements.ts';
 import type { Effect, Input } from './messages.ts';
@@ -17,6 +19,7 @@ import { Repair } from './repair.ts';
 import { Route } from './route.ts';
 import type { RouteTerms } from './route-terms.ts';
 import { Scheduler } from './scheduler.ts';
+import { SegmentMap } from './segment-map.ts';
 import { SegmentTable } from './segment-table.ts';
 import { snapshotOf } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -36,6 +39,8 @@ export type TransferOrder = {
   readonly endByte?: number | undefined;
   /** Segments that are with the sink already, from an earlier transfer. */
   readonly have?: readonly Range[];
+  /** Whether it is remembered who brought each segment. */
+  readonly isMapped?: boolean;
 };
 
 /** The client core. Call `handle`, then `poll` until undefined, then wait for `deadline` or the next input. */
@@ -67,7 +72,12 @@ export class Transfer {
       counters: { receivedBytes: 0, wasteBytes: 0, hedges: 0, hedgedBytes: 0, patterns: 0, corrupt: 0 },
       size: undefined,
       effects: [],
+      map: order.isMapped === true ? new SegmentMap(first, order.routes.length) : undefined,
+      isPaused: false,
+      maxBytesPerSecond: undefined,
+      costBudget: options.costBudget,
     };
+    for (const index of this.#state.map === undefined ? [] : indexesOf(order.have ?? [])) this.#state.map?.keep(index);
     this.#endByte = order.endByte;
     this.#repair = new Repair(this.#state);
     this.#constraints = new ConstraintScheduler(this.#state);
@@ -93,6 +103,11 @@ export class Transfer {
       this.#raise(input.ranges, now);
     } else if (input.type === 'seek') {
       this.#seek(input.index, now);
+    } else if (isDemand(input)) {
+      obey(input, this.#state, this.#supervisor, now);
+      this.#scheduler.invalidate();
+      this.#constraints.invalidate();
+      this.#turn(now);
     } else if (input.type !== 'tick') {
       const channel = this.#state.channels.get(input.channel);
       if (channel === undefined) {
@@ -114,7 +129,17 @@ export class Transfer {
 
   /** A picture of the transfer for people, metrics and tests. */
   snapshot(_now: number): Snapshot {
-    return snapshotOf(this.#state, this.#scheduler.pattern, this.#supervisor.scores());
+    return snapshotOf(this.#state, this.#scheduler, this.#supervisor.scores());
+  }
+
+  /** Who brought each segment, where that is remembered. */
+  get map(): SegmentMap | undefined {
+    return this.#state.map;
+  }
+
+  /** The route of a channel that is or was. */
+  routeOfChannel(channel: number): number | undefined {
+    return this.#state.routeOfChannel.get(channel);
   }
 
   #handleChannel(
@@ -200,7 +225,9 @@ export class Transfer {
   #turn(now: number): void {
     if (this.#ended) return;
     if (now >= this.#measurements.dueAt) this.#measurements.sample(now);
-    const verdict = this.#supervisor.turn(now, this.#proofs.areMissing) ?? this.#constraints.turn(now);
+    const { isPaused } = this.#state;
+    const verdict =
+      this.#supervisor.turn(now, this.#proofs.areMissing) ?? (isPaused ? undefined : this.#constraints.turn(now));
     if (verdict !== undefined) return this.#fail(verdict.code, verdict.message);
     this.#scheduler.turn(now);
     this.#repair.turn(now);

@@ -33,6 +33,10 @@ export function coreState(
     counters: { receivedBytes: 0, wasteBytes: 0, hedges: 0, hedgedBytes: 0, patterns: 0, corrupt: 0 },
     size: segments === undefined ? undefined : segments * options.segmentBytes,
     effects: [],
+    map: undefined,
+    isPaused: false,
+    maxBytesPerSecond: undefined,
+    costBudget: options.costBudget,
   };
 }
 

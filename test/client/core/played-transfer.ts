@@ -31,6 +31,7 @@ export type PlayOrder = {
   readonly heldBy?: readonly (readonly Range[])[];
   /** The terms of each route. */
   readonly terms?: readonly RouteTerms[];
+  readonly isMapped?: boolean;
 };
 
 type ToSource = Parameters<SegmentSet['handle']>[0];
@@ -92,6 +93,7 @@ export class PlayedTransfer {
         ...(firstByte === undefined ? {} : { firstByte }),
         endByte,
         have: order.have ?? [],
+        isMapped: order.isMapped ?? false,
       },
       0,
     );

@@ -99,7 +99,7 @@ export class Account {
     }
     if (input.type === 'verified') return this.#verified(input.index, input.ok, now);
     if (input.type === 'tick') return this.#tick(now);
-    if (input.type === 'raise' || input.type === 'seek' || input.type === 'ranks') return;
+    if (!('channel' in input)) return;
     const channel = this.channels.get(input.channel);
     if (channel === undefined || channel.stage === 'closed') return;
     switch (input.type) {

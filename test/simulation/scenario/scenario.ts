@@ -1,6 +1,7 @@
 // What is simulated: an object, routes, what happens to them, the sink and the client's options. Plain values; stories
 // (story.ts) and random draws (random-scenario.ts) make them.
 import type { ErrorCode } from '../../../protocol/errors.ts';
+import type { Demand } from '../../../client/core/messages.ts';
 import type { CoreOptions } from '../../../client/core/options.ts';
 import type { RouteTerms } from '../../../client/core/route-terms.ts';
 
@@ -73,6 +74,8 @@ export type Scenario = {
   readonly bytes: number;
   readonly routes: readonly RouteScenario[];
   readonly events: readonly ScenarioEvent[];
+  /** What the user says meanwhile. */
+  readonly demands?: readonly { readonly atMs: number; readonly demand: Demand }[];
   readonly bottlenecks?: readonly Bottleneck[];
   /** Clients that fetch the object over the same relays, one more every `apartMs`. */
   readonly clients?: { readonly count: number; readonly apartMs: number };

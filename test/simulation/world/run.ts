@@ -79,6 +79,7 @@ export function runClients(
       const order = { size: scenario.bytes, core: coreOf(scenario), paths, sinkRate, sendsOnly, observers, ended };
       const shell = new Shell(agenda, dice, order);
       shells.push(shell);
+      for (const { atMs, demand } of scenario.demands ?? []) agenda.at(startMs + atMs, () => shell.demand(demand));
     };
     if (startMs === 0) begin();
     else agenda.at(startMs, begin);

@@ -1,6 +1,6 @@
 // The client's shell in the simulated world: performs the core's effects and tells it what happened, step for step as
 // client/io/session.ts does with sockets, verifier and sink. One timer. Observers see every effect, input and turn.
-import type { Effect, Input } from '../../../client/core/messages.ts';
+import type { Demand, Effect, Input } from '../../../client/core/messages.ts';
 import type { CoreOptions } from '../../../client/core/options.ts';
 import type { Snapshot } from '../../../client/core/snapshot.ts';
 import { Transfer } from '../../../client/core/transfer.ts';
@@ -81,6 +81,11 @@ export class Shell {
 
   snapshot(): Snapshot {
     return this.#transfer.snapshot(this.#agenda.now);
+  }
+
+  /** The user says something. */
+  demand(demand: Demand): void {
+    this.#input(demand);
   }
 
   #input(input: Input): void {
