@@ -35,6 +35,8 @@ export class Arrivals {
     channel.settle(route.rttMs, now);
     channel.promises.delete(index);
     channel.segments += 1;
+    const ms = channel.timer.came(index, now);
+    if (ms !== undefined) route.tally.time(ms);
     if (verdict === 'unasked' || !table.isMissing(index)) {
       this.stray(channel.number, index);
       if (verdict === 'unasked') this.#onBlame(route);
@@ -43,6 +45,7 @@ export class Arrivals {
     const bytes = segmentLength(this.#state, index);
     counters.receivedBytes += bytes;
     route.segments += 1;
+    route.tally[by] += 1;
     route.payloadBytes += bytes;
     if (by === 'pattern') {
       route.patternBytes += bytes;
@@ -61,6 +64,8 @@ export class Arrivals {
     const { index, epoch, by, reason } = input;
     const sent = reason === 'not-held' || reason === 'read-failed';
     if (channel.ledger.answer(index, epoch, by, sent) === 'unasked') return false;
+    channel.timer.forget(index);
+    routeOf(this.#state, channel).tally.dropped += 1;
     channel.settle(routeOf(this.#state, channel).rttMs, now);
     if (reason === 'already-sent' && by === 'pattern' && comesElsewhere(this.#state, channel, index)) return false;
     if (reason === 'not-held') channel.holdings?.miss(index);
@@ -77,6 +82,11 @@ export class Arrivals {
     const bytes = segmentLength(this.#state, index);
     counters.receivedBytes += bytes;
     counters.wasteBytes += bytes;
+    const tally = this.#routeOfNumber(channel)?.tally;
+    if (tally !== undefined) {
+      tally.waste += 1;
+      tally.wasteBytes += bytes;
+    }
     effects.push({ type: 'discard', channel, index });
   }
 
@@ -89,7 +99,8 @@ export class Arrivals {
       this.#scheduler.countInMemory(-1);
       table.lose(index);
       this.#state.map?.spoil(index);
-      const route = this.#state.routes[this.#state.routeOfChannel.get(channel) ?? -1];
+      const route = this.#routeOfNumber(channel);
+      if (route !== undefined) route.tally.corrupt += 1;
       this.#repair.lose(index, route?.index ?? -1);
       if (route !== undefined) this.#onBlame(route);
       return true;
@@ -120,6 +131,11 @@ export class Arrivals {
     return table.complete;
   }
 
+  /** The route of a channel that is or was. */
+  #routeOfNumber(channel: number): Route | undefined {
+    return this.#state.routes[this.#state.routeOfChannel.get(channel) ?? -1];
+  }
+
   #handOutInOrder(): void {
     const { effects, table } = this.#state;
     for (let next = table.takeNextInOrder(); next !== undefined; next = table.takeNextInOrder()) {
@@ -133,6 +149,7 @@ export class Arrivals {
     if (swallowed.length === 0) return;
     for (const lost of swallowed) {
       channel.ledger.answer(lost, epoch, 'pattern', true);
+      channel.timer.forget(lost);
       if (this.#state.table.isMissing(lost)) this.#repair.lose(lost, channel.route);
     }
     this.#onBlame(routeOf(this.#state, channel));

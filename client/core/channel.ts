@@ -4,6 +4,7 @@ import { ChannelLedger } from '../../protocol/channel-ledger.ts';
 import type { Lane } from './dealer.ts';
 import type { Holdings } from './holdings.ts';
 import { FIRST_FLIGHT_BYTES, RateEstimator } from './rate-estimator.ts';
+import { SegmentTimer } from './tally.ts';
 
 /** A gap is a loss being repaired when it lasts most of a round trip and the stream would have brought some packets. */
 const LEAST_GAP_MS = 6;
@@ -33,6 +34,7 @@ export class Channel {
   readonly route: number;
   readonly ledger: ChannelLedger;
   readonly rate: RateEstimator;
+  readonly timer: SegmentTimer = new SegmentTimer();
   /** When each granted segment was promised to be here (ms): what lateness is judged by. */
   readonly promises: Map<number, number> = new Map();
   readonly startedAt: number;

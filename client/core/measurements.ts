@@ -34,8 +34,9 @@ export class Measurements {
   }
 
   sample(now: number): void {
-    const { channels, routes } = this.#state;
+    const { channels, options, routes, stalls, table } = this.#state;
     this.#sampledAt = now;
+    if (options.output === 'order') stalls.tick(table, this.#state.isPaused, now);
     for (const channel of channels.values()) {
       const route = routeOf(this.#state, channel);
       channel.rate.tick(now, route.rttMs, route.window.slowStart);

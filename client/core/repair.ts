@@ -128,6 +128,7 @@ export class Repair {
     const again = channel.ledger.hasAnswered(index);
     const { rttMs } = routeOf(this.#state, channel);
     channel.promises.set(index, now + this.#completion(channel));
+    channel.timer.asked(index, now);
     channel.ledger.send(index);
     channel.settle(rttMs, now);
     book(this.#state, channel, now);

@@ -8,6 +8,7 @@ import { Parallelism } from './parallelism.ts';
 import { RateEstimator } from './rate-estimator.ts';
 import type { RouteTerms } from './route-terms.ts';
 import { RouteWindow } from './route-window.ts';
+import { RouteTally } from './tally.ts';
 
 /** Round trips after which their minimum is believed: the first hold a handshake, or a cold process. */
 const SURE_ROUND_TRIPS = 3;
@@ -48,6 +49,7 @@ export class Route {
   /** Relays on the way, as far as known. */
   relays: number | undefined;
   readonly parallelism: Parallelism;
+  readonly tally: RouteTally = new RouteTally();
   /** What all its channels together carry while any of them is busy. */
   readonly throughput: RateEstimator = new RateEstimator();
   /** What they carry together as a part of the sum of what each carries while it is busy itself, 0…1. */

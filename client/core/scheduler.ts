@@ -259,6 +259,7 @@ export class Scheduler {
       book(this.#state, channel, now);
       this.reach(next);
       channel.promises.set(next, now + finish);
+      channel.timer.asked(next, now);
       channel.settle(route.rttMs, now);
     }
   }

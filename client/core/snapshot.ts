@@ -6,6 +6,7 @@ import { costOf, quotaLeft } from './constraints.ts';
 import type { RouteScore } from './ranking.ts';
 import type { Preference, Route, RouteRole } from './route.ts';
 import { channelsOf } from './state.ts';
+import type { RouteCounts, StallCounts } from './tally.ts';
 import type { Counters, TransferState } from './state.ts';
 
 /** One route now. Rates in bytes per second, times in ms. */
@@ -44,6 +45,8 @@ export type RouteSnapshot = {
   /** Second requests made of it. */
   readonly hedges: number;
   readonly corrupt: number;
+  /** What became of its segments. */
+  readonly counts: RouteCounts;
   readonly channels: readonly { readonly number: number; readonly state: ChannelState }[];
 };
 
@@ -51,6 +54,8 @@ export type RouteSnapshot = {
 export type Snapshot = {
   readonly size: number | undefined;
   readonly counters: Readonly<Counters>;
+  /** Of an output in order. */
+  readonly stalls: StallCounts;
   /** Price of what came and is asked for, in the currency of the routes' prices. */
   readonly cost: number;
   /** Nothing more is asked for. */
@@ -79,6 +84,7 @@ export function snapshotOf(
   return {
     size: state.size,
     counters: { ...state.counters },
+    stalls: state.stalls.read(),
     cost: costOf(state),
     isPaused: state.isPaused,
     maxBytesPerSecond: state.maxBytesPerSecond,
@@ -123,6 +129,7 @@ function routeSnapshot(state: TransferState, route: Route, delivered: number, ra
     segments: route.segments,
     hedges: route.hedges,
     corrupt: route.corrupt,
+    counts: route.tally.read(),
     channels: channels.map(({ number, state: channelState }) => ({ number, state: channelState })),
   };
 }

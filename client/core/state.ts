@@ -8,6 +8,7 @@ import type { CoreOptions } from './options.ts';
 import type { Route } from './route.ts';
 import type { SegmentMap } from './segment-map.ts';
 import type { SegmentTable } from './segment-table.ts';
+import type { Stalls } from './tally.ts';
 
 /** What a transfer has counted so far. Bytes are payload bytes. */
 export type Counters = {
@@ -27,6 +28,8 @@ export type TransferState = {
   readonly routeOfChannel: Map<number, number>;
   readonly table: SegmentTable;
   readonly counters: Counters;
+  /** Of an output in order. */
+  readonly stalls: Stalls;
   /** Bytes of the object; undefined until the first HELLO. */
   size: number | undefined;
   readonly effects: Effect[];

@@ -27,6 +27,7 @@ import { routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 import { hearDealt } from './steered.ts';
 import { Supervisor } from './supervisor.ts';
+import { Stalls } from './tally.ts';
 
 /** What one transfer wants. Byte offsets are turned into segments by the caller's options. */
 export type TransferOrder = {
@@ -70,6 +71,7 @@ export class Transfer {
       routeOfChannel: new Map(),
       table,
       counters: { receivedBytes: 0, wasteBytes: 0, hedges: 0, hedgedBytes: 0, patterns: 0, corrupt: 0 },
+      stalls: new Stalls(),
       size: undefined,
       effects: [],
       map: order.isMapped === true ? new SegmentMap(first, order.routes.length) : undefined,

@@ -5,6 +5,7 @@ import type { Manifest } from '../../protocol/manifest.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import type { CoreOptions } from '../core/options.ts';
 import type { RouteSnapshot, Snapshot } from '../core/snapshot.ts';
+import type { StallCounts } from '../core/tally.ts';
 import type { SessionOrder } from './order.ts';
 
 /** One route in a report: the core's numbers, with its name. */
@@ -45,6 +46,11 @@ export type SessionReport = {
   readonly patterns: number;
   readonly wasteBytes: number;
   readonly hedges: number;
+  readonly hedgedBytes: number;
+  /** How often and how long the reader of an output in order waited for more than STALL_MS, with nothing to read. */
+  readonly stalls: StallCounts;
+  /** Bytes that are here and wait for what comes before them, or for the sink. */
+  readonly waitingBytes: number;
   /** The newest pattern, its window on the object, and what is delivered. */
   readonly pattern: Pattern;
   readonly takenPoint: number;
@@ -95,6 +101,9 @@ export function reportOf(
     patterns: counters.patterns,
     wasteBytes: counters.wasteBytes,
     hedges: counters.hedges,
+    hedgedBytes: counters.hedgedBytes,
+    stalls: snapshot.stalls,
+    waitingBytes: snapshot.inMemory * order.core.segmentBytes,
     pattern: snapshot.pattern,
     takenPoint: snapshot.takenPoint,
     highestSeen: snapshot.highestSeen,

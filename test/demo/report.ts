@@ -1,4 +1,5 @@
 // A made-up report of a transfer for what shows it: two routes, the second of which is down.
+import { RouteTally } from '../../client/core/tally.ts';
 import type { RouteReport, SessionReport } from '../../client/io/report.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 
@@ -20,6 +21,9 @@ export function reportWith(changes: Partial<SessionReport> = {}): SessionReport 
     patterns: 7,
     wasteBytes: 200_000,
     hedges: 3,
+    hedgedBytes: 0,
+    stalls: { count: 0, ms: 0 },
+    waitingBytes: 0,
     pattern: patternOf([], []),
     takenPoint: 0,
     highestSeen: 10,
@@ -62,6 +66,7 @@ export function routeWith(changes: Partial<RouteReport>): RouteReport {
     segments: 0,
     hedges: 0,
     corrupt: 0,
+    counts: new RouteTally().read(),
     channels: [{ number: index + 1, state: 'open' }],
     ...changes,
   };

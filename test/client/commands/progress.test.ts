@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { progressLines, showProgress } from '../../../client/commands/progress.ts';
+import { RouteTally } from '../../../client/core/tally.ts';
 import type { RouteReport, SessionReport } from '../../../client/io/report.ts';
 import { EMPTY_PATTERN } from '../../../protocol/pattern.ts';
 
@@ -38,6 +39,7 @@ function routeReport(more: Partial<RouteReport> = {}): RouteReport {
     segments: 1,
     hedges: 0,
     corrupt: 0,
+    counts: new RouteTally().read(),
     channels: [],
     ...more,
   };
@@ -56,6 +58,9 @@ function report(more: Partial<SessionReport> = {}): SessionReport {
     patterns: 3,
     wasteBytes: 0,
     hedges: 0,
+    hedgedBytes: 0,
+    stalls: { count: 0, ms: 0 },
+    waitingBytes: 0,
     pattern: EMPTY_PATTERN,
     takenPoint: 0,
     highestSeen: 0,

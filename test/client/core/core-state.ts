@@ -7,6 +7,7 @@ import type { CoreOptions } from '../../../client/core/options.ts';
 import { Route } from '../../../client/core/route.ts';
 import { SegmentTable } from '../../../client/core/segment-table.ts';
 import type { TransferState } from '../../../client/core/state.ts';
+import { Stalls } from '../../../client/core/tally.ts';
 import type { Pattern } from '../../../protocol/pattern.ts';
 
 export const SEGMENT: number = CORE_DEFAULTS.segmentBytes;
@@ -31,6 +32,7 @@ export function coreState(
     routeOfChannel: new Map(),
     table,
     counters: { receivedBytes: 0, wasteBytes: 0, hedges: 0, hedgedBytes: 0, patterns: 0, corrupt: 0 },
+    stalls: new Stalls(),
     size: segments === undefined ? undefined : segments * options.segmentBytes,
     effects: [],
     map: undefined,

@@ -163,9 +163,10 @@ describe('what means nothing', () => {
 
   /** Everything of the snapshot but what was received in vain. */
   function essence(play: PlayedTransfer): unknown {
-    const { counters, ...rest } = play.snapshot;
+    const { counters, routes, ...rest } = play.snapshot;
     const { receivedBytes, wasteBytes, ...others } = counters;
-    return { ...rest, others, useful: receivedBytes - wasteBytes };
+    const useful = routes.map((route) => ({ ...route, counts: { ...route.counts, waste: 0, wasteBytes: 0 } }));
+    return { ...rest, routes: useful, others, useful: receivedBytes - wasteBytes };
   }
 
   const received = (play: PlayedTransfer): number => play.arrivals.findIndex((count) => count > 0);
@@ -209,6 +210,8 @@ describe('what means nothing', () => {
     const effects = play.feed({ type: 'segment', channel, index, epoch: 1, by: 'pattern' });
     expect(typesOf(effects)).toEqual(['discard']);
     expect(play.snapshot.counters.wasteBytes).toBe(wasteBytes + SEGMENT);
+    const ofRoutes = play.snapshot.routes.reduce((sum, { counts }) => sum + counts.wasteBytes, 0);
+    expect(ofRoutes).toBe(channel === 77 ? wasteBytes : wasteBytes + SEGMENT);
     const routes = (essence(play) as { routes: { corrupt: number }[] }).routes.map((route) => ({
       ...route,
       corrupt: 0,
