@@ -102,6 +102,19 @@ const layers: readonly Layer[] = [
     good: "import type { A } from '../../relay/x.ts'; import '../options.ts'; await import('../../origin/main.ts')",
   },
   {
+    prefixes: ['client/control/page/browser/'],
+    mayImport: ['client/control/page/browser/'],
+    mayLoad: ['client/control/messages.ts'],
+    why: 'the page runs in a browser as one script: its modules may import each other, and of the rest nothing but the types of what is told',
+    example: 'client/control/page/browser/example.ts',
+    bad: [
+      "import { SAMPLE_MS } from '../../messages.ts'",
+      "import '../page.ts'",
+      "import '../../../../protocol/pattern.ts'",
+    ],
+    good: "import type { Progress } from '../../messages.ts'; import { say } from './elements.ts'",
+  },
+  {
     prefixes: ['client/'],
     mayImport: ['client/', 'protocol/'],
     why: 'roles never import each other: the client may import client/, protocol/, node: and dependencies',
