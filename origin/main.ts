@@ -170,7 +170,8 @@ export async function originMain(flags: OriginFlags): Promise<number> {
     const options = await originOptions(flags);
     const origin = await startOrigin(options);
     const admin = origin.adminUrl === undefined ? '' : `, admin ${origin.adminUrl}`;
-    process.stdout.write(`heddle origin: serving ${options.dir} on ${origin.url}${admin}\n`);
+    // it listens to signals before it says that it serves: whoever waited for that may send one
+    const told = signalled();
     using _ = reloadOnChange({
       files: options.files,
       reload: async () => {
@@ -180,7 +181,8 @@ export async function originMain(flags: OriginFlags): Promise<number> {
       say: (line) => process.stderr.write(`heddle origin: ${line}\n`),
       counted: origin.reloaded,
     });
-    await signalled();
+    process.stdout.write(`heddle origin: serving ${options.dir} on ${origin.url}${admin}\n`);
+    await told;
     const closed = origin.close();
     // Whoever asks twice means it.
     const impatient = signalled().then(() => origin.close({ deadlineMs: 0 }));

@@ -34,9 +34,11 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
   }
   await using running = await startProxy({ host, port, origins, objects, allowHosts: flags.allowHost ?? [] });
   if (!isLoopback(host)) process.stderr.write(`heddle: whoever reaches ${host} can use this proxy for anything\n`);
+  // before it says that it is there: whoever waited for that may want it to stop
+  const ended = stopped();
   const what = origins.map(({ origin }) => origin).join(', ');
   process.stdout.write(`proxy listening on ${running.url}${what === '' ? '' : `, splitting ${what}`}\n`);
-  await stopped();
+  await ended;
   return 0;
 }
 

@@ -97,9 +97,18 @@ export class Program {
   }
 
   /** Waits until standard output matches; fails when the program ends before. */
-  async said(pattern: RegExp): Promise<RegExpExecArray> {
+  said(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#until(pattern, () => this.stdout.toString());
+  }
+
+  /** The same for standard error. */
+  complained(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#until(pattern, () => this.stderr);
+  }
+
+  async #until(pattern: RegExp, said: () => string): Promise<RegExpExecArray> {
     for (;;) {
-      const match = pattern.exec(this.stdout.toString());
+      const match = pattern.exec(said());
       if (match !== null) return match;
       if (!this.running) throw new Error(`the program ended without saying ${pattern}: ${this.stderr}`);
       const { promise, resolve } = Promise.withResolvers<void>();
