@@ -1,6 +1,6 @@
 // How many connections a route needs because of losses. A connection that loses the fraction p of its packets carries
 // about C / (RTT × √p) and no more, however wide the line is (Mathis et al. 1997); several carry several times as much.
-// Once wanted they stay: a connection that carried a part takes seconds to grow into carrying all.
+// Once wanted they stay, on a path that is long enough: a connection that carried a part takes seconds to grow into carrying all.
 import type { CoreOptions } from './options.ts';
 
 /** What a route measured until now. */
@@ -21,11 +21,14 @@ export type ParallelismSample = {
 };
 
 /** On shorter paths a loss costs next to nothing, and gaps are those of busy machines, ms. */
-const LEAST_RTT_MS = 12;
+const LEAST_RTT_MS = 8;
 const PACKET_BYTES = 1_448;
 const MATHIS = 1.22;
-/** A connection is limited by its losses when it carries at least this part of what the formula allows. */
-const AGREES = 0.7;
+/**
+ * A connection is limited by its losses when it carries about what the formula allows. Far less: something else limits
+ * it. Far more: what was seen were no losses, or its congestion control does not mind them.
+ */
+const AGREES = { least: 0.7, most: 4 };
 /** Fewer gaps than this are an accident. */
 const LEAST_GAPS = 5;
 /** Time that is looked at together, and the most when losses are rare, in ms and round trips. */
@@ -63,6 +66,8 @@ export class Parallelism {
   }
 
   tick(sample: ParallelismSample, now: number): void {
+    // a path that a slow start made look long is found to be short sooner or later
+    if (sample.rttMs < LEAST_RTT_MS) this.#isLossLimited = false;
     if (this.#isLossLimited || sample.rttMs < LEAST_RTT_MS) return;
     const { open, slowStart } = sample;
     if (slowStart || open !== 1) this.#mark = undefined;
@@ -83,7 +88,8 @@ export class Parallelism {
     this.#mark = undefined;
     if (lost < LEAST_GAPS) return false;
     const allowed = (MATHIS * PACKET_BYTES) / (rttMs * Math.sqrt((lost * PACKET_BYTES) / bytes));
-    return bytes / elapsed >= AGREES * allowed;
+    const carried = bytes / elapsed;
+    return carried >= AGREES.least * allowed && carried <= AGREES.most * allowed;
   }
 
   /**

@@ -17,6 +17,9 @@ import { laneOf, rateOf, routeOf, soundChannels, totalRate, usableChannels } fro
 import type { TransferState } from './state.ts';
 import { dealtChannels, windowRoom } from './window-room.ts';
 
+/** Segments beyond the in-order point that may be asked for by pattern: each is a byte in every pattern to every channel. */
+const MOST_REACH = 4_096;
+
 /** Deals patterns and grants credit for one transfer. */
 export class Scheduler {
   readonly #state: TransferState;
@@ -279,8 +282,9 @@ export class Scheduler {
    * begins at it. What is whole up to here but not taken yet does not, or a sink that stands still would fill the memory.
    */
   #mayHold(index: number): boolean {
-    const isFar = index - this.#pattern.from >= LIMITS.maxLeadElements / 2;
-    if (isFar && index !== this.#state.table.lowestMissing) return false;
+    const { lowestMissing } = this.#state.table;
+    // the next pattern begins at the in-order point, and its lead has to hold everything up to here
+    if (index - Math.max(this.#pattern.from, lowestMissing) >= MOST_REACH && index !== lowestMissing) return false;
     return this.#fitsMemory(index);
   }
 

@@ -133,8 +133,9 @@ export class ChannelSocket {
   #head(head: ResponseHead): boolean {
     if (head.status === 101 && head.headers.get('upgrade')?.toLowerCase() === UPGRADE_TOKEN) {
       this.#upgraded = true;
-      this.#events.passed?.(relaysIn(head.headers.get('via')));
+      // first what was written before: hearing of the answer may make the core write more
       for (const frame of this.#early.splice(0)) this.write(frame);
+      this.#events.passed?.(relaysIn(head.headers.get('via')));
       return true;
     }
     if (head.status === 101) {

@@ -8,6 +8,9 @@ import type { VerifierJob, VerifierResult } from './verifier-worker.ts';
 /** Bytes hashed on the calling thread before the worker is started. */
 const INLINE_BYTES = 16 * 1_048_576;
 
+/** The worker makes short-lived objects only: a young generation that grows to its default costs memory and saves nothing. */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 4 };
+
 type Waiting = { readonly done: (ok: boolean, buffer: Uint8Array<ArrayBuffer>) => void };
 
 /** Proves segments against their nodes. */
@@ -53,7 +56,7 @@ export class Verifier {
   #start(): void {
     if (this.#worker !== undefined) return;
     const file = import.meta.url.endsWith('.ts') ? './verifier-worker.ts' : './verifier-worker.js';
-    const worker = new Worker(new URL(file, import.meta.url));
+    const worker = new Worker(new URL(file, import.meta.url), { resourceLimits: WORKER_LIMITS });
     this.#worker = worker;
     worker.unref();
     worker.once('online', () => {

@@ -152,6 +152,20 @@ describe('credit', () => {
     }
   });
 
+  test('fills the window however far the transfer is beyond the beginning of its pattern', () => {
+    // one pattern with a lead as long as can be, and no bytes to spend on another
+    const options = { output: 'any', tailBytes: 1e12, patternFirstBytes: 0, patternFraction: 0 } as const;
+    const play = new PlayedTransfer({ segments: 12_000, options });
+    play.open(1);
+    for (let turn = 0; play.arrivals.length < 10_000; turn += 1) {
+      play.up(1);
+      play.down(1, 4);
+      play.pass(1);
+      expect(play.route(0).outBytes, `at segment ${play.arrivals.length}`).toBeGreaterThan(SEGMENT);
+    }
+    expect(play.snapshot.pattern.from).toBeLessThan(1_000);
+  });
+
   test('window and memory hold whatever arrives when, and the transfer always comes to its end', () => {
     const step = fc.record({ channel: fc.integer({ min: 1, max: 3 }), count: fc.nat(6), ms: fc.nat(30) });
     fc.assert(

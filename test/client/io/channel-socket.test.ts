@@ -36,12 +36,15 @@ class Kit {
   payloadBytes = 0;
   /** Called for each segment, before anything else happens. */
   onSegment: () => void = () => {};
+  /** Called when the upgrade has succeeded. */
+  onPassed: () => void = () => {};
   #wake: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(baseUrl: URL, more: Partial<ChannelTarget> = {}) {
     const target = { baseUrl, localAddress: undefined, authorization: undefined, ...more };
     this.channel = new ChannelSocket(target, this.pool, SEGMENT, {
       connected: (connectMs) => this.#say({ type: 'connected', connectMs }),
+      passed: () => this.onPassed(),
       frame: (frame) => this.#say({ type: 'frame', frame }),
       payload: (bytes) => {
         this.payloadBytes += bytes;
@@ -149,14 +152,16 @@ describe('request', () => {
     const { kit, peer } = await opened(server);
     kit.channel.write({ type: 'credit', total: 1 });
     kit.channel.write({ type: 'credit', total: 2 });
+    kit.onPassed = () => kit.channel.write({ type: 'credit', total: 3 });
     await turnOfTheLoop();
     expect(peer.frames).toHaveLength(0);
     await peer.write(UPGRADED, encodeFrame(PONG));
     await kit.until('frame');
     kit.channel.write(PING);
-    expect(await peer.untilFrames(3)).toEqual([
+    expect(await peer.untilFrames(4)).toEqual([
       { type: 'credit', total: 1 },
       { type: 'credit', total: 2 },
+      { type: 'credit', total: 3 },
       { type: 'ping', nonce: 7 },
     ]);
     kit.channel.close(false);
