@@ -12,11 +12,12 @@ import type { SessionObserver, SessionReport } from './io/report.ts';
 import { Retrieval } from './io/retrieval.ts';
 import type { Leftover } from './io/retrieval.ts';
 import type { Sink } from './io/sink.ts';
-import type { WantedBytes } from './io/wanted-bytes.ts';
 import { isUrl, routesToUrl } from './mirrors.ts';
 import { resolveChecksum, resolveCore, resolveRoot, resolveRoutes } from './options.ts';
 import type { ByteRange, ClientOptions } from './options.ts';
 import { RouteKnowledge } from './route-knowledge.ts';
+import { boundsOf, controlsLater, controlsOf } from './transfer-controls.ts';
+import type { TransferControls } from './transfer-controls.ts';
 
 /** How one transfer differs from the client's defaults. */
 export type TransferOptions = {
@@ -36,15 +37,10 @@ export type TransferOptions = {
 };
 
 /** A running transfer. `done` rejects with a HeddleError. */
-export type RunningTransfer = {
+export type RunningTransfer = TransferControls & {
   readonly done: Promise<SessionReport>;
   /** A picture of it now. */
   report(): SessionReport;
-  /**
-   * These bytes are wanted before all others, in this order and before what was raised earlier: the place a player jumped
-   * to, a table at the end of a container. An output in order gets its bytes in order all the same.
-   */
-  raise(ranges: readonly ByteRange[]): void;
 };
 
 /** A running transfer whose bytes are read from `stream`; cancelling the stream aborts it. */
@@ -89,7 +85,11 @@ export function createClient(options: ClientOptions): Client {
   function prepare(
     key: string,
     transfer: TransferOptions,
-  ): { readonly wish: FileWish | undefined; start(sink: Sink, leftover?: Leftover, file?: string): SeekableTransfer } {
+  ): {
+    readonly wish: FileWish | undefined;
+    start(sink: Sink, leftover?: Leftover, file?: string): SeekableTransfer;
+    cancel(reason?: unknown): void;
+  } {
     const object = isUrl(key) ? routesToUrl(key, routes) : { key, routes };
     if (!isUrl(key)) encodeKey(key);
     const { firstByte, endByte } = boundsOf(transfer.range);
@@ -101,8 +101,12 @@ export function createClient(options: ClientOptions): Client {
       throw new HeddleError('usage', 'a range cannot be compared with what the whole object has to be');
     }
     const pins = { root, originKey: options.originKey, size: transfer.size };
-    const { early, ifChanged = 'fail', observer = {}, signal } = transfer;
+    const { early, ifChanged = 'fail', observer = {} } = transfer;
+    const cancelled = new AbortController();
+    const signal =
+      transfer.signal === undefined ? cancelled.signal : AbortSignal.any([cancelled.signal, transfer.signal]);
     const wish = { key: object.key, firstByte, endByte, root, segmentBytes: core.any.segmentBytes, signal };
+    const cancel = (reason?: unknown): void => cancelled.abort(reason);
     const start = (output: Sink, leftover?: Leftover, file?: string): SeekableTransfer => {
       const known = options.knownOrigins === undefined ? undefined : readKnownOrigins(options.knownOrigins);
       const announced = (): readonly string[] => (canProve ? [] : retrieval.report().vouching.announced);
@@ -111,8 +115,13 @@ export function createClient(options: ClientOptions): Client {
       const what = { ...object, core: core[sink.order], pins, known, firstByte, endByte, ifChanged, isCheckedLater };
       const recalled = knowledge.recall(object.routes);
       const over = new AbortController();
-      const ranks = knowledge.ranks(recalled, over.signal, (error) => observer.warning?.(error));
-      const retrieval = new Retrieval({ ...what, routes: recalled, ranks, sink, leftover, observer, early });
+      const warning = (error: HeddleError): void => {
+        observer.warning?.(error);
+        registered?.(error);
+      };
+      const ranks = knowledge.ranks(recalled, over.signal, warning);
+      const own = { observer: { ...observer, warning }, isMapped: options.transfers !== undefined };
+      const retrieval = new Retrieval({ ...what, ...own, routes: recalled, ranks, sink, leftover, early });
       const done = retrieval
         .run(signal)
         .finally(() => over.abort())
@@ -120,36 +129,40 @@ export function createClient(options: ClientOptions): Client {
           knowledge.remember(recalled, report);
           return withChecks(report, sink.agreed, root);
         });
-      const raise = (ranges: readonly ByteRange[]): void => retrieval.raise(ranges.map(wantedBytes));
+      const controls = controlsOf(retrieval, recalled, cancel);
+      const registered = options.transfers?.add({
+        ...controls,
+        ...{ key: object.key, target: file?.slice(0, -PART_SUFFIX.length), output: sink.order, firstByte },
+        ...{ segmentBytes: what.core.segmentBytes, reorderBytes: what.core.reorderBytes },
+        ...{ routes: recalled, done, inspect: () => retrieval.inspect() },
+      });
       const seek = (first: number): number => {
         if (isCheckedLater) throw new HeddleError('usage', 'what is compared as a whole cannot leave out a part');
         boundsOf({ first });
         return retrieval.seek(first);
       };
-      return { done, report: () => retrieval.report(), raise, seek };
+      return { ...controls, done, report: () => retrieval.report(), seek };
     };
-    return { wish: canProve ? wish : undefined, start };
+    return { wish: canProve ? wish : undefined, start, cancel };
   }
 
   return {
     get(key, transfer = {}) {
-      const cancelled = new AbortController();
-      const { stream, sink } = readableSink((reason) => cancelled.abort(reason));
-      const signals = transfer.signal === undefined ? [] : [transfer.signal];
-      const signal = AbortSignal.any([cancelled.signal, ...signals]);
-      const running = prepare(key, { ...transfer, signal }).start(sink);
+      const { start, cancel } = prepare(key, transfer);
+      const { stream, sink } = readableSink(cancel);
+      const running = start(sink);
       // whoever reads the stream sees the error there; `done` may be left alone
       running.done.catch(() => undefined);
       return { ...running, stream };
     },
     download(key, path, transfer = {}) {
-      const { wish, start } = prepare(key, transfer);
+      const { wish, start, cancel } = prepare(key, transfer);
       let running: RunningTransfer | undefined;
-      const early: ByteRange[] = [];
+      const { controls, begin } = controlsLater(cancel);
       const done = openTarget(path, wish).then(async ({ sink, leftover }) => {
         try {
           running = start(sink, leftover, path + PART_SUFFIX);
-          running.raise(early);
+          begin(running);
         } catch (error) {
           await sink.abort(asHeddleError(error));
           throw error;
@@ -157,15 +170,11 @@ export function createClient(options: ClientOptions): Client {
         return await running.done;
       });
       return {
+        ...controls,
         done,
         report() {
           if (running === undefined) throw new HeddleError('internal', 'the transfer has not begun');
           return running.report();
-        },
-        raise(ranges) {
-          for (const range of ranges) boundsOf(range);
-          if (running === undefined) early.unshift(...ranges);
-          else running.raise(ranges);
         },
       };
     },
@@ -194,18 +203,4 @@ async function openTarget(
   }
   const { createWriteStream } = await import('node:fs');
   return { sink: writableSink(createWriteStream(path), { endStream: true }), leftover: undefined };
-}
-
-function wantedBytes(range: ByteRange): WantedBytes {
-  const { firstByte, endByte = Number.POSITIVE_INFINITY } = boundsOf(range);
-  return { first: firstByte, end: endByte };
-}
-
-function boundsOf(range: ByteRange | undefined): { firstByte: number; endByte: number | undefined } {
-  if (range === undefined) return { firstByte: 0, endByte: undefined };
-  const { first, last } = range;
-  const valid =
-    Number.isSafeInteger(first) && first >= 0 && (last === undefined || (Number.isSafeInteger(last) && last >= first));
-  if (!valid) throw new HeddleError('usage', `${first}-${last ?? ''} is no byte range`);
-  return { firstByte: first, endByte: last === undefined ? undefined : last + 1 };
 }

@@ -14,6 +14,7 @@ import { termsOf } from './route-facts.ts';
 import type { RankingOptions, RouteFacts } from './route-facts.ts';
 import { limitTerms } from './route-limits.ts';
 import type { RouteLimits } from './route-limits.ts';
+import type { TransferRegister } from './transfer-controls.ts';
 
 /** One route: a base URL to which `/v1/segments/<key>` and the other paths are appended. */
 export type RouteOptions = {
@@ -59,6 +60,8 @@ export type ClientOptions = {
   readonly endsFirstBytes?: number;
   /** Where this client is, `LATITUDE,LONGITUDE`. */
   readonly place?: string;
+  /** Told of every transfer: what `TransferList` is. Left out, nobody keeps an eye on them. */
+  readonly transfers?: TransferRegister;
   /** Whether origins may deal segments to whichever route drains (STEER). Default false. */
   readonly steer?: boolean;
 };

@@ -37,6 +37,8 @@ export type SessionOrder = {
   readonly isCheckedLater?: boolean;
   /** Ranks from outside by route number, when they come; never rejects. */
   readonly ranks?: Promise<readonly (number | undefined)[] | undefined>;
+  /** It is remembered who brought each segment. */
+  readonly isMapped?: boolean;
   readonly observer: SessionObserver;
   /** Connections dialled before the session began. */
   readonly early: EarlyDials | undefined;

@@ -6,6 +6,7 @@ import type { Pattern } from '../../protocol/pattern.ts';
 import type { CoreOptions } from '../core/options.ts';
 import type { RouteSnapshot, Snapshot } from '../core/snapshot.ts';
 import type { StallCounts } from '../core/tally.ts';
+import type { Transfer } from '../core/transfer.ts';
 import type { SessionOrder } from './order.ts';
 
 /** One route in a report: the core's numbers, with its name. */
@@ -58,6 +59,13 @@ export type SessionReport = {
   readonly routes: readonly RouteReport[];
 };
 
+/** A transfer, to be looked at closely: its report, the core's own figures, and what the core remembers. */
+export type Inspection = {
+  readonly report: SessionReport;
+  readonly snapshot: Snapshot;
+  readonly transfer: Pick<Transfer, 'map' | 'routeOfChannel'>;
+};
+
 /** Told while a session runs; every callback is optional and must not throw. */
 export type SessionObserver = {
   /** A pattern was sent to a channel. */
@@ -79,8 +87,7 @@ export function reportOf(
   manifest: Manifest | undefined,
   copies: Pick<Vouching, 'checks' | 'announced'>,
   whyOf: (route: number) => string | undefined,
-  elapsedMs: number,
-  firstByteMs: number | undefined,
+  { elapsedMs, firstByteMs }: Pick<SessionReport, 'elapsedMs' | 'firstByteMs'>,
 ): SessionReport {
   const { counters } = snapshot;
   const size = manifest?.size ?? snapshot.size;

@@ -4,11 +4,13 @@
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Range } from '../../protocol/ranges.ts';
+import type { Demand } from '../core/messages.ts';
 import type { Pins } from './identity.ts';
 import type { SessionOrder } from './order.ts';
-import type { SessionReport } from './report.ts';
+import type { Inspection, SessionReport } from './report.ts';
 import { Session } from './session.ts';
 import { StartOver } from './start-over.ts';
+import { segmentsOf } from './wanted-bytes.ts';
 import type { WantedBytes } from './wanted-bytes.ts';
 
 /** What an interrupted transfer left with the sink, and of which object. */
@@ -41,6 +43,8 @@ export class Retrieval {
   #leftover: Leftover | undefined;
   #session: Session;
   #raised: readonly WantedBytes[] = [];
+  /** The newest demand of each kind, and for each route: what a session is told of when it begins. */
+  readonly #demands = new Map<string, Demand>();
   #sought = 0;
 
   constructor(order: RetrievalOrder) {
@@ -60,7 +64,8 @@ export class Retrieval {
         const pins = mayGoOn ? this.#pinsAfter(error) : undefined;
         if (pins === undefined) throw await this.#givenUp(error);
         this.#session = this.#begin(pins);
-        this.#session.raise(this.#raised);
+        for (const demand of this.#demands.values()) this.#session.demand(demand);
+        this.#tellRaised(this.#raised);
       }
     }
   }
@@ -68,7 +73,13 @@ export class Retrieval {
   /** These bytes are wanted before all others, in this session and in those that may follow. */
   raise(ranges: readonly WantedBytes[]): void {
     this.#raised = [...ranges, ...this.#raised].slice(0, MOST_RAISED);
-    this.#session.raise(ranges);
+    this.#tellRaised(ranges);
+  }
+
+  /** A pause, a preference, a limit, for this session and those that may follow. */
+  demand(demand: Exclude<Demand, { readonly type: 'raise' }>): void {
+    this.#demands.set(`${demand.type} ${'route' in demand ? demand.route : ''}`, demand);
+    this.#session.demand(demand);
   }
 
   /**
@@ -84,6 +95,17 @@ export class Retrieval {
   /** A picture of the running transfer. */
   report(): SessionReport {
     return this.#whole(this.#session.report());
+  }
+
+  /** Everything that is known of it. */
+  inspect(): Inspection {
+    const inspection = this.#session.inspect();
+    return { ...inspection, report: this.#whole(inspection.report) };
+  }
+
+  #tellRaised(ranges: readonly WantedBytes[]): void {
+    const { segmentBytes } = this.#order.core;
+    if (ranges.length > 0) this.#session.demand({ type: 'raise', ranges: segmentsOf(ranges, segmentBytes) });
   }
 
   #begin(pins: Pins): Session {

@@ -4,17 +4,15 @@ import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import type { HelloFrame, ProofPage, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
 import { HASH_BYTES } from '../../protocol/limits.ts';
 import { levelOf } from '../../protocol/merkle.ts';
-import type { Effect, Input } from '../core/messages.ts';
+import type { Demand, Effect, Input } from '../core/messages.ts';
 import { Transfer } from '../core/transfer.ts';
 import { Channels } from './channels.ts';
 import { Greetings } from './greetings.ts';
 import { Agreement } from './range-agreement.ts';
 import { SegmentFlow } from './segment-flow.ts';
 import type { SessionOrder } from './order.ts';
-import type { SessionReport } from './report.ts';
+import type { Inspection, SessionReport } from './report.ts';
 import { reportOf } from './report.ts';
-import { segmentsOf } from './wanted-bytes.ts';
-import type { WantedBytes } from './wanted-bytes.ts';
 
 /** Runs one transfer; `run` settles when it is done or failed and everything is closed. */
 export class Session {
@@ -33,7 +31,7 @@ export class Session {
 
   constructor(order: SessionOrder) {
     this.#order = order;
-    const { core, firstByte, endByte, routes } = order;
+    const { core, firstByte, endByte, routes, have = [], isMapped = false } = order;
     this.#greetings = new Greetings(order, {
       prove: (channel, first) => this.#channels.write(channel, { type: 'prove', level: 0, first, count: 1 }),
       welcome: (channel, hello, isFirst) => this.#welcome(channel, hello, isFirst),
@@ -73,7 +71,7 @@ export class Session {
       },
     });
     this.#transfer = new Transfer(
-      { routes: routes.map(({ terms }) => terms), options: core, firstByte, endByte, have: order.have ?? [] },
+      { routes: routes.map(({ terms }) => terms), options: core, firstByte, endByte, have, isMapped },
       this.#startedAt,
     );
   }
@@ -98,9 +96,9 @@ export class Session {
     }
   }
 
-  /** These bytes are wanted before all others; the exclusive end may be infinite. */
-  raise(ranges: readonly WantedBytes[]): void {
-    if (ranges.length > 0) this.#input({ type: 'raise', ranges: segmentsOf(ranges, this.#order.core.segmentBytes) });
+  /** What the user says of it while it runs. */
+  demand(demand: Demand): void {
+    this.#input(demand);
   }
 
   /** The output goes on at this byte; in order, what lies before it and did not go out is given up. */
@@ -111,17 +109,18 @@ export class Session {
 
   /** A picture of the running transfer. */
   report(): SessionReport {
+    return this.inspect().report;
+  }
+
+  /** Everything that is known of it. */
+  inspect(): Inspection {
     const now = performance.now();
     const firstByteMs = this.#firstByteAt === undefined ? undefined : this.#firstByteAt - this.#startedAt;
-    return reportOf(
-      this.#order,
-      this.#transfer.snapshot(now),
-      this.#greetings.manifest,
-      this.#agreement,
-      (route) => this.#channels.whyOf(route),
-      now - this.#startedAt,
-      firstByteMs,
-    );
+    const snapshot = this.#transfer.snapshot(now);
+    const why = (route: number): string | undefined => this.#channels.whyOf(route);
+    const times = { elapsedMs: now - this.#startedAt, firstByteMs };
+    const report = reportOf(this.#order, snapshot, this.#greetings.manifest, this.#agreement, why, times);
+    return { report, snapshot, transfer: this.#transfer };
   }
 
   #input(input: Input): void {
