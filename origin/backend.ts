@@ -20,10 +20,11 @@ export type ObjectHandle = {
   readonly stat: ObjectStat;
   /**
    * Fills the buffers, one after another, with the bytes from `position` on. Throws `object-changed` when the version is
-   * no longer the one opened (nothing in the buffers counts then) and `read-failed` when the place refuses.
+   * no longer the one opened (nothing in the buffers counts then), `read-failed` when the place refuses, and the reason
+   * of `signal` when it is aborted; nothing is written to the buffers once it has settled.
    */
-  read(buffers: readonly Uint8Array[], position: number): Promise<void>;
-  /** Waits for reads under way. */
+  read(buffers: readonly Uint8Array[], position: number, signal?: AbortSignal): Promise<void>;
+  /** Waits for reads under way; those that wait for a server are ended. */
   close(): Promise<void>;
 };
 
@@ -31,11 +32,17 @@ export type ObjectHandle = {
 export type Backend = {
   /** Names the place in the hash index, which several origins may share. */
   readonly identity: string;
-  /** Objects whose keys start with `prefix` and come after `after`, ascending by UTF-16 code units. */
+  /** True for a server that is asked, false for this machine's disk: reads take long, and many may be under way. */
+  readonly isRemote: boolean;
+  /**
+   * Objects whose keys start with `prefix` and come after `after`, ascending in one order that the place keeps to: by
+   * UTF-16 code units, or by UTF-8 bytes (s3). What the place does not list may be there all the same.
+   */
   list(filter: { readonly prefix: string; readonly after: string }): AsyncIterable<ObjectEntry>;
   /** Undefined when there is no such object, or none that may be served. */
   stat(key: string): Promise<ObjectStat | undefined>;
   /** Throws `object-not-found`, or `object-changed` when the object has another version than `version`. */
   open(key: string, version: string): Promise<ObjectHandle>;
+  /** Ends reads that wait for a server. */
   close(): Promise<void>;
 };

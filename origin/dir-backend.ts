@@ -8,8 +8,8 @@ import { lstat, readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { HeddleError } from '../protocol/errors.ts';
-import { encodeKey } from '../protocol/paths.ts';
 import type { Backend, ObjectEntry, ObjectHandle, ObjectStat } from './backend.ts';
+import { isServedKey } from './object-key.ts';
 import { isInside } from './options.ts';
 
 // O_NONBLOCK: opening a pipe that somebody put there must not hang a thread of the pool.
@@ -30,6 +30,7 @@ export async function openDirBackend(dir: string): Promise<Backend> {
   }
   return {
     identity: `dir:${root}`,
+    isRemote: false,
     list: (filter) => walk(root, '', filter),
     stat: (key) => statKey(root, key),
     open: (key, version) => openKey(root, key, version),
@@ -72,7 +73,7 @@ async function openKey(root: string, key: string, version: string): Promise<Obje
 /** The real path of `key` if it may be touched; its last part is not resolved. */
 async function resolveKey(root: string, key: string): Promise<string | undefined> {
   const path = join(root, key);
-  if (key.split('/').some(isHidden) || path === root || !isInside(path, root)) return undefined;
+  if (!isServedKey(key) || path === root || !isInside(path, root)) return undefined;
   try {
     const parent = await realpath(dirname(path));
     const hidden = parent.slice(root.length).split('/').some(isHidden);
@@ -91,11 +92,13 @@ function handleOf(fd: number, stat: ObjectStat): ObjectHandle {
   };
   return {
     stat,
-    async read(buffers, position) {
+    async read(buffers, position, signal) {
       if (closing !== undefined) throw new HeddleError('internal', 'read of a closed object');
+      signal?.throwIfAborted();
       reading += 1;
       try {
         await fill(fd, buffers, position);
+        signal?.throwIfAborted();
         // After the read: what was read before a change that shows only now counts as changed too. Synchronous: it
         // touches no disk, and through the thread pool it would cost a quarter of the read.
         if (versionOf(fstatSync(fd, { bigint: true })) !== stat.version) throw new HeddleError('object-changed');
@@ -159,7 +162,7 @@ async function* walk(root: string, folder: string, filter: Filter): AsyncGenerat
     if (name.endsWith('/')) {
       const wanted = name.startsWith(filter.prefix) || filter.prefix.startsWith(name);
       if (wanted && (name > filter.after || filter.after.startsWith(name))) yield* walk(root, name, filter);
-    } else if (name.startsWith(filter.prefix) && name > filter.after && isKey(name)) {
+    } else if (name.startsWith(filter.prefix) && name > filter.after && isServedKey(name)) {
       const stat = await statKey(root, name);
       if (stat !== undefined) yield { key: name, stat };
     }
@@ -180,15 +183,6 @@ function versionOf({ size, mtimeNs, ino }: BigIntStats): string {
 
 function isHidden(part: string): boolean {
   return part.startsWith('.');
-}
-
-/** Names that no key can have (a backslash, a control character, too long) cannot be asked for either. */
-function isKey(key: string): boolean {
-  try {
-    return encodeKey(key) !== '';
-  } catch {
-    return false;
-  }
 }
 
 /** Undefined for what means "not there, or not for you"; anything else is thrown as `read-failed`. */

@@ -1,5 +1,6 @@
 // Walks the whole backend once at the start and has everything hashed that the index does not know: before the origin
-// listens if that is little, in the background otherwise. At the end it makes the index forget what is gone.
+// listens if that is little and lies on this machine, in the background otherwise. At the end it makes the index forget
+// what is gone.
 import { asHeddleError } from '../protocol/errors.ts';
 import type { Backend, ObjectEntry } from './backend.ts';
 import type { HashIndex } from './hash-index.ts';
@@ -17,6 +18,8 @@ export type ScanParts = {
   readonly indexer: Indexer;
   readonly tuning: OriginTuning;
   readonly log: (line: string) => void;
+  /** Whether what nobody asked for is hashed at all. */
+  readonly ahead: boolean;
 };
 
 /** A scan under way. */
@@ -43,9 +46,13 @@ async function scan(parts: ScanParts, signal: AbortSignal, tooMuch: () => void):
   const hashing = new Set<Promise<unknown>>();
   let bytes = 0;
   let objects = 0;
+  // known, and not seen in the list so far
+  const unseen = new Set(await parts.index.places(placeOf(parts.backend, '')));
+  if (parts.backend.isRemote) tooMuch();
   for await (const batch of batchesOf(parts.backend.list({ prefix: '', after: '' }))) {
     objects += batch.length;
-    for (const entry of await withoutRoot(parts, batch)) {
+    for (const { key } of batch) unseen.delete(placeOf(parts.backend, key));
+    for (const entry of parts.ahead ? await withoutRoot(parts, batch) : []) {
       signal.throwIfAborted();
       bytes += entry.stat.size;
       if (bytes > smallFolderBytes) tooMuch();
@@ -63,7 +70,7 @@ async function scan(parts: ScanParts, signal: AbortSignal, tooMuch: () => void):
   }
   await Promise.all(hashing);
   tooMuch();
-  await forgetGone(parts, signal);
+  await forgetGone(parts, unseen, signal);
 }
 
 async function* batchesOf(entries: AsyncIterable<ObjectEntry>): AsyncGenerator<ObjectEntry[]> {
@@ -84,10 +91,15 @@ async function withoutRoot({ backend, index }: ScanParts, batch: readonly Object
   return batch.filter((_, at) => roots[at] === undefined);
 }
 
-async function forgetGone({ backend, index }: ScanParts, signal: AbortSignal): Promise<void> {
+/** What is not listed may be there all the same. */
+async function forgetGone(
+  { backend, index }: ScanParts,
+  unseen: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
   const prefix = placeOf(backend, '');
   const gone: string[] = [];
-  for (const place of await index.places(prefix)) {
+  for (const place of unseen) {
     signal.throwIfAborted();
     if ((await backend.stat(place.slice(prefix.length))) === undefined) gone.push(place);
   }

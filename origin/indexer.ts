@@ -7,8 +7,8 @@ import type { Backend, ObjectEntry, ObjectHandle } from './backend.ts';
 import type { HashIndex, IndexedVersion } from './hash-index.ts';
 import type { OriginTuning } from './options.ts';
 
-/** Chunks of one object being read or hashed at a time: one is read while the others are hashed. */
-const CHUNKS_IN_FLIGHT = 3;
+/** Chunks of one object being hashed at a time, besides those being read. */
+const CHUNKS_HASHED = 2;
 
 /** Told once per object. */
 export type IndexObserver = { hashed(bytes: number, seconds: number): void; failed(): void };
@@ -126,7 +126,7 @@ export class Indexer {
     const { size } = handle.stat;
     if (size <= this.#tuning.hashReadBytes) {
       const bytes = new Uint8Array(size);
-      if (size > 0) await handle.read([bytes], 0);
+      if (size > 0) await handle.read([bytes], 0, this.#closing.signal);
       return this.#index.add(version, bytes);
     }
     const tree = await this.#index.begin(version, size);
@@ -145,31 +145,38 @@ export class Indexer {
     if (age >= 0 && age < this.#tuning.settleMs) await sleep(this.#tuning.settleMs - age);
   }
 
-  /** Reads in order, hashes where there is room, appends in order. */
+  /** Reads, hashes where there is room, appends in order. A server is asked for several chunks at a time. */
   async #feed(tree: number, handle: ObjectHandle): Promise<void> {
     const { size } = handle.stat;
     const chunkBytes = this.#tuning.hashReadBytes;
+    const reads = this.#backend.isRemote ? this.#tuning.backendReadsAhead : 1;
+    const failed = new AbortController();
+    const signal = AbortSignal.any([this.#closing.signal, failed.signal]);
     const buffers: ArrayBuffer[] = [];
-    const hashed: Promise<{ buffer: ArrayBuffer; leaves: Uint8Array }>[] = [];
+    const chunks: Promise<{ buffer: ArrayBuffer; leaves: Uint8Array }>[] = [];
     const take = async (): Promise<void> => {
-      const { buffer, leaves } = await (hashed.shift() as (typeof hashed)[0]);
+      const { buffer, leaves } = await (chunks.shift() as (typeof chunks)[0]);
       buffers.push(buffer);
       await this.#index.append(tree, leaves);
+    };
+    const chunkAt = async (position: number): ReturnType<HashIndex['hashLeaves']> => {
+      const length = Math.min(chunkBytes, size - position);
+      const buffer = buffers.pop() ?? new ArrayBuffer(chunkBytes);
+      await handle.read([new Uint8Array(buffer, 0, length)], position, signal);
+      return this.#index.hashLeaves(buffer, length);
     };
     try {
       for (let position = 0; position < size; position += chunkBytes) {
         this.#closing.signal.throwIfAborted();
-        if (hashed.length === CHUNKS_IN_FLIGHT) await take();
-        const length = Math.min(chunkBytes, size - position);
-        const buffer = buffers.pop() ?? new ArrayBuffer(chunkBytes);
-        await handle.read([new Uint8Array(buffer, 0, length)], position);
-        const leaves = this.#index.hashLeaves(buffer, length);
-        leaves.catch(() => {});
-        hashed.push(leaves);
+        if (chunks.length === reads + CHUNKS_HASHED) await take();
+        const chunk = chunkAt(position);
+        chunk.catch(() => {});
+        chunks.push(chunk);
       }
-      while (hashed.length > 0) await take();
+      while (chunks.length > 0) await take();
     } finally {
-      await Promise.allSettled(hashed);
+      failed.abort();
+      await Promise.allSettled(chunks);
     }
   }
 }

@@ -14,13 +14,13 @@ import type { ListenAddress } from '../protocol/settings/text.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import { BlockCache } from './block-cache.ts';
 import { Catalog } from './catalog.ts';
-import { openDirBackend } from './dir-backend.ts';
 import { Guard } from './guard.ts';
 import { HashIndex, INDEX_FILE } from './hash-index.ts';
 import { startScan } from './index-scan.ts';
 import { Indexer } from './indexer.ts';
 import { addReadings } from './metric-readings.ts';
 import { createOriginMetrics } from './metrics.ts';
+import { nameOfPlace, openBackend } from './open-backend.ts';
 import { isLoopback, resolveOptions } from './options.ts';
 import type { OriginOptions, ResolvedOptions } from './options.ts';
 import type { OriginParts } from './origin-parts.ts';
@@ -41,6 +41,8 @@ export type RunningOrigin = {
   readonly url: string;
   readonly port: number;
   readonly adminUrl: string | undefined;
+  /** The place of the objects, as it is named to the operator. */
+  readonly serves: string;
   /** The signing key's `x`, base64url. */
   readonly publicKey: string;
   /** Settles when every object is indexed. */
@@ -65,13 +67,14 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   // one object for all parts: a reload changes what is in it
   const tuning = { ...resolved.tuning };
   await using opened = new AsyncDisposableStack();
-  const backend = opened.adopt(await openDirBackend(resolved.dir), (place) => place.close());
-  const folder = await openStateFolder(resolved.stateDir, await realpath(resolved.dir), log);
+  const metrics = createOriginMetrics(versionOfProgram(), resolved.admin !== undefined);
+  const backend = opened.adopt(await openBackend(resolved, tuning, metrics.backend), (place) => place.close());
+  const served = resolved.place.type === 'dir' ? await realpath(resolved.place.dir) : undefined;
+  const folder = await openStateFolder(resolved.stateDir, served, log);
   const signer = await openSigner(folder, log, resolved.signingKey);
   const guard = new Guard(await tokenCheckOf(resolved));
   const index = opened.use(await openIndex(folder, resolved));
   const blocks: BlockCache = new BlockCache(tuning, (kind) => metrics.reads[kind].inc());
-  const metrics = createOriginMetrics(versionOfProgram(), resolved.admin !== undefined);
   const indexer = opened.use(
     new Indexer(backend, index, tuning, {
       hashed: (bytes, seconds) => {
@@ -87,9 +90,11 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   const parts: OriginParts = { guard, backend, catalog, blocks, pages, metrics, tuning, bodies };
   const channels = opened.use(new Channels(parts));
   const stopping = new AbortController();
-  const scan = startScan({ backend, index, indexer, tuning, log }, stopping.signal);
+  const scan = startScan({ backend, index, indexer, tuning, log, ahead: resolved.indexAhead }, stopping.signal);
   opened.defer(async () => {
     stopping.abort();
+    // whoever waits for a server that is silent waits no longer
+    await backend.close();
     await indexer[Symbol.asyncDispose]();
     await scan.done;
   });
@@ -111,7 +116,9 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   }
   const warnWhenOpen = (): void => {
     if (!guard.isOpen || isLoopback(resolved.listen.host)) return;
-    log(`warning: everybody who can reach ${url} can read ${resolved.dir}: this origin asks for no token`);
+    log(
+      `warning: everybody who can reach ${url} can read ${nameOfPlace(resolved.place)}: this origin asks for no token`,
+    );
   };
   warnWhenOpen();
   let shown = resolved.tls;
@@ -151,6 +158,7 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
     url,
     port: (app.server.address() as AddressInfo).port,
     adminUrl,
+    serves: nameOfPlace(resolved.place),
     publicKey: signer.publicKey,
     indexed: scan.done,
     reconfigure: async (next) => {
@@ -181,7 +189,7 @@ export async function originMain(flags: OriginFlags): Promise<number> {
       say: (line) => process.stderr.write(`heddle origin: ${line}\n`),
       counted: origin.reloaded,
     });
-    process.stdout.write(`heddle origin: serving ${options.dir} on ${origin.url}${admin}\n`);
+    process.stdout.write(`heddle origin: serving ${origin.serves} on ${origin.url}${admin}\n`);
     await told;
     const closed = origin.close();
     // Whoever asks twice means it.

@@ -6,6 +6,8 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { DROP_REASONS } from '../protocol/frames.ts';
 import type { DropReason, SentBy } from '../protocol/frames.ts';
 import { addBuildInfo, addProcessMetrics, addReloadMetrics } from '../protocol/metrics/process-metrics.ts';
+import { REMOTE_RESULTS } from './remote-result.ts';
+import type { RemoteResult } from './remote-result.ts';
 
 /** A counter for one value of a label: hot paths must not look labels up. */
 export type Count = { inc(value?: number): void };
@@ -34,6 +36,8 @@ export type OriginMetrics = {
   readonly indexFailures: Count;
   /** A plain request was answered. */
   answered(kind: RequestKind, status: number): void;
+  /** A request to the server that holds the objects has ended. */
+  backend(result: RemoteResult, bytes: number): void;
   /** Settings were read again. */
   reloaded(applied: boolean): void;
 };
@@ -55,10 +59,25 @@ export function createOriginMetrics(version: string, withProcess: boolean): Orig
     registers,
     labelNames: ['kind', 'status'],
   });
+  const backendRequests = counter(
+    'heddle_origin_backend_requests_total',
+    'Requests to the server that holds the objects, by what became of them.',
+    'result',
+    REMOTE_RESULTS,
+  );
+  const backendBytes = new Counter({
+    name: 'heddle_origin_backend_bytes_total',
+    help: 'Bytes that came from the server that holds the objects.',
+    registers,
+  });
   return {
     registry,
     reloaded: addReloadMetrics(registry, 'origin'),
     answered: (kind, status) => requests.inc({ kind, status: `${Math.floor(status / 100)}xx` }),
+    backend: (result, bytes) => {
+      backendRequests[result].inc();
+      backendBytes.inc(bytes);
+    },
     channels: new Gauge({ name: 'heddle_origin_channels', help: 'Channels open now.', registers }),
     channelsOpened: new Counter({ name: 'heddle_origin_channels_total', help: 'Channels opened.', registers }),
     bytes: counter('heddle_origin_bytes_total', 'Payload bytes handed to sockets, by what they are of.', 'kind', [

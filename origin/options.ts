@@ -10,6 +10,9 @@ import { amountFault } from '../protocol/settings/amount.ts';
 import type { Amount } from '../protocol/settings/amount.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
+import { BACKEND_TUNING } from './backend-tuning.ts';
+import type { HttpPlace } from './http-backend.ts';
+import type { S3Place } from './s3-backend.ts';
 
 const tuning = {
   blockBytes: {
@@ -157,18 +160,27 @@ const tuning = {
 } as const;
 
 /** Every size and time of an origin: default, bounds, unit, reason. */
-export const ORIGIN_TUNING: Readonly<Record<keyof typeof tuning, Amount>> = Object.freeze(tuning);
+export const ORIGIN_TUNING: Readonly<Record<TuningName, Amount>> = Object.freeze({ ...tuning, ...BACKEND_TUNING });
+
+type TuningName = keyof typeof tuning | keyof typeof BACKEND_TUNING;
 
 /** The resolved sizes and times. */
-export type OriginTuning = Readonly<Record<keyof typeof tuning, number>>;
+export type OriginTuning = Readonly<Record<TuningName, number>>;
 
 /** Where an origin listens unless told otherwise. */
 const DEFAULT_LISTEN: ListenAddress = Object.freeze({ host: '127.0.0.1', port: 8080 });
 
-/** What an origin may be told. Only `dir` is needed. */
+/** A server that holds the objects. */
+export type BackendOptions = ({ readonly type: 'http' } & HttpPlace) | ({ readonly type: 's3' } & S3Place);
+
+/** What an origin may be told. Only `dir` or `backend` is needed. */
 export type OriginOptions = {
   /** The folder to serve. */
-  readonly dir: string;
+  readonly dir?: string | undefined;
+  /** What to serve instead of a folder. */
+  readonly backend?: BackendOptions | undefined;
+  /** Whether all objects are hashed at the start, not each when it is first asked for. */
+  readonly indexAhead?: boolean | undefined;
   readonly listen?: ListenAddress | undefined;
   /** Serves /metrics, /livez and /readyz; not opened when absent. */
   readonly admin?: ListenAddress | undefined;
@@ -189,7 +201,8 @@ export type OriginOptions = {
 
 /** Options with every default filled in. */
 export type ResolvedOptions = {
-  readonly dir: string;
+  readonly place: { readonly type: 'dir'; readonly dir: string } | BackendOptions;
+  readonly indexAhead: boolean;
   readonly listen: ListenAddress;
   readonly admin: ListenAddress | undefined;
   readonly stateDir: string;
@@ -203,11 +216,14 @@ export type ResolvedOptions = {
 
 /** Fills in the defaults. Throws `bad-configuration` for a value out of its bounds or a state folder inside `dir`. */
 export function resolveOptions(options: OriginOptions, env: NodeJS.ProcessEnv = process.env): ResolvedOptions {
-  const dir = resolve(options.dir);
   const stateDir = resolve(options.stateDir ?? defaultStateDir(env));
-  if (isInside(stateDir, dir)) throw bad(`the state folder ${stateDir} must not lie inside the served folder ${dir}`);
+  const place = options.backend ?? { type: 'dir', dir: resolve(options.dir ?? '.') };
+  if (place.type === 'dir' && isInside(stateDir, place.dir)) {
+    throw bad(`the state folder ${stateDir} must not lie inside the served folder ${place.dir}`);
+  }
   return {
-    dir,
+    place,
+    indexAhead: options.indexAhead ?? true,
     listen: options.listen ?? DEFAULT_LISTEN,
     admin: options.admin,
     stateDir,

@@ -31,7 +31,13 @@ const FIXED: ReadonlySet<string> = new Set<keyof OriginTuning>([
   'hashThreads',
   'keepAliveMs',
   'headersMs',
+  'backendConnections',
 ]);
+
+/** The setting that says where the objects are. */
+function placeNameOf({ place }: ResolvedOptions): string {
+  return place.type === 'dir' ? 'dir' : 'backend';
+}
 
 /** Makes `next` count; what a restart is needed for stays as it was. */
 export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): Promise<Applied> {
@@ -39,8 +45,8 @@ export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): 
   const check = await parts.tokenCheckOf(next);
   const changed: string[] = [];
   const waiting: string[] = [];
-  for (const key of ['dir', 'listen', 'admin', 'stateDir', 'signingKey'] as const) {
-    if (!isDeepStrictEqual(before[key], next[key])) waiting.push(key);
+  for (const key of ['place', 'indexAhead', 'listen', 'admin', 'stateDir', 'signingKey'] as const) {
+    if (!isDeepStrictEqual(before[key], next[key])) waiting.push(key === 'place' ? placeNameOf(next) : key);
   }
   for (const key of ['tokenKeys', 'audience'] as const) {
     if (!isDeepStrictEqual(before[key], next[key])) changed.push(key);

@@ -7,16 +7,20 @@ import { speaksOf } from '../protocol/settings/environment.ts';
 import type { Environment } from '../protocol/settings/environment.ts';
 import type { SettingsTable } from '../protocol/settings/setting.ts';
 import type { Sources } from '../protocol/settings/sources.ts';
-import { address, path, text } from '../protocol/settings/text.ts';
+import { address, path, text, yesOrNo } from '../protocol/settings/text.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
 import { filesOf, readTls, SERVER_TLS } from '../protocol/settings/tls.ts';
 import type { TlsFiles } from '../protocol/settings/tls.ts';
+import { BACKEND_SETTINGS, backendOf, checkBackend, filesOfBackend } from './backend-settings.ts';
+import type { BackendSettings } from './backend-settings.ts';
 import { ORIGIN_TUNING, parseListen } from './options.ts';
 import type { OriginOptions, OriginTuning } from './options.ts';
 
 /** What the file may say. */
 export type OriginSettings = {
   readonly dir?: string;
+  readonly backend?: BackendSettings;
+  readonly indexAhead?: boolean;
   readonly listen?: ListenAddress;
   readonly admin?: ListenAddress;
   readonly stateDir?: string;
@@ -30,6 +34,11 @@ export type OriginSettings = {
 /** One row per key of the file: a new setting is its type above and one line here. */
 export const ORIGIN_SETTINGS: SettingsTable<OriginSettings> = {
   dir: path({ why: 'the folder to serve' }),
+  backend: group(BACKEND_SETTINGS, { why: 'the server that holds the objects, instead of a folder' }),
+  indexAhead: yesOrNo({
+    why: 'whether all objects that are listed are hashed at the start, not each when it is first asked for',
+    initial: true,
+  }),
   listen: address({ why: 'where clients and relays connect', initial: { host: '127.0.0.1', port: 8080 } }),
   admin: address({ why: 'where /metrics, /livez and /readyz are served besides' }),
   stateDir: path({ why: 'where the hash index and the signing key are kept; never inside dir' }),
@@ -62,12 +71,16 @@ export type ToldOptions = OriginOptions & { readonly files: readonly string[] };
 export async function originOptions(flags: OriginFlags, environment: Environment = process.env): Promise<ToldOptions> {
   const sources = await sourcesOf(flags.config, environment);
   const said: OriginSettings = sources?.values ?? {};
+  if (sources !== undefined) checkPlaces(sources);
   const dir = flags.dir ?? said.dir;
-  if (dir === undefined) {
+  const remote = flags.dir === undefined ? said.backend : undefined;
+  if (dir === undefined && remote === undefined) {
     throw sources?.wrong('', NO_FOLDER) ?? new HeddleError('usage', 'say which folder to serve: --dir DIR');
   }
   return {
     dir,
+    backend: remote === undefined ? undefined : await backendOf(remote),
+    indexAhead: said.indexAhead,
     listen: flags.listen === undefined ? said.listen : parseListen(flags.listen, '--listen'),
     admin: flags.admin === undefined ? said.admin : parseListen(flags.admin, '--admin'),
     stateDir: flags.state ?? said.stateDir,
@@ -76,17 +89,25 @@ export async function originOptions(flags: OriginFlags, environment: Environment
     audience: said.audience,
     tls: said.tls === undefined ? undefined : await readTls(said.tls),
     tuning: said.tuning,
-    files: [flags.config, flags.tokenKeys ?? said.tokenKeys, filesOf(said.tls)]
+    files: [flags.config, flags.tokenKeys ?? said.tokenKeys, filesOf(said.tls), filesOfBackend(remote ?? {})]
       .flat()
       .filter((file) => file !== undefined),
   };
 }
 
-const NO_FOLDER = 'the folder to serve is not said; write dir: FOLDER, or give --dir';
+const NO_FOLDER = 'the folder to serve is not said; write dir: FOLDER, or backend:, or give --dir';
 
 /** What an origin needs that is told nothing by flags. Throws `bad-configuration` with the place. */
-export function checkOrigin({ values, wrong }: Sources<OriginSettings>): void {
-  if (values.dir === undefined) throw wrong('', NO_FOLDER);
+export function checkOrigin(sources: Sources<OriginSettings>): void {
+  const { dir, backend } = sources.values;
+  if (dir === undefined && backend === undefined) throw sources.wrong('', NO_FOLDER);
+  checkPlaces(sources);
+}
+
+function checkPlaces({ values: { dir, backend }, wrong }: Sources<OriginSettings>): void {
+  if (backend === undefined) return;
+  if (dir !== undefined) throw wrong('backend', 'dir and backend exclude each other; write one of them');
+  checkBackend(backend, wrong);
 }
 
 /** What file and environment say. An origin that is told all by flags has no use for what reads YAML. */

@@ -6,11 +6,11 @@ import { isInside } from './options.ts';
 
 /**
  * Makes `stateDir` if need be and returns its real path; undefined, with one line logged, when it cannot be written.
- * Throws `bad-configuration` when it lies inside `served`: the key would be for everybody to read.
+ * Throws `bad-configuration` when it lies inside the folder `served`: the key would be for everybody to read.
  */
 export async function openStateFolder(
   stateDir: string,
-  served: string,
+  served: string | undefined,
   log: (line: string) => void,
 ): Promise<string | undefined> {
   let folder: string;
@@ -23,7 +23,7 @@ export async function openStateFolder(
     log(`cannot use the state folder ${stateDir} (${reason}): hashes and the signing key are kept in memory only`);
     return undefined;
   }
-  if (isInside(folder, await realpath(served))) {
+  if (served !== undefined && isInside(folder, await realpath(served))) {
     throw new HeddleError('bad-configuration', `the state folder ${folder} must not lie inside the served folder`);
   }
   return folder;

@@ -136,6 +136,7 @@ describe('the queue', () => {
     };
     const backend: Backend = {
       identity: 'gated',
+      isRemote: false,
       async *list() {},
       stat: async (key) => entryOf(key).stat,
       open: async (key) => {
