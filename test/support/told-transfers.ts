@@ -102,7 +102,7 @@ export class ToldTransfers {
       return;
     }
     if (request.headers.authorization !== `Bearer ${TOLD_TOKEN}`) {
-      json(response.writeHead(401), { type: 'about:blank', title: 'no token', status: 401, code: 'unauthorized' });
+      json(response, { type: 'about:blank', title: 'no token', status: 401, code: 'unauthorized' }, 401);
       return;
     }
     const [, , , transfer = '', what = ''] = new URL(url, this.url).pathname.split('/').map(decodeURIComponent);
@@ -139,7 +139,8 @@ function send(response: ServerResponse, event: ControlEvent): void {
   response.write(`event: ${event.type}\nid: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
 }
 
-function json(response: ServerResponse, body: unknown): void {
+function json(response: ServerResponse, body: unknown, status = 200): void {
+  response.statusCode = status;
   response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
 }
 

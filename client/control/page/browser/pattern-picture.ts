@@ -4,11 +4,10 @@ import type { Brush, Size, Theme } from './brush.ts';
 import { NOBODY } from './pattern-rows.ts';
 import type { PatternRow } from './pattern-rows.ts';
 
-/** Pixels between two large beads, and the most that stand in one line. */
+/** Pixels between two large beads: enough for a letter, and the most that stand in one line. */
+const LEAST_PITCH = 17;
 const MOST_PITCH = 22;
-const BEADS_PER_LINE = 32;
-/** From this size on a bead bears its letter. */
-const LEAST_LETTERED = 11;
+const MOST_PER_LINE = 32;
 /** Pixels of a row of the weave, and of the space for its number. */
 const ROW = 7;
 const NUMBER_WIDTH = 44;
@@ -17,7 +16,7 @@ const NUMBERED = 4;
 
 /** Pixels down to which the beads of the newest row reach. */
 function beadsHeight(row: PatternRow | undefined, width: number): number {
-  const lines = Math.max(1, Math.ceil((row?.beads.length ?? 0) / BEADS_PER_LINE));
+  const lines = Math.max(1, Math.ceil((row?.beads.length ?? 0) / perLine(width)));
   return lines * pitchOf(width) + 8;
 }
 
@@ -26,7 +25,7 @@ export function drawPattern(brush: Brush, rows: readonly PatternRow[], theme: Th
   brush.clearRect(0, 0, size.width, size.height);
   const [newest, ...earlier] = rows;
   if (newest === undefined || size.width < NUMBER_WIDTH) return;
-  drawBeads(brush, newest, theme, pitchOf(size.width));
+  drawBeads(brush, newest, theme, size.width);
   let top = beadsHeight(newest, size.width);
   for (const [place, row] of earlier.entries()) {
     if (top + ROW > size.height) return;
@@ -36,24 +35,30 @@ export function drawPattern(brush: Brush, rows: readonly PatternRow[], theme: Th
   }
 }
 
-function pitchOf(width: number): number {
-  return Math.min(MOST_PITCH, width / BEADS_PER_LINE);
+function perLine(width: number): number {
+  return Math.max(1, Math.min(MOST_PER_LINE, Math.floor(width / LEAST_PITCH)));
 }
 
-function drawBeads(brush: Brush, { beads }: PatternRow, theme: Theme, pitch: number): void {
+function pitchOf(width: number): number {
+  return Math.min(MOST_PITCH, width / perLine(width));
+}
+
+function drawBeads(brush: Brush, { beads }: PatternRow, theme: Theme, width: number): void {
+  const pitch = pitchOf(width);
+  const inLine = perLine(width);
   const radius = pitch / 2 - 1;
   brush.textAlign = 'center';
   brush.textBaseline = 'middle';
   brush.font = `600 ${Math.round(pitch * 0.52)}px system-ui, sans-serif`;
   for (const [place, route] of beads.entries()) {
-    const x = (place % BEADS_PER_LINE) * pitch + pitch / 2;
-    const y = Math.floor(place / BEADS_PER_LINE) * pitch + pitch / 2;
+    const x = (place % inLine) * pitch + pitch / 2;
+    const y = Math.floor(place / inLine) * pitch + pitch / 2;
     const paint = paintOf(theme, Math.max(0, route));
     brush.beginPath();
     brush.arc(x, y, route === NOBODY ? radius / 3 : radius, 0, 2 * Math.PI);
     brush.fillStyle = route === NOBODY ? theme.faint : paint.fill;
     brush.fill();
-    if (route === NOBODY || pitch < LEAST_LETTERED) continue;
+    if (route === NOBODY) continue;
     brush.fillStyle = paint.ink;
     brush.fillText(letterOf(route), x, y + 0.5);
   }

@@ -79,7 +79,9 @@ class RouteCard {
     this.#exclude.setAttribute('aria-label', `Exclude ${name}`);
     const facts = create('dl', 'facts');
     this.#facts = new FigureList(facts);
-    this.#whyBox = create('details', 'why', create('summary', '', 'More'), this.#why);
+    const more = create('summary', '', 'More');
+    more.ariaLabel = `More about ${name}`;
+    this.#whyBox = create('details', 'why', more, this.#why);
     this.#whyBox.addEventListener('toggle', () => this.#listReasons());
     const share = create('div', 'share', this.#share);
     this.#share.className = `weave-${place % PAINTS}`;

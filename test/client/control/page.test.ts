@@ -1,0 +1,238 @@
+// The page in a real Chromium, over a control interface that tells what the test says: what it shows, what its buttons ask
+// for, what it says when the connection breaks, and how much it draws.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Browser, Page } from 'playwright-core';
+import type { PatternRun } from '../../../client/control/messages.ts';
+import { chromiumPath, startChromium, withoutChromium } from '../../support/chromium.ts';
+import { toldRoute, toldSnapshot } from '../../support/told-snapshot.ts';
+import { startToldTransfers } from '../../support/told-transfers.ts';
+import { openPage } from '../../support/watched-page.ts';
+
+const CYCLE: readonly PatternRun[] = Array.from({ length: 64 }, (_, at) => [
+  ['near', 'mid', 'near', 'far'][at % 4] ?? null,
+  1,
+]);
+const ROUTES = [
+  toldRoute('near', { share: 0.5, latencyMs: 21, leastLatencyMs: 20 }),
+  toldRoute('mid', { share: 0.3, latencyMs: 63, leastLatencyMs: 60 }),
+  toldRoute('far', { share: 0.2, latencyMs: 124, leastLatencyMs: 120, corrupt: 1 }),
+];
+const SNAPSHOT = toldSnapshot(4_096, 0.6, ROUTES, CYCLE);
+/** In one frame: 1,024 columns of three routes with a texture each, marks, a window of cells, beads and 36 rows of the weave. */
+const MOST_STROKES = 2 * 1_024 * 3 + 1_500 + 36 * 128;
+/** Counts what is drawn on canvases, per frame. */
+const COUNT_STROKES = `
+  window.strokes = 0;
+  window.strokesInFrames = 0;
+  window.busiest = 0;
+  for (const name of ['clearRect', 'fillRect', 'strokeRect', 'beginPath', 'moveTo', 'lineTo', 'arc', 'fill', 'stroke', 'fillText']) {
+    const own = CanvasRenderingContext2D.prototype[name];
+    CanvasRenderingContext2D.prototype[name] = function (...values) { window.strokes += 1; return own.apply(this, values); };
+  }
+  const ask = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (draw) => ask((now) => {
+    const before = window.strokes;
+    draw(now);
+    window.busiest = Math.max(window.busiest, window.strokes - before);
+    window.strokesInFrames += window.strokes - before;
+  });`;
+
+/** Resolves when the element has this text somewhere in it. */
+async function says(page: Page, selector: string, text: string | RegExp): Promise<void> {
+  await page.locator(selector).filter({ hasText: text }).first().waitFor();
+}
+
+describe.skipIf(chromiumPath === undefined)(`the page in Chromium${withoutChromium}`, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startChromium();
+  });
+  afterAll(() => browser.close());
+
+  test('shows the transfer and its routes, keeps the token to itself, and has nothing to complain about', async () => {
+    await using told = await startToldTransfers([SNAPSHOT]);
+    await using watched = await openPage(browser, told.url);
+    const { page, complaints } = watched;
+    await says(page, '#connection', 'live');
+    await says(page, 'h1', 'models/large.bin');
+    expect(await page.locator('.card h3').allTextContents()).toEqual(['near', 'mid', 'far']);
+    expect(await page.locator('.card .letter').allTextContents()).toEqual(['A', 'B', 'C']);
+    await says(page, '#pattern-text', 'of 64 positions: A near 32 · B mid 16 · C far 16');
+    await says(page, '#ribbon-text', '4,096 segments, 4 in each column');
+    expect(page.url()).not.toContain('token');
+    expect(await page.title()).toBe('60 % · models/large.bin · Heddle');
+    await page.reload();
+    await says(page, '#connection', 'live');
+    expect(complaints).toEqual([]);
+  });
+
+  test('follows events: shares, states, pattern, cells, log', async () => {
+    await using told = await startToldTransfers([SNAPSHOT]);
+    await using watched = await openPage(browser, told.url);
+    const { page, complaints } = watched;
+    await says(page, 'h1', 'models/large.bin');
+    const before = await page.locator('#ribbon-canvas').screenshot();
+    told.tell({
+      type: 'routes',
+      routes: ROUTES.map((route, place) => ({ ...route, share: [0.1, 0.2, 0.7][place] ?? 0 })),
+    });
+    await says(page, '.card:has-text("far") .rate', 'share 70 %');
+    const fault = { code: 'no-route', message: 'connection refused' } as const;
+    told.tell({ type: 'route', route: { ...toldRoute('mid'), state: 'down', fault } });
+    await says(page, '.card:has-text("mid") .condition', '✕ down');
+    await says(page, '#log', 'mid is down: connection refused');
+    told.tell({ type: 'hedge', route: 'near', segments: 2 });
+    told.tell({ type: 'hedge', route: 'near', segments: 3 });
+    await says(page, '#log', 'asked near as well for late segments (5 ×)');
+    told.tell({ type: 'corrupt', route: 'far', count: 1 });
+    await says(page, '#log li[data-tone="bad"]', 'far sent what is not true');
+    told.tell({
+      type: 'pattern',
+      pattern: { epoch: 99, from: 0, to: 4_096, leadLength: 0, lead: [], cycle: [['far', 64]] },
+    });
+    await says(page, '#epoch', 'epoch 99');
+    told.tell({ type: 'cells', cells: [{ at: 800, length: 200, by: [0, 0, 4] }] });
+    await page.locator('#ribbon').press('End');
+    for (let step = 0; step < 3; step += 1) await page.keyboard.press('PageDown');
+    await says(page, '#ribbon-text', 'segments 3,708–3,711: C far 4');
+    expect((await page.locator('#ribbon-canvas').screenshot()).equals(before)).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+
+  test('a route is excluded by keyboard alone, and the focus stays on its button', async () => {
+    await using told = await startToldTransfers([SNAPSHOT]);
+    await using watched = await openPage(browser, told.url);
+    const { page, complaints } = watched;
+    await says(page, 'h1', 'models/large.bin');
+    const exclude = page.getByRole('button', { name: 'Exclude mid' });
+    for (
+      let presses = 0;
+      presses < 40 && !(await exclude.evaluate('(element) => element.matches(":focus")'));
+      presses += 1
+    ) {
+      await page.keyboard.press('Tab');
+    }
+    await page.keyboard.press('Enter');
+    await told.until(({ asked }) => asked.length > 0);
+    expect(told.asked).toEqual([
+      { method: 'PUT', path: '/v1/transfers/t1/routes/mid', body: { preference: 'exclude' } },
+    ]);
+    told.tell({ type: 'route', route: { ...toldRoute('mid'), preference: 'exclude', state: 'excluded' } });
+    await page.locator('[aria-label="Exclude mid"][aria-pressed="true"]').waitFor();
+    await says(page, '#log', 'mid is excluded by you');
+    await page.keyboard.press('Space');
+    await told.until(({ asked }) => asked.length > 1);
+    expect(told.asked[1]?.body).toEqual({ preference: 'normal' });
+    await page.getByRole('button', { name: 'Prefer near' }).click();
+    await told.until(({ asked }) => asked.length > 2);
+    expect(told.asked[2]).toMatchObject({ path: '/v1/transfers/t1/routes/near', body: { preference: 'prefer' } });
+    expect(complaints).toEqual([]);
+  });
+
+  test('pauses, resumes and cancels, the last only when it is confirmed', async () => {
+    await using told = await startToldTransfers([SNAPSHOT]);
+    await using watched = await openPage(browser, told.url);
+    const { page, complaints } = watched;
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await told.until(({ asked }) => asked.length === 1);
+    told.tell({ type: 'state', state: 'paused' });
+    await says(page, '#state', 'paused');
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await told.until(({ asked }) => asked.length === 2);
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.getByRole('button', { name: 'Let it run' }).click();
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.getByRole('button', { name: 'Cancel it' }).click();
+    await told.until(({ asked }) => asked.length === 3);
+    expect(told.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'POST /v1/transfers/t1/pause',
+      'POST /v1/transfers/t1/resume',
+      'POST /v1/transfers/t1/cancel',
+    ]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('says when the connection is lost, and goes on with everything anew when it is back', async () => {
+    await using told = await startToldTransfers([SNAPSHOT]);
+    await using watched = await openPage(browser, told.url);
+    const { page } = watched;
+    await says(page, '#connection', 'live');
+    await told.vanish();
+    await says(page, '#connection', 'connection lost, what you see has stopped');
+    await page.locator('#transfer.stale').waitFor();
+    told.now([toldSnapshot(4_096, 0.9, ROUTES, CYCLE)]);
+    await told.listen();
+    await says(page, '#connection', 'live');
+    await page.locator('#transfer:not(.stale)').waitFor();
+    await says(page, '#figures', '90 %');
+  });
+
+  test('says how it ended, stays as it was, and asks nobody any more', async () => {
+    await using told = await startToldTransfers([SNAPSHOT]);
+    await using watched = await openPage(browser, told.url);
+    const { page, complaints } = watched;
+    await says(page, '#connection', 'live');
+    told.tell({ type: 'ended', summary: { ...toldSnapshot(4_096, 1, ROUTES, CYCLE), state: 'done' } });
+    await says(page, '#state', 'done');
+    await says(page, '#log li[data-tone="good"]', 'done: 134 MB in 4.0 s');
+    await told.vanish();
+    await says(page, '#connection', 'everything has ended');
+    expect(await page.getByRole('button', { name: 'Pause' }).isDisabled()).toBe(true);
+    expect(await page.getByRole('button', { name: 'Exclude near' }).isDisabled()).toBe(true);
+    // the browser itself tells of the streams that broke, and of nothing else
+    expect(complaints.filter((complaint) => !complaint.includes('net::ERR_INCOMPLETE_CHUNKED_ENCODING'))).toEqual([]);
+    await told.listen();
+    await page.getByRole('button', { name: 'Connect again' }).click();
+    await says(page, '#connection', 'live');
+  });
+
+  test('a token that is not let in is said, once', async () => {
+    await using told = await startToldTransfers([SNAPSHOT]);
+    await using watched = await openPage(browser, told.url.replace(/token=.*/, 'token=wrong'));
+    await says(watched.page, '#connection', 'open the page with the address that heddle printed');
+    expect(told.streams).toBe(0);
+  });
+
+  test('of several transfers the newest that runs is shown, and any can be chosen', async () => {
+    const older = { ...SNAPSHOT, id: 't0', key: 'older.bin', state: 'running' as const };
+    const newest = { ...SNAPSHOT, id: 't2', key: 'newest.bin', state: 'done' as const };
+    await using told = await startToldTransfers([newest, SNAPSHOT, older]);
+    await using watched = await openPage(browser, told.url);
+    const { page, complaints } = watched;
+    await says(page, 'h1', 'models/large.bin');
+    await page.getByRole('button', { name: 'older.bin' }).press('Enter');
+    await says(page, 'h1', 'older.bin');
+    expect(await page.locator('[aria-current="true"]').allTextContents()).toEqual(['older.bin60 %']);
+    told.tell({ type: 'state', transfer: 't0', state: 'paused' });
+    await says(page, '#state', 'paused');
+    await says(page, '#transfers', 'older.binpaused');
+    expect(complaints).toEqual([]);
+  });
+
+  test('a million segments are drawn with a bounded number of strokes, at most once per frame, in bounded memory', async () => {
+    const million = toldSnapshot(1_000_000, 0.7, ROUTES, CYCLE);
+    await using told = await startToldTransfers([million]);
+    await using watched = await openPage(browser, told.url, {}, COUNT_STROKES);
+    const { page, complaints } = watched;
+    await says(page, '#ribbon-text', '1,000,000 segments, 977 in each column');
+    await page.waitForFunction('window.busiest > 100');
+    expect(await page.evaluate('window.busiest')).toBeLessThan(MOST_STROKES);
+    const elements = Number(await page.evaluate('document.querySelectorAll("*").length'));
+    const outside = 'window.strokes - window.strokesInFrames';
+    const before = Number(await page.evaluate(outside));
+    for (let turn = 0; turn < 3_000; turn += 1) {
+      told.tell({ type: 'cells', cells: [{ at: 720 + (turn % 300), length: 1, by: [turn % 977, 0, 0] }] });
+      if (turn % 10 === 0) told.tell({ type: 'warning', fault: { code: 'internal', message: `warning ${turn}` } });
+    }
+    told.tell({ type: 'limits', limits: { maxBytesPerSecond: 1_000_000, costBudget: null } });
+    await says(page, '#log', 'at most 8.0 Mbit/s');
+    expect(await page.evaluate(outside)).toBe(before);
+    expect(await page.evaluate('window.busiest')).toBeLessThan(MOST_STROKES);
+    expect(await page.locator('#log li').count()).toBe(200);
+    expect(await page.evaluate('document.querySelectorAll("*").length')).toBeLessThan(elements + 200 * 4);
+    await watched.picture('million');
+    expect(complaints).toEqual([]);
+  });
+});
