@@ -17,6 +17,8 @@ const DOUBLING = 1.25;
 const LEAST_ROUND_MS = 20;
 /** Part of a round that a channel must have been busy for the round to tell anything. */
 const BUSY_PART = 0.8;
+/** Samples outside the window that are kept until they are worth cutting off. */
+const MOST_GONE = 64;
 /** Bytes of TCP's first window: the guess before anything came. */
 export const FIRST_FLIGHT_BYTES = 14_480;
 
@@ -24,7 +26,9 @@ type Sample = { readonly at: number; readonly bytes: number; readonly busyMs: nu
 
 /** Rate of one channel in bytes per ms. */
 export class RateEstimator {
+  /** The oldest first; those before `#first` have left the window. */
   readonly #samples: Sample[] = [];
+  #first = 0;
   #bytes = 0;
   #busyMs = 0;
   #pending = 0;
@@ -124,19 +128,21 @@ export class RateEstimator {
   }
 
   #drop(before: number): void {
-    let gone = 0;
-    for (const sample of this.#samples) {
-      if (sample.at > before) break;
-      gone += 1;
-      this.#bytes -= sample.bytes;
-      this.#busyMs -= sample.busyMs;
+    let oldest = this.#samples[this.#first];
+    while (oldest !== undefined && oldest.at <= before) {
+      this.#bytes -= oldest.bytes;
+      this.#busyMs -= oldest.busyMs;
+      this.#first += 1;
+      oldest = this.#samples[this.#first];
     }
-    if (gone > 0) this.#samples.splice(0, gone);
+    if (this.#first < MOST_GONE) return;
+    this.#samples.splice(0, this.#first);
+    this.#first = 0;
   }
 
   #measureFlight(now: number, rttMs: number): void {
     let bytes = 0;
-    for (let at = this.#samples.length - 1; at >= 0; at -= 1) {
+    for (let at = this.#samples.length - 1; at >= this.#first; at -= 1) {
       const sample = this.#samples[at];
       if (sample === undefined || sample.at <= now - rttMs) break;
       bytes += sample.bytes;
