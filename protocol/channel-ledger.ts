@@ -74,7 +74,10 @@ export class ChannelLedger {
 
   /** True while `index` is expected, by pattern or by SEND. */
   isAsked(index: number): boolean {
-    return this.expected.includes(index) || this.#sends.has(index);
+    const { expected } = this;
+    // in increasing order: what lies before the first needs no search
+    const isOwed = index >= (expected[0] ?? Number.POSITIVE_INFINITY) && expected.includes(index);
+    return isOwed || this.#sends.has(index);
   }
 
   /** A PATTERN was sent. Patterns must rise in epoch and never lower `from`. */

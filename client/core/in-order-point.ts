@@ -1,6 +1,5 @@
 // The in-order point: the segment that a stream waits for. Notices when nobody has been asked for it for a while, as when
 // a pattern gave it to a channel whose route's window is full. Who is asked then is repair's business.
-import { soundChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 
 /** ms after which the point is asked for apart from the pattern: longer than a modified pattern takes to be dealt. */
@@ -20,12 +19,16 @@ export class InOrderPoint {
   neglected(now: number): number | undefined {
     const { options, table } = this.#state;
     const { lowestMissing, missingLeft, takenPoint } = table;
-    const isAsked = soundChannels(this.#state).some(({ ledger }) => ledger.isAsked(lowestMissing));
     const isHeldUp = (lowestMissing - takenPoint + 1) * options.segmentBytes > options.reorderBytes;
-    if (lowestMissing !== this.#index || missingLeft === 0 || isAsked || isHeldUp) {
+    if (lowestMissing !== this.#index || missingLeft === 0 || isHeldUp || this.#isAsked()) {
       this.#index = lowestMissing;
       this.#since = now;
     }
     return now - this.#since > PATIENCE_MS ? lowestMissing : undefined;
+  }
+
+  #isAsked(): boolean {
+    const { channels, table } = this.#state;
+    return channels.all.some(({ sound, ledger }) => sound && ledger.isAsked(table.lowestMissing));
   }
 }

@@ -3,7 +3,7 @@
 import type { Channel } from './channel.ts';
 import { shareOutCap } from './rate-caps.ts';
 import type { Route } from './route.ts';
-import { channelsOf, routeOf, soundChannels } from './state.ts';
+import { channelsOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 
 /** Ticks that may pass between two samples before this process itself is taken for the one that stood still. */
@@ -37,7 +37,7 @@ export class Measurements {
     const { channels, options, routes, stalls, table } = this.#state;
     this.#sampledAt = now;
     if (options.output === 'order') stalls.tick(table, this.#state.isPaused, now);
-    for (const channel of channels.values()) {
+    for (const channel of channels.all) {
       const route = routeOf(this.#state, channel);
       channel.rate.tick(now, route.rttMs, route.window.slowStart);
     }
@@ -68,8 +68,13 @@ export class Measurements {
   /** Not when this process stood still, nor when every route was silent: the last mile is nobody's loss. */
   #isOfItsPath(route: Route, gapMs: number, now: number): boolean {
     if (now - this.#sampledAt > STANDSTILL_TICKS * this.#state.options.tickMs) return false;
-    const others = soundChannels(this.#state).filter((other) => other.route !== route.index && other.receivedBytes > 0);
-    return others.length === 0 || others.some((other) => now - other.heardAt < gapMs);
+    let isAlone = true;
+    for (const other of this.#state.channels.all) {
+      if (!other.sound || other.route === route.index || other.receivedBytes === 0) continue;
+      if (now - other.heardAt < gapMs) return true;
+      isAlone = false;
+    }
+    return isAlone;
   }
 }
 

@@ -22,7 +22,7 @@ export class Pings {
 
   /** Pings every channel whose turn it is. */
   turn(now: number): void {
-    for (const channel of this.#state.channels.values()) {
+    for (const channel of this.#state.channels.all) {
       if (channel.helloSeen && channel.writable && now >= this.#dueAt(channel)) this.#ping(channel, now);
     }
   }

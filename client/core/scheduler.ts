@@ -13,7 +13,7 @@ import { Expediter } from './expediter.ts';
 import type { PatternFacts } from './expediter.ts';
 import type { Prioritizer } from './prioritizer.ts';
 import type { Repair } from './repair.ts';
-import { laneOf, rateOf, routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
+import { laneOf, outstandingSegments, rateOf, routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 import { dealtChannels, windowRoom } from './window-room.ts';
 
@@ -114,9 +114,8 @@ export class Scheduler {
     const since = now - this.#dealtAt;
     if (since < options.urgentPatternMs) return false;
     if (this.#isStale) return true;
-    const undealt =
-      table.missingLeft > soundChannels(this.#state).reduce((sum, channel) => sum + channel.ledger.outstanding, 0);
-    if (!undealt) return false;
+    const isDealt = table.missingLeft <= outstandingSegments(this.#state);
+    if (isDealt) return false;
     const { leadEnd, without } = this.#facts;
     const outOfLead = usable.some(
       ({ ledger, number }) => !without.has(number) && (ledger.nextToGrant() ?? leadEnd) >= leadEnd,
@@ -182,7 +181,7 @@ export class Scheduler {
     this.#shares = this.#sharesOf(usable);
     this.#facts = { kept, leadEnd: this.#pattern.from + this.#pattern.lead.length, without: this.#without(lanes) };
     state.counters.patterns += 1;
-    for (const channel of state.channels.values()) if (channel.writable) this.#announce(channel, now);
+    for (const channel of state.channels.all) if (channel.writable) this.#announce(channel, now);
   }
 
   #lanes(usable: readonly Channel[]): Lane[] {

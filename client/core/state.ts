@@ -2,6 +2,7 @@
 // Holds no rules of its own beyond counting.
 import { lengthOfSegment } from '../../protocol/merkle.ts';
 import type { Channel } from './channel.ts';
+import type { ChannelTable } from './channel-table.ts';
 import type { Lane } from './dealer.ts';
 import type { Effect } from './messages.ts';
 import type { CoreOptions } from './options.ts';
@@ -23,7 +24,7 @@ export type Counters = {
 export type TransferState = {
   readonly options: CoreOptions;
   readonly routes: readonly Route[];
-  readonly channels: Map<number, Channel>;
+  readonly channels: ChannelTable;
   /** Route of every channel that ever was: verdicts on segments may come after their channel ended. */
   readonly routeOfChannel: Map<number, number>;
   readonly table: SegmentTable;
@@ -51,8 +52,8 @@ export function routeOf(state: TransferState, channel: Channel): Route {
 }
 
 /** All channels of a route, whatever their state. */
-export function channelsOf(state: TransferState, route: Route): Channel[] {
-  return [...state.channels.values()].filter((channel) => channel.route === route.index);
+export function channelsOf(state: TransferState, route: Route): readonly Channel[] {
+  return state.channels.of(route.index);
 }
 
 /** A channel as the dealer sees it now: no faster than its part of a rate cap, which no growth of its window lifts. */
@@ -88,12 +89,19 @@ export function pathRateOf(state: TransferState, channel: Channel): number {
 
 /** Channels that patterns may deal segments to. */
 export function usableChannels(state: TransferState): Channel[] {
-  return [...state.channels.values()].filter((channel) => channel.usable && !routeOf(state, channel).isSetAside);
+  return state.channels.all.filter((channel) => channel.usable && !routeOf(state, channel).isSetAside);
 }
 
 /** Channels that are expected to deliver what they were asked for: the usable and the draining ones. */
 export function soundChannels(state: TransferState): Channel[] {
-  return [...state.channels.values()].filter((channel) => channel.sound);
+  return state.channels.all.filter((channel) => channel.sound);
+}
+
+/** Segments that the sound channels will bring as things stand. */
+export function outstandingSegments(state: TransferState): number {
+  let sum = 0;
+  for (const channel of state.channels.all) if (channel.sound) sum += channel.ledger.outstanding;
+  return sum;
 }
 
 /** Bytes per ms of all usable channels together. */

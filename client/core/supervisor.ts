@@ -59,9 +59,9 @@ export class Supervisor {
   turn(now: number, needsProof = false): Verdict {
     const { channels, options, routes } = this.#state;
     const rttOf = (channel: Channel): number => routeOf(this.#state, channel).rttMs;
-    for (const lapse of lapses(channels.values(), rttOf, options, now)) this.#lapse(lapse, now);
-    for (const channel of channels.values()) this.#expire(channel, now);
-    for (const channel of channels.values()) {
+    for (const lapse of lapses(channels.all, rttOf, options, now)) this.#lapse(lapse, now);
+    for (const channel of channels.all) this.#expire(channel, now);
+    for (const channel of channels.all) {
       const isDone = channel.state === 'draining' && channel.ledger.maySend().size === 0;
       const isGivenUp = channel.state === 'stalled' && !routeOf(this.#state, channel).isInUse;
       if (isDone || isGivenUp) this.close(channel);
@@ -116,7 +116,7 @@ export class Supervisor {
 
   /** The user wants a pause: what is not open yet is given up; what is stays. */
   hold(): void {
-    for (const channel of this.#state.channels.values()) if (!channel.opened) this.close(channel);
+    for (const channel of this.#state.channels.all) if (!channel.opened) this.close(channel);
   }
 
   /** What stood still because the user said so is not to blame for it. */
@@ -152,7 +152,7 @@ export class Supervisor {
 
   #forget(channel: Channel): void {
     channel.apply('ended');
-    this.#state.channels.delete(channel.number);
+    this.#state.channels.remove(channel);
     this.#onLost(channel);
   }
 
@@ -188,7 +188,7 @@ export class Supervisor {
     this.#nextChannel += 1;
     const { segmentBytes } = this.#state.options;
     const channel = new Channel(number, route.index, segmentBytes, now, route.rememberedRate(this.#state.options));
-    this.#state.channels.set(number, channel);
+    this.#state.channels.add(channel);
     this.#state.routeOfChannel.set(number, route.index);
     this.#state.effects.push({ type: 'dial', channel: number, route: route.index });
   }

@@ -6,6 +6,7 @@ import { indexesOf } from '../../protocol/ranges.ts';
 import type { Range } from '../../protocol/ranges.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Channel } from './channel.ts';
+import { ChannelTable } from './channel-table.ts';
 import { ConstraintScheduler } from './constraint-scheduler.ts';
 import { isDemand, obey } from './demands.ts';
 import { Holdings } from './holdings.ts';
@@ -67,7 +68,7 @@ export class Transfer {
     this.#state = {
       options,
       routes: order.routes.map((terms, index) => new Route(index, options, terms)),
-      channels: new Map(),
+      channels: new ChannelTable(),
       routeOfChannel: new Map(),
       table,
       counters: { receivedBytes: 0, wasteBytes: 0, hedges: 0, hedgedBytes: 0, patterns: 0, corrupt: 0 },
@@ -283,7 +284,7 @@ export class Transfer {
 
   #finish(): void {
     this.#ended = true;
-    for (const channel of this.#state.channels.values()) {
+    for (const channel of this.#state.channels.all) {
       this.#state.effects.push({ type: 'close', channel: channel.number, graceful: channel.ledger.outstanding === 0 });
     }
     this.#state.effects.push({ type: 'done' });
@@ -291,7 +292,7 @@ export class Transfer {
 
   #fail(code: ErrorCode, message: string): void {
     this.#ended = true;
-    for (const number of this.#state.channels.keys()) {
+    for (const { number } of this.#state.channels.all) {
       this.#state.effects.push({ type: 'close', channel: number, graceful: false });
     }
     this.#state.effects.push({ type: 'fail', code, message });

@@ -1,7 +1,7 @@
 // How much more one channel may be asked for: the route's window shared out over its channels.
 import type { Channel } from './channel.ts';
 import type { Route } from './route.ts';
-import { channelsOf, routeOf, soundChannels } from './state.ts';
+import { channelsOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 
 /** A channel's claim to its route's window: so many times what it brings per round trip, and a segment. */
@@ -22,9 +22,10 @@ export function dealtChannels(state: TransferState): Channel[] {
 
 /** Bytes `channel` may be asked for beyond what it was: within its share of the window and what the route has left. */
 export function windowRoom(state: TransferState, channel: Channel): number {
-  const active = activeChannels(state, routeOf(state, channel));
+  const route = routeOf(state, channel);
+  const active = activeChannels(state, route);
   if (!active.includes(channel)) return 0;
-  const { bytes } = routeOf(state, channel).window;
+  const { bytes } = route.window;
   const left = bytes - askedBytes(state, channel.route);
   if (active.length === 1) return left;
   const { segmentBytes } = state.options;
@@ -36,8 +37,8 @@ export function windowRoom(state: TransferState, channel: Channel): number {
 /** Bytes that the channels of a route may still bring. What waits for a late one keeps nothing on the path busy. */
 export function askedBytes(state: TransferState, route: number): number {
   let sum = 0;
-  for (const channel of soundChannels(state)) {
-    if (channel.route === route && channel.state !== 'slow') sum += channel.creditBytes;
+  for (const channel of state.channels.of(route)) {
+    if (channel.sound && channel.state !== 'slow') sum += channel.creditBytes;
   }
   return sum;
 }

@@ -1,6 +1,7 @@
 // The shared state of a transfer made by hand, so that one part of the core can be tested without the others. Channels
 // are brought to a state by the events that lead there; nothing is decided here.
 import { Channel } from '../../../client/core/channel.ts';
+import { ChannelTable } from '../../../client/core/channel-table.ts';
 import type { Effect } from '../../../client/core/messages.ts';
 import { CORE_DEFAULTS } from '../../../client/core/options.ts';
 import type { CoreOptions } from '../../../client/core/options.ts';
@@ -28,7 +29,7 @@ export function coreState(
   return {
     options,
     routes: Array.from({ length: routes }, (_, index) => new Route(index, options)),
-    channels: new Map(),
+    channels: new ChannelTable(),
     routeOfChannel: new Map(),
     table,
     counters: { receivedBytes: 0, wasteBytes: 0, hedges: 0, hedgedBytes: 0, patterns: 0, corrupt: 0 },
@@ -54,7 +55,7 @@ export function openChannel(
   channel.openedAt = now;
   channel.apply('hello');
   channel.helloSeen = true;
-  state.channels.set(number, channel);
+  state.channels.add(channel);
   state.routeOfChannel.set(number, route);
   state.routes[route]!.roundTrip(rttMs);
   if (rate !== undefined) measureAt(channel, rate, rttMs, now);

@@ -103,7 +103,7 @@ describe('lost segments', () => {
     repair.turn(0);
     expect(sends(state)).toMatchObject([{ channel: 2 }]);
     channels[1]?.apply('ended');
-    state.channels.delete(2);
+    state.channels.remove(state.channels.get(2)!);
     repair.orphan(2);
     repair.turn(10);
     expect(sends(state)).toMatchObject([{ channel: 1, index: 7 }]);
@@ -279,7 +279,7 @@ describe('the end', () => {
     const third = openChannel(kit.state, 3, { route: 1, rttMs: RTT_MS, rate: FAST });
     kit.repair.turn(10);
     const first = sends(kit.state).find(({ index }) => index === 5);
-    kit.state.channels.delete(first!.channel);
+    kit.state.channels.remove(kit.state.channels.get(first!.channel)!);
     kit.repair.orphan(first!.channel);
     kit.repair.turn(20);
     const heir = first!.channel === third.number ? 2 : 3;

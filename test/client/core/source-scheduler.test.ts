@@ -53,7 +53,7 @@ class Kit {
   }
 
   #carry(route: Route, rate: number): void {
-    let channel = [...this.state.channels.values()].find((each) => each.route === route.index);
+    let [channel] = this.state.channels.of(route.index);
     if (channel === undefined) {
       channel = new Channel(this.#number, route.index, this.state.options.segmentBytes, this.now);
       channel.apply('connected');
@@ -61,7 +61,7 @@ class Kit {
       channel.helloSeen = true;
       route.roundTrip(RTT_MS);
       channel.rate.becomesBusy(this.now);
-      this.state.channels.set(this.#number, channel);
+      this.state.channels.add(channel);
       this.#number += 1;
     }
     channel.rate.add(rate * 10, this.now);
@@ -69,9 +69,7 @@ class Kit {
   }
 
   #drop(route: Route): void {
-    for (const [number, channel] of this.state.channels) {
-      if (channel.route === route.index) this.state.channels.delete(number);
-    }
+    for (const channel of this.state.channels.of(route.index)) this.state.channels.remove(channel);
   }
 }
 

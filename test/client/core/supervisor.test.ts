@@ -40,7 +40,7 @@ class Kit {
 
   /** The newest channel of a route. */
   channelOf(route: number): Channel {
-    return [...this.state.channels.values()].findLast((channel) => channel.route === route)!;
+    return this.state.channels.of(route).at(-1)!;
   }
 
   /** The newest channel of a route greets. */
@@ -63,7 +63,7 @@ describe('dialling', () => {
   test('every route at once, each channel with a number of its own', () => {
     const kit = new Kit(3);
     expect(kit.run(10).dials).toEqual([0, 1, 2]);
-    expect(new Set(kit.state.channels.keys()).size).toBe(3);
+    expect(new Set(kit.state.channels.all.map(({ number }) => number)).size).toBe(3);
     expect(kit.run(1_000).dials).toEqual([]);
   });
 
@@ -127,10 +127,10 @@ describe('dialling', () => {
 
 describe('surplus', () => {
   /** A route with four open channels that needs only one. */
-  function crowded(): { kit: Kit; channels: Channel[] } {
+  function crowded(): { kit: Kit; channels: readonly Channel[] } {
     const kit = new Kit(1, { firstConnections: 4 });
     kit.run(10);
-    const channels = [...kit.state.channels.values()];
+    const channels = kit.state.channels.all;
     for (const channel of channels) {
       channel.apply('connected');
       channel.apply('hello');
@@ -165,7 +165,7 @@ describe('surplus', () => {
     channels[3]!.ledger.answer(0, 1, 'pattern', true);
     kit.run(10);
     expect(channels.map(({ state }) => state)).toEqual(['open', 'draining', 'draining', 'closed']);
-    expect(kit.state.channels.has(channels[3]!.number)).toBe(false);
+    expect(kit.state.channels.get(channels[3]!.number)).toBeUndefined();
   });
 });
 
@@ -178,7 +178,7 @@ describe('exclusion', () => {
     kit.supervisor.exclude(kit.state.routes[1]!, 'corrupt');
     expect(taken(kit.state, 'close')).toMatchObject([{ channel: number }]);
     expect(kit.lost).toEqual([number]);
-    expect(kit.state.channels.has(number)).toBe(false);
+    expect(kit.state.channels.get(number)).toBeUndefined();
     expect(kit.run(60_000).dials).toEqual([]);
   });
 });
@@ -220,7 +220,7 @@ describe('stalls', () => {
     receive(kit, alive, 900);
     expect(silent.state).toBe('stalled');
     expect(kit.lost).toEqual([silent.number]);
-    expect(kit.state.channels.has(silent.number)).toBe(true);
+    expect(kit.state.channels.get(silent.number)).toBeDefined();
   });
 
   test('a fresh channel is opened beside it after a while, and it goes when the fresh one delivers', () => {
@@ -228,10 +228,10 @@ describe('stalls', () => {
     expect(receive(kit, alive, replaceStalledMs / 2)).toEqual([]);
     expect(receive(kit, alive, replaceStalledMs + 300)).toEqual([0]);
     const fresh = kit.open(0);
-    expect(kit.state.channels.has(silent.number)).toBe(true);
+    expect(kit.state.channels.get(silent.number)).toBeDefined();
     fresh.segments = 1;
     kit.supervisor.heard(fresh, true, kit.now);
-    expect(kit.state.channels.has(silent.number)).toBe(false);
+    expect(kit.state.channels.get(silent.number)).toBeUndefined();
     expect(taken(kit.state, 'close')).toMatchObject([{ channel: silent.number, graceful: false }]);
   });
 
