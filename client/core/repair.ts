@@ -5,10 +5,12 @@ import { LIMITS } from '../../protocol/limits.ts';
 import type { Channel } from './channel.ts';
 import { book, canDouble, refusalOf } from './constraints.ts';
 import type { Refusal } from './constraints.ts';
-import { expectedCompletion, timeToBring } from './dealer.ts';
+import { expectedCompletion } from './dealer.ts';
 import { InOrderPoint } from './in-order-point.ts';
 import type { Effect } from './messages.ts';
-import { laneOf, routeOf, segmentLength, soundChannels, usableChannels } from './state.ts';
+import { onTheirWay } from './on-their-way.ts';
+import type { Held } from './on-their-way.ts';
+import { channelsOf, laneOf, outstandingSegments, routeOf, segmentLength, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 import { activeChannels } from './window-room.ts';
 
@@ -31,7 +33,6 @@ type Lost = { readonly index: number; readonly avoid: Set<number>; holder: numbe
 const MAY_SOON: ReadonlySet<Refusal | undefined> = new Set([undefined, 'paced']);
 
 type SendEffect = Extract<Effect, { readonly type: 'send' }>;
-type Held = { readonly index: number; readonly holder: Channel; readonly finishMs: number };
 
 /** Decides what is asked for again, and whom. */
 export class Repair {
@@ -179,11 +180,14 @@ export class Repair {
     const somebodyReceives = usable.some((channel) => now - channel.heardAt < 30);
     if (!somebodyReceives) return;
     const end = Math.min(table.to, table.lowestMissing + HEDGE_DEPTH);
-    for (const held of this.#heldBy(now)) {
-      if (held.index >= end || !this.#mayHedge(held.index, now)) continue;
+    for (const held of onTheirWay(this.#state, end, now)) {
+      if (!this.#mayHedge(held.index, now)) continue;
+      const lateness = this.#lateness(held, now);
+      if (lateness === 'none') continue;
       const others = usable.filter((channel) => channel !== held.holder && channel.silence(now) < 80);
       const target = this.#second(others, held.index, HEDGE_WINDOWS, now);
-      if (target === undefined || !this.#isLate(held, target, now)) continue;
+      if (target === undefined) continue;
+      if (lateness === 'behind' && 1.25 * this.#completion(target) + 50 >= held.finishMs) continue;
       if (!this.#double(target, held.index, now)) return;
     }
   }
@@ -205,15 +209,15 @@ export class Repair {
     return isClose ? roomy : undefined;
   }
 
-  #isLate({ index, holder, finishMs }: Held, target: Channel, now: number): boolean {
+  /** A silent holder is late whoever else there is; one that is behind its promise only beside a much quicker one. */
+  #lateness({ index, holder, finishMs }: Held, now: number): 'none' | 'behind' | 'silent' {
     const { rttMs } = routeOf(this.#state, holder);
-    const silence = holder.silence(now);
-    const other = this.#completion(target);
     const due = (index - this.#state.table.lowestMissing) * 10 < HEDGE_DUE_MS;
-    if (due && silence > Math.max(HEDGE_LEAST_SILENCE_MS, rttMs, 1.5 * holder.typicalGapMs)) return true;
+    const mostSilence = Math.max(HEDGE_LEAST_SILENCE_MS, rttMs, 1.5 * holder.typicalGapMs);
+    if (due && holder.silence(now) > mostSilence) return 'silent';
     const promise = holder.promises.get(index) ?? Number.POSITIVE_INFINITY;
-    const behind = now + finishMs > promise + Math.max(100, 0.25 * finishMs);
-    return finishMs > LATE_MS && behind && 1.25 * other + 50 < finishMs;
+    const isBehind = finishMs > LATE_MS && now + finishMs > promise + Math.max(100, 0.25 * finishMs);
+    return isBehind ? 'behind' : 'none';
   }
 
   /**
@@ -228,11 +232,11 @@ export class Repair {
     if (idle.length === 0 || slowSink || table.missingLeft <= usable.length) return;
     const blocking = this.#expected(now).sort((a, b) => a.index - b.index);
     for (const { index, holder, finishMs } of blocking.slice(0, HEDGE_DEPTH)) {
+      if (finishMs < LATE_MS) continue;
       const among = index === table.lowestMissing ? usable : idle;
       const others = among.filter((channel) => channel.route !== holder.route);
       const target = this.#second(others, index, 1, now);
-      if (target === undefined) continue;
-      if (finishMs < LATE_MS || 2 * this.#completion(target) > finishMs) continue;
+      if (target === undefined || 2 * this.#completion(target) > finishMs) continue;
       this.#free(target, index, now);
     }
   }
@@ -240,8 +244,7 @@ export class Repair {
   /** Nothing is left to grant: an idle channel repeats what is expected last, if it would be much earlier. Free as well. */
   #takeOver(usable: readonly Channel[], now: number): void {
     const { table } = this.#state;
-    const outstanding = soundChannels(this.#state).reduce((sum, channel) => sum + channel.ledger.outstanding, 0);
-    if (table.missingLeft === 0 || table.missingLeft > outstanding) return;
+    if (table.missingLeft === 0 || table.missingLeft > outstandingSegments(this.#state)) return;
     const late = this.#expected(now).sort((a, b) => b.finishMs - a.finishMs);
     for (const { index, holder, finishMs } of late.slice(0, TAKE_OVERS_PER_TURN)) {
       const others = usable.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
@@ -254,41 +257,32 @@ export class Repair {
 
   /** What has one holder only, and when it comes: what is overdue may never come, however little stands before it. */
   #expected(now: number): Held[] {
-    const single = [...this.#heldBy(now)].filter(({ index }) => !this.#hedged.has(index));
+    const single = [...onTheirWay(this.#state, this.#state.table.to, now)].filter(
+      ({ index }) => !this.#hedged.has(index),
+    );
     return single.map((held) => {
       const promise = held.holder.promises.get(held.index) ?? now;
       return { ...held, finishMs: held.finishMs + Math.max(0, now - promise) };
     });
   }
 
-  /** Missing segments with their holder and the ms until they are expected there. */
-  *#heldBy(now: number): Generator<Held> {
-    const { options, table } = this.#state;
-    for (const holder of soundChannels(this.#state)) {
-      const lane = laneOf(this.#state, holder);
-      const silence = holder.silence(now);
-      const lag = silence > 60 ? silence : 0;
-      let ahead = holder.outBytes - (holder.ledger.outstanding - 1) * options.segmentBytes;
-      for (const index of [...holder.ledger.openSends, ...holder.ledger.expected]) {
-        if (table.isMissing(index)) yield { index, holder, finishMs: timeToBring(lane, ahead) + lag };
-        ahead += options.segmentBytes;
-      }
-    }
-  }
-
   /** True while the channel is in use and its route has room below `windows` windows. Credit that brings nothing is room. */
   #hasRoom(channel: Channel, windows: number): boolean {
-    const { bytes } = routeOf(this.#state, channel).window;
-    const coming = soundChannels(this.#state).filter((other) => other.route === channel.route);
-    const comingBytes = coming.reduce((sum, other) => sum + other.outBytes, 0);
-    if (comingBytes + this.#state.options.segmentBytes / 2 > windows * bytes) return false;
-    return channel.opened && activeChannels(this.#state, routeOf(this.#state, channel)).includes(channel);
+    const route = routeOf(this.#state, channel);
+    let comingBytes = 0;
+    for (const other of channelsOf(this.#state, route)) if (other.sound) comingBytes += other.outBytes;
+    if (comingBytes + this.#state.options.segmentBytes / 2 > windows * route.window.bytes) return false;
+    return channel.opened && activeChannels(this.#state, route).includes(channel);
   }
 
   #quickest(channels: readonly Channel[]): Channel | undefined {
     let best: Channel | undefined;
+    let least = Number.POSITIVE_INFINITY;
     for (const channel of channels) {
-      if (best === undefined || this.#completion(channel) < this.#completion(best)) best = channel;
+      const completion = this.#completion(channel);
+      if (best !== undefined && !(completion < least)) continue;
+      best = channel;
+      least = completion;
     }
     return best;
   }
