@@ -12,6 +12,7 @@ import { reloadOnChange } from '../protocol/settings/reload.ts';
 import type { Applied } from '../protocol/settings/reload.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
+import type { Backend } from './backend.ts';
 import { BlockCache } from './block-cache.ts';
 import { Catalog } from './catalog.ts';
 import { Guard } from './guard.ts';
@@ -22,7 +23,7 @@ import { addReadings } from './metric-readings.ts';
 import { createOriginMetrics } from './metrics.ts';
 import { nameOfPlace, openBackend } from './open-backend.ts';
 import { isLoopback, resolveOptions } from './options.ts';
-import type { OriginOptions, ResolvedOptions } from './options.ts';
+import type { OriginOptions, OriginTuning, ResolvedOptions } from './options.ts';
 import type { OriginParts } from './origin-parts.ts';
 import { ProofPages } from './proof-pages.ts';
 import { reconfigure } from './reconfigure.ts';
@@ -74,7 +75,7 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   const signer = await openSigner(folder, log, resolved.signingKey);
   const guard = new Guard(await tokenCheckOf(resolved));
   const index = opened.use(await openIndex(folder, resolved));
-  const blocks: BlockCache = new BlockCache(tuning, (kind) => metrics.reads[kind].inc());
+  const blocks: BlockCache = new BlockCache(cacheSizesOf(backend, tuning), (kind) => metrics.reads[kind].inc());
   const indexer = opened.use(
     new Indexer(backend, index, tuning, {
       hashed: (bytes, seconds) => {
@@ -201,6 +202,11 @@ export async function originMain(flags: OriginFlags): Promise<number> {
     process.stderr.write(`heddle origin: ${message}\n`);
     return exitCodeOf(code);
   }
+}
+
+/** What was fetched from a server is kept as long as there is room: fetching it again costs more than a slower cache. */
+function cacheSizesOf({ isRemote }: Backend, tuning: OriginTuning): OriginTuning {
+  return isRemote ? { ...tuning, idleBytes: tuning.cacheBytes } : tuning;
 }
 
 /** An open origin has no use for what checks tokens. */
