@@ -64,6 +64,14 @@ export async function clientOptions(
   });
 }
 
+/** Where metrics are wanted: what the file and the environment say. Throws `bad-configuration`. */
+export async function metricsWishes(
+  file: string | undefined,
+  environment: Environment = process.env,
+): Promise<Pick<ClientSettings, 'admin' | 'metricsFile'>> {
+  return saidOf(file, environment);
+}
+
 async function saidOf(file: string | undefined, environment: Environment): Promise<ClientSettings> {
   if (file === undefined && !speaksOf('client', environment)) return {};
   const { readClientSettings } = await import('./settings.ts');

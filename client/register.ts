@@ -3,6 +3,7 @@
 import './older-node.ts';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
 import { complain } from './commands/terminal.ts';
+import { metricsWishes } from './config.ts';
 import { configuredSites } from './intercept/configuration.ts';
 import { install } from './interceptor.ts';
 
@@ -17,6 +18,12 @@ try {
   const origins = await configuredSites(file);
   if (origins.length === 0) {
     throw new HeddleError('bad-configuration', `${file} names no "origins", so that nothing would be intercepted`);
+  }
+  const { admin } = await metricsWishes(file);
+  if (admin !== undefined) {
+    const { startMetrics } = await import('./metrics.ts');
+    // the second of two programs goes without: that they run matters more
+    await startMetrics(admin).catch((error: unknown) => complain(asHeddleError(error)));
   }
   install({ origins });
 } catch (error) {

@@ -12,7 +12,8 @@ import type { SettingsTable } from '../protocol/settings/setting.ts';
 import type { Environment } from '../protocol/settings/environment.ts';
 import { readSources } from '../protocol/settings/sources.ts';
 import type { Sources } from '../protocol/settings/sources.ts';
-import { localAddress, path, secret, text, webAddress, yesOrNo } from '../protocol/settings/text.ts';
+import { address, localAddress, path, secret, text, webAddress, yesOrNo } from '../protocol/settings/text.ts';
+import type { ListenAddress } from '../protocol/settings/text.ts';
 
 /** A web origin whose objects the interceptor and the proxy split over routes. */
 export type OriginSettings = {
@@ -41,6 +42,8 @@ export type ClientSettings = {
   readonly costBudget?: number;
   readonly endsFirstBytes?: number;
   readonly steer?: boolean;
+  readonly admin?: ListenAddress;
+  readonly metricsFile?: string;
 };
 
 /** One row per key of a route: a new one is its type in RouteOptions and one line here; the compiler asks for it. */
@@ -152,6 +155,10 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
     why: 'whether origins may deal segments to whichever route drains',
     initial: CORE_DEFAULTS.steer,
   }),
+  admin: address({
+    why: 'where heddle proxy and programs that load heddle/register serve /metrics, /livez and /readyz',
+  }),
+  metricsFile: path({ why: 'where heddle get leaves its metrics for the textfile collector of the node exporter' }),
 };
 
 /** What file and environment say. Throws `bad-configuration`. */

@@ -1,6 +1,5 @@
 // Starts and stops an origin: opens its parts in order, listens, and on a signal says "not ready", drains, and closes at
 // the deadline. `originMain` is what the command line runs; what each part does is its own file's business.
-import { readFileSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { TokenCheck } from '../protocol/access/token-check.ts';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
+import { packageVersion } from '../protocol/metrics/package-version.ts';
 import { reloadOnChange } from '../protocol/settings/reload.ts';
 import type { Applied } from '../protocol/settings/reload.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
@@ -68,7 +68,7 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   // one object for all parts: a reload changes what is in it
   const tuning = { ...resolved.tuning };
   await using opened = new AsyncDisposableStack();
-  const metrics = createOriginMetrics(versionOfProgram(), resolved.admin !== undefined);
+  const metrics = createOriginMetrics(packageVersion(), resolved.admin !== undefined);
   const backend = opened.adopt(await openBackend(resolved, tuning, metrics.backend), (place) => place.close());
   const served = resolved.place.type === 'dir' ? await realpath(resolved.place.dir) : undefined;
   const folder = await openStateFolder(resolved.stateDir, served, log);
@@ -255,10 +255,4 @@ function signalled(): Promise<void> {
   process.once('SIGTERM', () => resolve());
   process.once('SIGINT', () => resolve());
   return promise;
-}
-
-function versionOfProgram(): string {
-  const root = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json';
-  const { version } = JSON.parse(readFileSync(new URL(root, import.meta.url), 'utf8')) as { version: string };
-  return version;
 }

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { TokenCheck } from '../protocol/access/token-check.ts';
 import { asHeddleError, exitCodeOf } from '../protocol/errors.ts';
 import { AUDIENCES } from '../protocol/token-claims.ts';
+import { packageVersion } from '../protocol/metrics/package-version.ts';
 import { reloadOnChange } from '../protocol/settings/reload.ts';
 import type { Applied, ReloadTask } from '../protocol/settings/reload.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
@@ -26,7 +27,6 @@ import type { RelayFlags } from './settings.ts';
 import { Shaper } from './shaper.ts';
 import { createUpstream } from './upstream.ts';
 import type { Upstream } from './upstream.ts';
-import { packageVersion } from './version.ts';
 
 export type RunningRelay = AsyncDisposable & {
   /** Base URL of the public listener, without a slash at its end. */

@@ -4,12 +4,13 @@ import { setFlagsFromString } from 'node:v8';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import { createClient } from '../client.ts';
 import type { Client, RunningTransfer, TransferOptions } from '../client.ts';
-import { clientOptions } from '../config.ts';
+import { clientOptions, metricsWishes } from '../config.ts';
 import type { ClientFlags } from '../config.ts';
 import type { EarlyDials } from '../io/dial.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
 import { writableSink } from '../io/ordered-sink.ts';
 import type { RouteReport, SessionReport, Vouching } from '../io/report.ts';
+import type { MetricsFile } from '../metrics/metrics-file.ts';
 import { isUrl, mirrorOfUrl, parseMirrorArgument } from '../mirrors.ts';
 import type { ByteRange } from '../options.ts';
 import { showProgress } from './progress.ts';
@@ -23,6 +24,7 @@ export type GetFlags = ClientFlags & {
   readonly ifChanged?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly metricsFile?: string;
 };
 
 const PROGRESS_JSON_MS = 500;
@@ -36,6 +38,8 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const say = jsonWriter(flags);
   const quiet = flags.json === true || flags.quiet === true;
+  const warn = (error: HeddleError): void => void (quiet || process.stderr.write(`heddle: ${error.message}\n`));
+  let metrics: MetricsFile | undefined;
   try {
     const named = (flags.mirror ?? []).map(parseMirrorArgument);
     const mirrors = isUrl(key)
@@ -52,10 +56,11 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
       signal: stopped.signal,
       early,
       ...(flags.ifChanged === undefined ? {} : { ifChanged: choiceOf(flags.ifChanged) }),
-      observer: { warning: (error) => quiet || process.stderr.write(`heddle: ${error.message}\n`) },
+      observer: { warning: warn },
       ...(flags.checksum === undefined ? {} : { checksum: flags.checksum }),
       ...(flags.range === undefined ? {} : { range: parseRange(flags.range) }),
     };
+    metrics = await metricsFileOf(flags);
     const running = start(client, key, flags.output, transfer);
     const report = await follow(running, flags, say);
     say?.(doneLine(report));
@@ -67,8 +72,17 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
     if (flags.json !== true) complain(known);
     return exitCodeOf(known.code);
   } finally {
+    await metrics?.close().catch((error: unknown) => warn(asHeddleError(error)));
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
+}
+
+/** Counts into a file, where one is wanted. */
+async function metricsFileOf({ config, metricsFile }: GetFlags): Promise<MetricsFile | undefined> {
+  const path = metricsFile ?? (await metricsWishes(config)).metricsFile;
+  if (path === undefined) return undefined;
+  const { openMetricsFile } = await import('../metrics/metrics-file.ts');
+  return openMetricsFile(path);
 }
 
 /** The last line of --json. */

@@ -37,6 +37,7 @@ function commandLine(early: EarlyDials | undefined): Command {
     .option('--range <a-b>', 'bytes a to b, both included; "a-" to the end')
     .option('--if-changed <restart|fail>', 'when another version of the object appears on the way', 'fail')
     .option('--segment <bytes>', 'segment size, 32768 × 2^k')
+    .option('--metrics-file <file>', 'leave metrics there for the textfile collector of the node exporter (*.prom)')
     .option('--no-memory', 'neither use nor keep what routes carried before')
     .option('--json', 'one JSON object per line; the last says how it ended')
     .option('--quiet', 'no progress')
@@ -122,6 +123,7 @@ Examples:
     .option('--origin-key <file>', "the origin's public key (JWK)")
     .option('--token-file <file>', 'file with a bearer token')
     .option('--allow-host <name>', 'one more name under which the gateway may be asked; repeat for each', collect)
+    .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
     .option('--insecure-open', 'listen beyond this machine')
     .addHelpText(
       'after',

@@ -2,10 +2,11 @@
 import { BlockList, isIP } from 'node:net';
 import { HeddleError } from '../../protocol/errors.ts';
 import { parseAddress } from '../../protocol/settings/text.ts';
-import { clientOptions } from '../config.ts';
+import { clientOptions, metricsWishes } from '../config.ts';
 import type { ClientFlags } from '../config.ts';
 import { configuredSites } from '../intercept/configuration.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
+import type { RunningMetrics } from '../metrics.ts';
 import { startProxy } from '../proxy/server.ts';
 
 export type ProxyFlags = Pick<ClientFlags, 'route' | 'config' | 'originKey' | 'tokenFile'> & {
@@ -13,6 +14,7 @@ export type ProxyFlags = Pick<ClientFlags, 'route' | 'config' | 'originKey' | 't
   readonly origin?: readonly string[];
   readonly allowHost?: readonly string[];
   readonly insecureOpen?: boolean;
+  readonly admin?: string;
 };
 
 /** Runs the command until SIGINT or SIGTERM; returns the exit code. Throws `usage`, `bad-configuration`, `local-io`. */
@@ -32,14 +34,25 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
       'there is nothing to split: give --origin and --route, or a --config with "origins"',
     );
   }
+  await using metrics = await metricsOf(flags);
   await using running = await startProxy({ host, port, origins, objects, allowHosts: flags.allowHost ?? [] });
   if (!isLoopback(host)) process.stderr.write(`heddle: whoever reaches ${host} can use this proxy for anything\n`);
   // before it says that it is there: whoever waited for that may want it to stop
   const ended = stopped();
   const what = origins.map(({ origin }) => origin).join(', ');
-  process.stdout.write(`proxy listening on ${running.url}${what === '' ? '' : `, splitting ${what}`}\n`);
+  const admin = metrics === undefined ? '' : ` (admin on ${metrics.url})`;
+  process.stdout.write(`proxy listening on ${running.url}${admin}${what === '' ? '' : `, splitting ${what}`}\n`);
   await ended;
   return 0;
+}
+
+/** Serves metrics where the flag, or else the file, says; the admin address is announced like those of other roles. */
+async function metricsOf({ admin, config }: ProxyFlags): Promise<RunningMetrics | undefined> {
+  const address = admin === undefined ? (await metricsWishes(config)).admin : parseAddress(admin);
+  if (address === undefined && admin === undefined) return undefined;
+  if (address === undefined) throw new HeddleError('usage', `--admin takes HOST:PORT, not "${admin}"`);
+  const { startMetrics } = await import('../metrics.ts');
+  return startMetrics(address);
 }
 
 function checkedAddress({ listen, insecureOpen }: ProxyFlags): { host: string; port: number } {

@@ -1,5 +1,6 @@
 // The body of an intercepted answer: the proven blocks of the lead as they come, and behind them what a transfer over all
 // routes brings, which begins meanwhile. What the lead fails to bring, or to prove, another transfer brings.
+import { tellTransfer } from '../io/transfer-events.ts';
 import type { Application } from './application.ts';
 import { applicationSink, flowing } from './application-sink.ts';
 import type { ApplicationSink } from './application-sink.ts';
@@ -45,6 +46,7 @@ async function deliverLeadFirst(delivery: Delivery): Promise<void> {
   const startedAt = performance.now();
   const { reached, end: how, waitedMs } = await readLead(lead, { from: wanted.from, to: end }, output);
   const ms = performance.now() - startedAt - waitedMs;
+  tellTransfer(() => ({ type: 'lead', route: lead.route.name, bytes: Math.max(0, reached - wanted.from) }));
   if (how === 'whole') site.book.brought(lead.route, held.to - held.from, ms);
   else {
     if (application.signal.aborted) return;

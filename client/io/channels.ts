@@ -11,6 +11,7 @@ import type { ChannelAdapter } from './channel-adapter.ts';
 import { ChannelConnector } from './channel-connector.ts';
 import type { SessionOrder, SessionRoute } from './order.ts';
 import type { ByteSpan, Copy } from './range-answer.ts';
+import { tellTransfer } from './transfer-events.ts';
 
 /** What channels say. Routes are named by their place in the order. */
 export type ChannelsEvents = {
@@ -145,6 +146,7 @@ export class Channels {
   #observe(route: SessionRoute | undefined, error: HeddleError): void {
     if (route === undefined) return;
     this.#why.set(route, error.message);
+    tellTransfer(() => ({ type: 'channel-closed', route: route.name, code: error.code }));
     this.#order.observer.channelClosed?.(route.name, error);
   }
 }

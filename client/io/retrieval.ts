@@ -10,6 +10,7 @@ import type { SessionOrder } from './order.ts';
 import type { Inspection, SessionReport } from './report.ts';
 import { Session } from './session.ts';
 import { StartOver } from './start-over.ts';
+import { told, watched } from './transfer-events.ts';
 import { segmentsOf } from './wanted-bytes.ts';
 import type { WantedBytes } from './wanted-bytes.ts';
 
@@ -55,10 +56,15 @@ export class Retrieval {
   }
 
   /** Runs to the end. Rejects with a HeddleError; the sink is committed or aborted by then. */
-  async run(signal?: AbortSignal): Promise<SessionReport> {
+  run(signal?: AbortSignal): Promise<SessionReport> {
+    return told(this, () => this.#run(signal));
+  }
+
+  async #run(signal?: AbortSignal): Promise<SessionReport> {
     for (let sessions = 1; ; sessions += 1) {
       try {
-        return this.#whole(await this.#session.run(signal));
+        const session = this.#session;
+        return this.#whole(await watched(session, () => session.run(signal)));
       } catch (error) {
         const mayGoOn = sessions < MOST_SESSIONS && signal?.aborted !== true;
         const pins = mayGoOn ? this.#pinsAfter(error) : undefined;
