@@ -59,13 +59,21 @@ export function exitCodeOf(code: ErrorCode): number {
   return ERROR_CODES[code].exit;
 }
 
+/** `text` without the user and password of URLs in it: what is wrong with a URL is said where anybody may read it. */
+export function withoutPasswords(text: string): string {
+  return text.replaceAll(/(?<=\/\/)[^\s/?#@"]+@/g, '…@');
+}
+
 /** The one error class. `side` says who is to blame for it: this process or the peer. */
 export class HeddleError extends Error {
   readonly code: ErrorCode;
   readonly side: 'local' | 'remote';
 
   constructor(code: ErrorCode, message?: string, options: { side?: 'local' | 'remote'; cause?: unknown } = {}) {
-    super(message ?? ERROR_CODES[code].text, options.cause === undefined ? undefined : { cause: options.cause });
+    super(
+      withoutPasswords(message ?? ERROR_CODES[code].text),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
     this.name = 'HeddleError';
     this.code = code;
     this.side = options.side ?? 'local';

@@ -1,5 +1,7 @@
 // One TCP or TLS connection being made, whose bytes go to whoever attaches later. So a program can dial its routes before
 // it has loaded the code that will use them: the round trip of the handshake passes meanwhile.
+import dns from 'node:dns';
+import type { LookupAddress, LookupAllOptions } from 'node:dns';
 import net from 'node:net';
 import type Tls from 'node:tls';
 
@@ -8,6 +10,8 @@ export type DialTarget = {
   readonly baseUrl: URL;
   /** Local address to bind to. */
   readonly localAddress: string | undefined;
+  /** Addresses that may be connected to; all when it is left out. */
+  readonly mayReach?: ((address: string) => boolean) | undefined;
 };
 
 /** Takes the bytes of a connection: `space` is read into, `filled` says how much. */
@@ -38,9 +42,11 @@ export class Dial {
   }
 
   #connect(): net.Socket {
-    const { baseUrl, localAddress } = this.target;
+    const { baseUrl, localAddress, mayReach } = this.target;
     const secure = isSecure(this.target);
     const host = baseUrl.hostname.replace(/^\[(.*)\]$/, '$1');
+    // nothing is looked up for a literal
+    if (mayReach !== undefined && net.isIP(host) !== 0 && !mayReach(host)) return failing(forbidden(host));
     const options = {
       host,
       port: Number(baseUrl.port || (secure ? 443 : 80)),
@@ -48,6 +54,7 @@ export class Dial {
       noDelay: true,
       keepAlive: true,
       autoSelectFamily: localAddress === undefined,
+      ...(mayReach === undefined ? {} : { lookup: lookupOf(mayReach) }),
       onread: {
         buffer: () => this.#reader?.space() ?? this.#scratch,
         callback: (bytes: number, buffer: Uint8Array) => {
@@ -94,6 +101,29 @@ export class EarlyDials {
 /** True for targets that speak TLS. */
 export function isSecure(target: DialTarget): boolean {
   return target.baseUrl.protocol === 'https:';
+}
+
+/** Looks a name up for every connection anew, and gives only what may be reached, so that no answer of DNS leads elsewhere. */
+function lookupOf(mayReach: (address: string) => boolean): net.LookupFunction {
+  return (host, options, done) => {
+    dns.lookup(host, { ...options, all: true } as LookupAllOptions, (error, all: LookupAddress[]) => {
+      const [first, ...others] = error === null ? all.filter(({ address }) => mayReach(address)) : [];
+      if (first === undefined) done(error ?? forbidden(host), '');
+      else if (options.all === true) done(null, [first, ...others]);
+      else done(null, first.address, first.family);
+    });
+  };
+}
+
+function forbidden(host: string): Error {
+  return new Error(`${host} is not on the Internet, though a server there leads to it`);
+}
+
+/** A socket that will never be connected. */
+function failing(error: Error): net.Socket {
+  const socket = new net.Socket();
+  process.nextTick(() => socket.destroy(error));
+  return socket;
 }
 
 /** TLS is loaded when the first https route is dialled: it takes longer than everything else a start needs. */

@@ -59,6 +59,11 @@ export class RangeConnection {
     socket.on('close', () => this.#over());
   }
 
+  /** The server's address, while there is a connection. */
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
   /** Sends a GET for `target`. Requests of one turn of the event loop leave together. */
   ask(target: string, headers: Iterable<readonly [string, string]>): void {
     if (this.#ended || !this.#socket.writable) return;

@@ -143,13 +143,17 @@ export class RangeLines {
   }
 
   #add(connected: (connectMs: number) => void = () => {}, dial?: Dial): Line {
-    const target = { baseUrl: this.#mirror.url, localAddress: this.#localAddress };
+    const mirror = this.#mirror;
+    const target = { baseUrl: mirror.url, localAddress: this.#localAddress, mayReach: mirror.mayReach };
     const state = { runs: [], span: undefined, answers: 0, isLast: false, patience: undefined };
     const line: Line = Object.assign(state as Omit<Line, 'connection'>, {
       connection: new RangeConnection(
         target,
         {
-          connected,
+          connected: (connectMs) => {
+            mirror.met(line.connection.remoteAddress);
+            connected(connectMs);
+          },
           head: (head, isLast) => this.#head(line, head, isLast),
           space: () => this.#space(line),
           filled: (bytes) => this.#filled(line, bytes),

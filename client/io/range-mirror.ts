@@ -1,5 +1,6 @@
 // What is known of one mirror during a transfer, shared by its channels: where it is now, its copy, and how it likes to
 // be asked. Written by range-channel.ts; decides nothing.
+import { isPublicAddress } from './public-address.ts';
 import type { Copy } from './range-answer.ts';
 
 /** Requests that may wait for their answers on one connection. */
@@ -34,9 +35,20 @@ export class Mirror {
   readonly alone: boolean;
   /** True while a channel reads the whole: no other can help it. */
   streaming = false;
+  readonly #isPublic: (address: string) => boolean;
+  #givenIsPublic = false;
 
-  constructor(url: URL, options: { readonly alone: boolean; readonly patienceMs?: number }) {
+  /** `isPublic` tells addresses of the Internet from those of the own network. */
+  constructor(
+    url: URL,
+    options: {
+      readonly alone: boolean;
+      readonly patienceMs?: number;
+      readonly isPublic?: (address: string) => boolean;
+    },
+  ) {
     this.alone = options.alone;
+    this.#isPublic = options.isPublic ?? isPublicAddress;
     this.patienceMs = options.patienceMs ?? PATIENCE_MS;
     const { username, password } = url;
     const words = [username, password].map(decodeURIComponent).join(':');
@@ -46,6 +58,19 @@ export class Mirror {
     this.given.password = '';
     this.given.hash = '';
     this.url = this.given;
+  }
+
+  /** A connection stands, to `address`. */
+  met(address: string | undefined): void {
+    if (address !== undefined && this.url === this.given) this.#givenIsPublic = this.#isPublic(address);
+  }
+
+  /**
+   * What may be connected to; undefined where everything may. The URL was given by the user; where a server of the
+   * Internet redirects to was not, and must not be a machine of the user's own network.
+   */
+  get mayReach(): ((address: string) => boolean) | undefined {
+    return this.url !== this.given && this.#givenIsPublic ? this.#isPublic : undefined;
   }
 
   /** Where it redirects to does not work (any more): true when the URL given is worth another try. */

@@ -1,6 +1,7 @@
 // What a setting is: a row of a role's table that reads one value of a configuration file, says what it expects, and
 // describes itself to a JSON Schema. Knows neither YAML nor files; the kinds of settings are in text.ts, amount.ts and
 // collections.ts.
+import { withoutPasswords } from '../errors.ts';
 
 /** Where something stands in a file; both count from 1. */
 export type Place = { readonly line: number; readonly column: number };
@@ -79,7 +80,7 @@ export class Reading {
   }
 
   fault(place: Place, text: string): undefined {
-    this.faults.push({ place, text });
+    this.faults.push({ place, text: withoutPasswords(text) });
     return undefined;
   }
 }

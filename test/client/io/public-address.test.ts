@@ -1,0 +1,51 @@
+// Which addresses strangers on the Internet may name: every form of an address, the same answer.
+import { expect, test } from 'vitest';
+import { isPublicAddress } from '../../../client/io/public-address.ts';
+
+test.each<[address: string, isPublic: boolean]>([
+  ['8.8.8.8', true],
+  ['9.255.255.255', true],
+  ['10.0.0.0', false],
+  ['100.63.255.255', true],
+  ['100.64.0.1', false],
+  ['127.0.0.1', false],
+  ['127.255.255.254', false],
+  ['0.0.0.0', false],
+  ['169.254.169.254', false],
+  ['172.15.255.255', true],
+  ['172.16.0.1', false],
+  ['172.32.0.1', true],
+  ['192.168.1.1', false],
+  ['198.19.0.1', false],
+  ['224.0.0.1', false],
+  ['255.255.255.255', false],
+  ['2606:4700::1111', true],
+  ['3fff:ffff::1', true],
+  ['4000::1', false],
+  ['::', false],
+  ['::1', false],
+  ['::8.8.8.8', false],
+  ['fe80::1', false],
+  ['fe80::1%eth0', false],
+  ['fc00::1', false],
+  ['fd00:ec2::254', false],
+  ['ff02::1', false],
+  ['2001:db8::1', false],
+  ['2001:0:53aa:64c::1', false],
+  // an IPv4 address in IPv6: mapped, NAT64, NAT64 of one's own, 6to4
+  ['::ffff:8.8.8.8', true],
+  ['::ffff:127.0.0.1', false],
+  ['::ffff:7f00:1', false],
+  ['64:ff9b::8.8.8.8', true],
+  ['64:ff9b::169.254.169.254', false],
+  ['64:ff9b::a00:1', false],
+  ['64:ff9b:1::8.8.8.8', false],
+  ['2002:808:808::1', true],
+  ['2002:7f00:1::1', false],
+  ['2002:a9fe:a9fe::', false],
+  ['', false],
+  ['localhost', false],
+  ['127.1', false],
+])('%s: %s', (address, isPublic) => {
+  expect(isPublicAddress(address)).toBe(isPublic);
+});
