@@ -17,6 +17,11 @@ export type DialTarget = {
 /** Takes the bytes of a connection: `space` is read into, `filled` says how much. */
 export type SocketReader = { space(): Uint8Array; filled(bytes: number): void };
 
+/** Waiting that is one, ms: what was there when the loop looked was not waited for. */
+const LEAST_WAIT_MS = 1;
+/** Most that connecting is said to have taken while this process did not look: what the core takes for granted as well. */
+const MOST_UNSEEN_MS = 50;
+
 /** A connection, made or in the making. Reads land in the attached reader's buffers (`onread`), never in fresh ones. */
 export class Dial {
   readonly socket: net.Socket;
@@ -24,6 +29,8 @@ export class Dial {
   /** ms from the dial until the connection stood; undefined before. */
   connectMs: number | undefined;
   readonly #startedAt: number = performance.now();
+  /** What this process had waited in all when it began to look for this connection; undefined while it always looks. */
+  #idleMs: number | undefined;
   /** The first read was armed before a reader attached: what it brings is copied from here. */
   readonly #scratch = new Uint8Array(1_024);
   #reader: SocketReader | undefined;
@@ -32,13 +39,23 @@ export class Dial {
     this.target = target;
     this.socket = this.#connect();
     this.socket.once(isSecure(target) ? 'secureConnect' : 'connect', () => {
-      this.connectMs = performance.now() - this.#startedAt;
+      const elapsedMs = performance.now() - this.#startedAt;
+      this.connectMs = this.#wasWaitedFor() ? elapsedMs : Math.min(elapsedMs, MOST_UNSEEN_MS);
     });
+  }
+
+  /** The program has been busy since the dial and waits for the network from now on. */
+  look(): void {
+    this.#idleMs = performance.nodeTiming.idleTime;
   }
 
   /** Everything read from now on goes to `reader`. */
   attach(reader: SocketReader): void {
     this.#reader = reader;
+  }
+
+  #wasWaitedFor(): boolean {
+    return this.#idleMs === undefined || performance.nodeTiming.idleTime - this.#idleMs >= LEAST_WAIT_MS;
   }
 
   #connect(): net.Socket {
@@ -77,6 +94,7 @@ export class EarlyDials {
   /** Dials, without keeping the process alive for it and without a fuss when it fails: who takes it will see. */
   add(target: DialTarget): void {
     const dial = new Dial(target);
+    dial.look();
     dial.socket.unref().on('error', () => {});
     this.#dials.push(dial);
   }
@@ -89,6 +107,7 @@ export class EarlyDials {
     const [dial] = at < 0 ? [] : this.#dials.splice(at, 1);
     if (dial === undefined || dial.socket.destroyed) return undefined;
     dial.socket.ref();
+    dial.look();
     return dial;
   }
 

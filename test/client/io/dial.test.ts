@@ -8,6 +8,9 @@ import { objectBytes } from '../../support/object-bytes.ts';
 import { refusingPort } from '../../support/servers.ts';
 import { startPeer } from './raw-peer.ts';
 
+/** How long a program loads its code on a busy machine. */
+const BUSY_MS = 200;
+
 const targetOf = (baseUrl: URL, localAddress?: string): DialTarget => ({ baseUrl, localAddress });
 
 /** Reads everything into buffers of `room` bytes, each used again at once. */
@@ -64,6 +67,18 @@ describe('early dials', () => {
     expect(dial).toBeDefined();
     expect(dials.take(targetOf(server.url))).toBeUndefined();
     dial?.socket.destroy();
+  });
+
+  test('the time in which the program was busy is not how long it took to connect', async () => {
+    await using server = await startPeer();
+    using dials = new EarlyDials();
+    dials.add(targetOf(server.url));
+    for (const until = performance.now() + BUSY_MS; performance.now() < until; );
+    const dial = dials.take(targetOf(server.url))!;
+    await once(dial.socket, 'connect');
+    expect(dial.connectMs).toBeGreaterThan(0);
+    expect(dial.connectMs).toBeLessThan(BUSY_MS / 2);
+    dial.socket.destroy();
   });
 
   test('two routes to one server have two connections', async () => {
