@@ -8,8 +8,8 @@ import type { AdapterEvents, ChannelAdapter, ChannelOpening } from './channel-ad
 import { ChannelSocket } from './channel-socket.ts';
 import type { EarlyDials } from './dial.ts';
 import type { SessionRoute } from './order.ts';
-import { RangeChannel } from './range-channel.ts';
-import { Mirror } from './range-mirror.ts';
+import type { RangeChannel } from './range-channel.ts';
+import type { Mirror } from './range-mirror.ts';
 
 /** Most pattern elements in the upgrade request, so that proxies with 8 KiB header lines pass it; more follow the 101. */
 const MOST_FIRST_ELEMENTS = 4_096;
@@ -24,13 +24,25 @@ export type ConnectorOrder = {
   readonly sources: number;
 };
 
+/** What asks mirrors. */
+type MirrorCode = { readonly RangeChannel: typeof RangeChannel; readonly Mirror: typeof Mirror };
+
 /** Connects the channels of one transfer. */
 export class ChannelConnector {
   readonly #order: ConnectorOrder;
   readonly #mirrors = new Map<SessionRoute, Mirror>();
+  /** Loaded only where there are mirrors. */
+  #code: MirrorCode | undefined;
 
   constructor(order: ConnectorOrder) {
     this.#order = order;
+  }
+
+  /** Loads what channels to `routes` need; before the first is connected. */
+  async load(routes: readonly SessionRoute[]): Promise<void> {
+    if (routes.every(({ mirror }) => mirror === undefined)) return;
+    const [channel, mirror] = await Promise.all([import('./range-channel.ts'), import('./range-mirror.ts')]);
+    this.#code = { ...channel, ...mirror };
   }
 
   /** A channel on `route`; it dials at once, and says nothing before this returns. */
@@ -45,9 +57,10 @@ export class ChannelConnector {
         close: (graceful) => socket.close(graceful),
       };
     }
-    const mirror = this.#mirrors.get(route) ?? new Mirror(route.baseUrl, { alone: sources === 1 });
+    if (this.#code === undefined) throw new Error('what asks mirrors was not loaded');
+    const mirror = this.#mirrors.get(route) ?? new this.#code.Mirror(route.baseUrl, { alone: sources === 1 });
     this.#mirrors.set(route, mirror);
-    return new RangeChannel({ mirror, localAddress: route.localAddress }, pool, segmentBytes, events, dial);
+    return new this.#code.RangeChannel({ mirror, localAddress: route.localAddress }, pool, segmentBytes, events, dial);
   }
 }
 

@@ -50,6 +50,11 @@ export class Channels {
     });
   }
 
+  /** Loads what the routes' channels need; before the first is dialled. */
+  load(): Promise<void> {
+    return this.#connector.load(this.#order.routes);
+  }
+
   dial(channel: number, routeIndex: number): void {
     const route = this.#order.routes[routeIndex];
     if (route === undefined) return;

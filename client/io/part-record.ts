@@ -5,7 +5,6 @@
 //   record = JSON line · batch …      batch = count u32 · segment bytes u32 · (index u32 · hash 32) … · crc32 u32
 import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
 import { isSegmentSize } from '../../protocol/channel-request.ts';
 import { HASH_BYTES } from '../../protocol/limits.ts';
 
@@ -130,6 +129,11 @@ export class RecordReader {
 /** Removes the record at `path`, if there is one. */
 export async function removeRecord(path: string): Promise<void> {
   await rm(path, { force: true });
+}
+
+/** zlib is loaded when something is recorded or a record is read: most transfers are over before. */
+function crc32(bytes: Uint8Array): number {
+  return process.getBuiltinModule('node:zlib').crc32(bytes);
 }
 
 function encodeBatch(segmentBytes: number, entries: readonly PartEntry[]): Buffer {

@@ -26,7 +26,8 @@ export class Session {
   readonly #result: PromiseWithResolvers<SessionReport> = Promise.withResolvers();
   #timer: NodeJS.Timeout | undefined;
   #firstByteAt: number | undefined;
-  #draining = false;
+  /** Effects are being performed, or cannot be yet. */
+  #draining = true;
   #ended = false;
 
   constructor(order: SessionOrder) {
@@ -86,6 +87,8 @@ export class Session {
     const abort = (): void => this.#fail(new HeddleError('aborted', undefined, { cause: signal?.reason }));
     if (signal?.aborted === true) abort();
     signal?.addEventListener('abort', abort, { once: true });
+    await this.#channels.load();
+    this.#draining = false;
     this.#drain();
     void this.#order.ranks?.then((ranks) => ranks && this.#input({ type: 'ranks', ranks }));
     try {

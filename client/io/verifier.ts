@@ -1,6 +1,6 @@
 // Hashing of segments. The first megabytes are hashed here, because starting a thread costs more than they do; after that
 // a worker thread takes over and the loop that reads sockets is free. Buffers move there and back without copies.
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { hashSegment, sameHash } from '../../protocol/merkle.ts';
 import { sha256 } from './sha256.ts';
 import type { VerifierJob, VerifierResult } from './verifier-worker.ts';
@@ -56,7 +56,9 @@ export class Verifier {
   #start(): void {
     if (this.#worker !== undefined) return;
     const file = import.meta.url.endsWith('.ts') ? './verifier-worker.ts' : './verifier-worker.js';
-    const worker = new Worker(new URL(file, import.meta.url), { resourceLimits: WORKER_LIMITS });
+    // loaded when the first thread starts: small objects need none
+    const threads = process.getBuiltinModule('node:worker_threads');
+    const worker = new threads.Worker(new URL(file, import.meta.url), { resourceLimits: WORKER_LIMITS });
     this.#worker = worker;
     worker.unref();
     worker.once('online', () => {
