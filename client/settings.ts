@@ -22,6 +22,9 @@ export type OriginSettings = {
   readonly routes?: readonly RouteOptions[];
 };
 
+/** Where transfers can be watched and steered. */
+export type ControlSettings = { readonly listen?: string; readonly tokenFile?: string };
+
 /** What the file may say. */
 export type ClientSettings = {
   readonly routes?: readonly RouteOptions[];
@@ -44,6 +47,7 @@ export type ClientSettings = {
   readonly steer?: boolean;
   readonly admin?: ListenAddress;
   readonly metricsFile?: string;
+  readonly control?: ControlSettings;
 };
 
 /** One row per key of a route: a new one is its type in RouteOptions and one line here; the compiler asks for it. */
@@ -92,6 +96,15 @@ const ORIGIN_SETTINGS: SettingsTable<OriginSettings> = {
   routes: listOf(group<RouteOptions>(ROUTE_SETTINGS, { why: 'one route' }), {
     why: 'the ways to its objects; without them the routes of the file',
   }),
+};
+
+const CONTROL_SETTINGS: SettingsTable<ControlSettings> = {
+  listen: text({
+    why: 'where the control interface and its page are; without it nobody listens',
+    pattern: /^(unix:\/.+|(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5})$/,
+    expects: 'HOST:PORT of this machine, or unix:/PATH',
+  }),
+  tokenFile: path({ why: 'file with the token that opens it; made (for its owner alone) when it is not there' }),
 };
 
 /** One row per key of the file: a new setting is its type above and one line here. */
@@ -159,6 +172,9 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
     why: 'where heddle proxy and programs that load heddle/register serve /metrics, /livez and /readyz',
   }),
   metricsFile: path({ why: 'where heddle get leaves its metrics for the textfile collector of the node exporter' }),
+  control: group<ControlSettings>(CONTROL_SETTINGS, {
+    why: 'a way to watch and steer the transfers of `heddle proxy`',
+  }),
 };
 
 /** What file and environment say. Throws `bad-configuration`. */

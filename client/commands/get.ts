@@ -13,19 +13,21 @@ import type { RouteReport, SessionReport, Vouching } from '../io/report.ts';
 import type { MetricsFile } from '../metrics/metrics-file.ts';
 import { isUrl, mirrorOfUrl, parseMirrorArgument } from '../mirrors.ts';
 import type { ByteRange } from '../options.ts';
+import type { ControlFlags, OpenControl } from './control.ts';
 import { showProgress } from './progress.ts';
 import { complain, errorLine, formatBytes, formatRate } from './terminal.ts';
 
-export type GetFlags = ClientFlags & {
-  readonly output: string;
-  readonly mirror?: readonly string[];
-  readonly checksum?: string;
-  readonly range?: string;
-  readonly ifChanged?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-  readonly metricsFile?: string;
-};
+export type GetFlags = ClientFlags &
+  ControlFlags & {
+    readonly output: string;
+    readonly mirror?: readonly string[];
+    readonly checksum?: string;
+    readonly range?: string;
+    readonly ifChanged?: string;
+    readonly json?: boolean;
+    readonly quiet?: boolean;
+    readonly metricsFile?: string;
+  };
 
 const PROGRESS_JSON_MS = 500;
 
@@ -40,7 +42,11 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
   const quiet = flags.json === true || flags.quiet === true;
   const warn = (error: HeddleError): void => void (quiet || process.stderr.write(`heddle: ${error.message}\n`));
   let metrics: MetricsFile | undefined;
+  let control: OpenControl | undefined;
   try {
+    if (flags.ui !== undefined) control = await (await import('./control.ts')).openControl(flags);
+    if (say !== undefined && control !== undefined) say({ type: 'ui', url: control.url });
+    else if (control !== undefined) process.stderr.write(`heddle: ${control.line}\n`);
     const named = (flags.mirror ?? []).map(parseMirrorArgument);
     const mirrors = isUrl(key)
       ? [
@@ -51,7 +57,12 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
           ...named,
         ]
       : named;
-    const client = createClient({ knownOrigins: knownOriginsPath(), ...(await clientOptions(flags)), mirrors });
+    const client = createClient({
+      knownOrigins: knownOriginsPath(),
+      ...(await clientOptions(flags)),
+      mirrors,
+      ...(control === undefined ? {} : { transfers: control.transfers }),
+    });
     const transfer: TransferOptions = {
       signal: stopped.signal,
       early,
@@ -73,6 +84,7 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
     return exitCodeOf(known.code);
   } finally {
     await metrics?.close().catch((error: unknown) => warn(asHeddleError(error)));
+    await control?.[Symbol.asyncDispose]();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
 }

@@ -41,6 +41,7 @@ function commandLine(early: EarlyDials | undefined): Command {
     .option('--no-memory', 'neither use nor keep what routes carried before')
     .option('--json', 'one JSON object per line; the last says how it ended')
     .option('--quiet', 'no progress')
+    .option('--ui [address]', 'a page to watch and steer it, on HOST:PORT or unix:PATH of this machine')
     .addHelpText(
       'after',
       `
@@ -125,6 +126,7 @@ Examples:
     .option('--allow-host <name>', 'one more name under which the gateway may be asked; repeat for each', collect)
     .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
     .option('--insecure-open', 'listen beyond this machine')
+    .option('--ui [address]', 'a page to watch and steer transfers, on HOST:PORT or unix:PATH of this machine')
     .addHelpText(
       'after',
       `

@@ -1,31 +1,36 @@
 // `heddle proxy`: flags and configuration file to a running local proxy, until it is told to stop.
-import { BlockList, isIP } from 'node:net';
 import { HeddleError } from '../../protocol/errors.ts';
+import { speaksOf } from '../../protocol/settings/environment.ts';
 import { parseAddress } from '../../protocol/settings/text.ts';
 import { clientOptions, metricsWishes } from '../config.ts';
 import type { ClientFlags } from '../config.ts';
 import { configuredSites } from '../intercept/configuration.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
 import type { RunningMetrics } from '../metrics.ts';
+import { isLoopback } from '../loopback.ts';
 import { startProxy } from '../proxy/server.ts';
+import type { ControlFlags } from './control.ts';
 
-export type ProxyFlags = Pick<ClientFlags, 'route' | 'config' | 'originKey' | 'tokenFile'> & {
-  readonly listen: string;
-  readonly origin?: readonly string[];
-  readonly allowHost?: readonly string[];
-  readonly insecureOpen?: boolean;
-  readonly admin?: string;
-};
+export type ProxyFlags = Pick<ClientFlags, 'route' | 'config' | 'originKey' | 'tokenFile'> &
+  ControlFlags & {
+    readonly listen: string;
+    readonly origin?: readonly string[];
+    readonly allowHost?: readonly string[];
+    readonly insecureOpen?: boolean;
+    readonly admin?: string;
+  };
 
 /** Runs the command until SIGINT or SIGTERM; returns the exit code. Throws `usage`, `bad-configuration`, `local-io`. */
 export async function proxy(flags: ProxyFlags): Promise<number> {
   const { host, port } = checkedAddress(flags);
   const { root, mirrors: _mirrors, ...client } = await clientOptions(flags);
-  const common = { knownOrigins: knownOriginsPath(), ...client };
+  await using control = isControlWanted(flags) ? await (await import('./control.ts')).openControl(flags) : undefined;
+  const tracked = control === undefined ? {} : { transfers: control.transfers };
+  const common = { knownOrigins: knownOriginsPath(), ...client, ...tracked };
   if (root !== undefined)
     throw new HeddleError('bad-configuration', 'a root is of one object; write originKey instead');
   const named = (flags.origin ?? []).map((origin) => ({ ...common, origin }));
-  const inFile = await configuredSites(flags.config);
+  const inFile = (await configuredSites(flags.config)).map((site) => ({ ...site, ...tracked }));
   const origins = [...inFile.filter(({ origin }) => !flags.origin?.includes(origin)), ...named];
   const objects = common.routes.length > 0 ? common : undefined;
   if (origins.length === 0 && objects === undefined) {
@@ -37,6 +42,7 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
   await using metrics = await metricsOf(flags);
   await using running = await startProxy({ host, port, origins, objects, allowHosts: flags.allowHost ?? [] });
   if (!isLoopback(host)) process.stderr.write(`heddle: whoever reaches ${host} can use this proxy for anything\n`);
+  if (control !== undefined) process.stderr.write(`heddle: ${control.line}\n`);
   // before it says that it is there: whoever waited for that may want it to stop
   const ended = stopped();
   const what = origins.map(({ origin }) => origin).join(', ');
@@ -55,6 +61,11 @@ async function metricsOf({ admin, config }: ProxyFlags): Promise<RunningMetrics 
   return startMetrics(address);
 }
 
+/** Only a flag or a configuration can want it: nothing of it is loaded without. */
+function isControlWanted({ ui, config }: ProxyFlags): boolean {
+  return ui !== undefined || config !== undefined || speaksOf('client', process.env);
+}
+
 function checkedAddress({ listen, insecureOpen }: ProxyFlags): { host: string; port: number } {
   const address = parseAddress(listen);
   if (address === undefined) throw new HeddleError('usage', `--listen takes HOST:PORT, not "${listen}"`);
@@ -63,14 +74,6 @@ function checkedAddress({ listen, insecureOpen }: ProxyFlags): { host: string; p
     'bad-configuration',
     `${address.host} is more than this machine, and a proxy does what anybody asks; listen on 127.0.0.1, or say --insecure-open`,
   );
-}
-
-function isLoopback(host: string): boolean {
-  if (host.toLowerCase() === 'localhost') return true;
-  const loopback = new BlockList();
-  loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-  loopback.addAddress('::1', 'ipv6');
-  return isIP(host) !== 0 && loopback.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
 }
 
 function stopped(): Promise<void> {

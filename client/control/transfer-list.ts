@@ -55,6 +55,12 @@ export class TransferList implements TransferRegister {
     this.#lookOver(id);
   }
 
+  /** Nothing more is told: whoever reads gets what waits for him, and then the end. */
+  hush(): void {
+    for (const queue of this.#overviews) queue.close();
+    for (const { queues } of this.#watches.values()) for (const queue of queues) queue.close();
+  }
+
   /** These bytes were raised by somebody. */
   raised(id: string, ranges: Extract<DetailEvent, { type: 'raised' }>['ranges']): void {
     this.#tellWatchers(id, { type: 'raised', ranges });
@@ -186,12 +192,10 @@ export class TransferList implements TransferRegister {
 
 async function* read(queue: EventQueue, signal: AbortSignal | undefined): AsyncGenerator<ControlEvent> {
   const stop = (): void => queue.close();
+  if (signal?.aborted === true) stop();
   signal?.addEventListener('abort', stop, { once: true });
   try {
-    for (let event = await queue.next(); event !== undefined; event = await queue.next()) {
-      if (signal?.aborted === true) return;
-      yield event;
-    }
+    for (let event = await queue.next(); event !== undefined; event = await queue.next()) yield event;
   } finally {
     signal?.removeEventListener('abort', stop);
   }
