@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const HOLDER = `
   const { lockPart } = await import(process.argv[1]);
-  lockPart(process.argv[2]);
+  globalThis.lock = lockPart(process.argv[2]); // what nobody holds on to may be collected, and gives its lock back
   console.log('held');
   setInterval(() => {}, 1_000);
 `;
