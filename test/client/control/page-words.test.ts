@@ -153,6 +153,8 @@ describe('words', () => {
     expect(under).toBe('M116.0 20L116.0 10.0L116.0 20ZM118.0 20L118.0 15.0L119.0 10.0L119.0 20Z');
     for (let count = 0; count < 1_000; count += 1) values.push(count);
     expect(values.values).toHaveLength(SPARK_VALUES);
-    expect(values.highest).toBe(999);
+    expect(values.top).toBe(999);
+    for (const value of [...Array.from({ length: 200 }, () => 10), 5_000]) values.push(value);
+    expect(values.top).toBe(30);
   });
 });

@@ -100,8 +100,8 @@ function routeChange(route: RouteState, before: RouteState | undefined, at: numb
     if (preference === 'prefer') return { at, tone: 'plain', text: `${name} is preferred` };
     return { at, tone: 'plain', text: `${name} is used as it is ranked` };
   }
-  if (state !== before.state) {
-    const why = fault === null || state === 'active' || state === 'connecting' ? '' : `: ${fault.message}`;
+  if (state !== before.state && state !== 'connecting') {
+    const why = fault === null || state === 'active' ? '' : `: ${fault.message}`;
     const tones = { excluded: 'bad', down: 'bad', stalled: 'warning', active: 'good' } as const;
     const tone = state in tones ? tones[state as keyof typeof tones] : 'plain';
     return { at, tone, text: `${name} is ${state}${why}`, kind: `state ${name} ${state}`, times: 1 };

@@ -3,25 +3,36 @@ import type { Liveness } from './connection.ts';
 import { byId, say } from './elements.ts';
 
 const COUNTDOWN_MS = 500;
+const UNAUTHORIZED = 401;
 
 export class LivenessSign {
   readonly #box = byId('connection', HTMLElement);
   readonly #text = byId('connection-text', HTMLElement);
+  readonly #form = byId('token-form', HTMLFormElement);
+  readonly #token = byId('token', HTMLInputElement);
   readonly #again = byId('reconnect', HTMLButtonElement);
   #countdown: ReturnType<typeof setInterval> | undefined;
 
-  /** `reconnect` is called when somebody asks for it. */
-  constructor(reconnect: () => void) {
+  /** `reconnect` is called when somebody asks for it, with another token when one was given. */
+  constructor(reconnect: (token?: string) => void) {
     this.#again.addEventListener('click', () => {
       this.#again.hidden = true;
       reconnect();
+    });
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#form.hidden = true;
+      reconnect(this.#token.value.trim());
+      this.#token.value = '';
     });
   }
 
   show(liveness: Liveness): void {
     clearInterval(this.#countdown);
     this.#box.dataset['liveness'] = liveness.type;
-    this.#again.hidden = liveness.type !== 'closed' && liveness.type !== 'refused';
+    const isUnknown = liveness.type === 'refused' && liveness.status === UNAUTHORIZED;
+    this.#form.hidden = !isUnknown;
+    this.#again.hidden = isUnknown || (liveness.type !== 'closed' && liveness.type !== 'refused');
     const write = (): void => say(this.#text, wordsOf(liveness));
     write();
     if (liveness.type === 'lost') this.#countdown = setInterval(write, COUNTDOWN_MS);
@@ -39,8 +50,8 @@ function wordsOf(liveness: Liveness): string {
       return `connection lost, what you see has stopped; trying again${seconds > 0 ? ` in ${seconds} s` : ''}`;
     }
     case 'refused':
-      return liveness.status === 401
-        ? 'not let in: open the page with the address that heddle printed'
+      return liveness.status === UNAUTHORIZED
+        ? 'not let in: open the page with the address that heddle printed, or give the token'
         : `refused (${liveness.status})`;
     case 'closed':
       return 'everything has ended, and heddle with it';

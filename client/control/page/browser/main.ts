@@ -17,20 +17,22 @@ import { TransferList } from './transfer-list.ts';
 import { TransferView } from './transfer-view.ts';
 import { WindowPanel } from './window-panel.ts';
 
+/** Where a tab keeps the token over a reload. */
+const TOKEN_KEY = 'heddle-token';
+
 start(takeToken());
 
 /** The token from the fragment; it leaves the address bar, and outlives a reload of this tab only. */
 function takeToken(): string {
-  const key = 'heddle-token';
   const said = new URLSearchParams(location.hash.slice(1)).get('token');
-  if (said === null) return sessionStorage.getItem(key) ?? '';
-  sessionStorage.setItem(key, said);
+  if (said === null) return sessionStorage.getItem(TOKEN_KEY) ?? '';
+  sessionStorage.setItem(TOKEN_KEY, said);
   history.replaceState(null, '', location.pathname + location.search);
   return said;
 }
 
 function start(token: string): void {
-  const connection = new Connection(token);
+  let connection = new Connection(token);
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const drawAll = (): void => {
     for (const part of ['summary', 'routes', 'pattern', 'cloth'] as const) view?.changed.add(part);
@@ -49,7 +51,13 @@ function start(token: string): void {
   const ribbon = new RibbonPanel(drawAll);
   const reorder = new WindowPanel(drawAll);
   const pattern = new PatternPanel(drawAll);
-  const liveness = new LivenessSign(() => followAll());
+  const liveness = new LivenessSign((other) => {
+    if (other !== undefined) {
+      sessionStorage.setItem(TOKEN_KEY, other);
+      connection = new Connection(other);
+    }
+    followAll();
+  });
 
   function draw(): void {
     if (isDrawing) return;
@@ -70,7 +78,11 @@ function start(token: string): void {
     if (changed.has('summary')) summary.show(view.snapshot);
     if (changed.has('routes') || changed.has('summary')) {
       const shown = view;
-      cards.show(shown.routes, (route) => shown.latenciesOf(route), shown.hasEnded);
+      cards.show(
+        shown.routes,
+        (route) => shown.latenciesOf(route),
+        shown.hasEnded ? shown.summary.elapsedMs : undefined,
+      );
     }
     if (changed.has('cloth') || changed.has('summary')) {
       ribbon.draw(view, theme);

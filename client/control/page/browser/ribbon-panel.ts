@@ -4,9 +4,8 @@ import { letterOf } from './brush.ts';
 import type { Theme } from './brush.ts';
 import { CanvasSheet } from './canvas-sheet.ts';
 import { byId, say } from './elements.ts';
-import { formatCount } from './format.ts';
+import { formatBytes, formatCount } from './format.ts';
 import { drawRibbon } from './ribbon-picture.ts';
-import type { SegmentCloth } from './segment-cloth.ts';
 import type { TransferView } from './transfer-view.ts';
 
 /** Cells that Page Up and Page Down leap over. */
@@ -44,7 +43,7 @@ export class RibbonPanel {
     const inOrder = inOrderBytes / Math.max(1, view.snapshot.segmentBytes);
     if (this.#cursor !== undefined && this.#cursor >= cloth.cells) this.#cursor = undefined;
     drawRibbon(this.#sheet.ready(), cloth, theme, this.#sheet.size, { inOrder, cursorCell: this.#cursor });
-    const text = this.#cursor === undefined ? wholeText(cloth) : cellText(view, this.#cursor);
+    const text = this.#cursor === undefined ? wholeText(view) : cellText(view, this.#cursor);
     say(this.#text, text);
     this.#box.ariaValueMax = String(Math.max(0, cloth.cells - 1));
     this.#box.ariaValueNow = String(this.#cursor ?? 0);
@@ -76,10 +75,9 @@ export class RibbonPanel {
   }
 }
 
-function wholeText(cloth: SegmentCloth): string {
+function wholeText({ cloth, snapshot }: TransferView): string {
   if (cloth.cells === 0) return 'the size is not known yet';
-  const each = cloth.perCell === 1 ? '' : `, ${formatCount(cloth.perCell)} in each column`;
-  return `${formatCount(cloth.count)} segments${each}`;
+  return `${formatCount(cloth.count)} segments of ${formatBytes(snapshot.segmentBytes)}`;
 }
 
 function cellText({ cloth, routes }: TransferView, cell: number): string {

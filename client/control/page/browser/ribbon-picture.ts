@@ -8,8 +8,10 @@ import type { SegmentCloth } from './segment-cloth.ts';
 /** Pixels of the lanes above and below, and of one mark in them. */
 const LANE = 12;
 const MARK = 7;
-/** Columns that are wider stand apart from each other. */
-const LEAST_GAPPED = 5;
+/** Columns are at least so wide: thinner ones, of a segment or two, are a flicker and no shares. */
+const LEAST_COLUMN = 4;
+/** From this width on they stand apart from each other. */
+const LEAST_GAPPED = 7;
 const GAP = 1;
 
 /** What is pointed out on the ribbon, as segments of the object. */
@@ -17,7 +19,7 @@ export type RibbonPoints = { readonly inOrder: number; readonly cursorCell: numb
 
 /** Columns of a ribbon of so many pixels. */
 function columnsOf(cloth: SegmentCloth, width: number): number {
-  return Math.max(1, Math.min(cloth.cells, Math.floor(width)));
+  return Math.max(1, Math.min(cloth.cells, Math.floor(width / LEAST_COLUMN)));
 }
 
 /** Draws all of it. */

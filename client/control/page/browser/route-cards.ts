@@ -34,13 +34,14 @@ export class RouteCards {
     this.#command = command;
   }
 
-  show(routes: readonly RouteState[], latenciesOf: (route: string) => LatestValues, hasEnded: boolean): void {
+  /** `tookMs`: how long the whole took, once it has ended. */
+  show(routes: readonly RouteState[], latenciesOf: (route: string) => LatestValues, tookMs: number | undefined): void {
     const names = routes.map(({ name }) => name);
     if (names.join('\n') !== this.#cards.map(({ name }) => name).join('\n')) {
       this.#cards = names.map((name, place) => new RouteCard(name, place, this.#command));
       this.#list.replaceChildren(...this.#cards.map(({ element }) => element));
     }
-    for (const [place, route] of routes.entries()) this.#cards[place]?.show(route, latenciesOf(route.name), hasEnded);
+    for (const [place, route] of routes.entries()) this.#cards[place]?.show(route, latenciesOf(route.name), tookMs);
   }
 }
 
@@ -104,14 +105,17 @@ class RouteCard {
     this.element.style.setProperty('--on-route', `var(--ink-${place % PAINTS})`);
   }
 
-  show(route: RouteState, latencies: LatestValues, hasEnded: boolean): void {
+  show(route: RouteState, latencies: LatestValues, tookMs: number | undefined): void {
     this.#preference = route.preference;
     this.element.dataset['state'] = route.state;
     say(this.#condition, conditionOf(route));
     say(this.#url, route.url);
     this.#url.title = route.url;
-    say(this.#rate, formatRate(hasEnded ? 0 : route.bytesPerSecond));
-    say(this.#shareText, `share ${formatShare(route.share)}`);
+    say(
+      this.#rate,
+      formatRate(tookMs === undefined ? route.bytesPerSecond : (1_000 * route.bytes) / Math.max(1, tookMs)),
+    );
+    say(this.#shareText, `${tookMs === undefined ? '' : 'on average · '}share ${formatShare(route.share)}`);
     this.#share.style.width = `${(100 * route.share).toFixed(1)}%`;
     this.#showLatency(route, latencies);
     const figures = this.#facts.show([
@@ -127,7 +131,7 @@ class RouteCard {
     this.#showWhy(route);
     this.#prefer.ariaPressed = String(route.preference === 'prefer');
     this.#exclude.ariaPressed = String(route.preference === 'exclude');
-    for (const button of [this.#prefer, this.#exclude]) button.disabled = hasEnded;
+    for (const button of [this.#prefer, this.#exclude]) button.disabled = tookMs !== undefined;
   }
 
   #sparkline(): SVGSVGElement {
@@ -147,7 +151,7 @@ class RouteCard {
   }
 
   #showLatency({ latencyMs, leastLatencyMs }: RouteState, latencies: LatestValues): void {
-    const top = Math.max(LEAST_SCALE_MS, latencies.highest * SCALE_ROOM);
+    const top = Math.max(LEAST_SCALE_MS, latencies.top * SCALE_ROOM);
     const { line, under } = sparkPaths(latencies.values, SPARK_VALUES, SPARK_HEIGHT, top);
     this.#spark.setAttribute('d', line);
     this.#under.setAttribute('d', under);

@@ -3,6 +3,9 @@
 /** Values that a sparkline shows at most: one every half second makes a minute. */
 export const SPARK_VALUES = 120;
 
+/** How far a peak may rise above the median before it is cut. */
+const MOST_PEAK = 3;
+
 /** The latest values, oldest first; memory does not grow. */
 export class LatestValues {
   readonly #values: number[] = [];
@@ -16,8 +19,10 @@ export class LatestValues {
     return this.#values;
   }
 
-  get highest(): number {
-    return this.#values.reduce((most, value) => (value > most ? value : most), 0);
+  /** The highest, but of a lone peak no more than MOST_PEAK times what is usual: the rest would lie flat below it. */
+  get top(): number {
+    const sorted = this.#values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+    return Math.min(sorted.at(-1) ?? 0, MOST_PEAK * (sorted[Math.floor(sorted.length / 2)] ?? 0));
   }
 }
 

@@ -30,7 +30,7 @@ export class WindowPanel {
   look(view: TransferView, ask: (path: string) => Promise<SegmentRuns>): void {
     const { first, count } = reach(view);
     const path = `/v1/transfers/${encodeURIComponent(view.summary.id)}/segments?first=${first}&count=${count}`;
-    if (this.#asked !== undefined || count <= 0) return;
+    if (this.#asked !== undefined || count <= 0 || view.hasEnded) return;
     this.#asked = path;
     ask(path)
       .then((runs) => {
@@ -88,5 +88,7 @@ function wordsOf(view: TransferView, inOrder: number, here: Int16Array, owed: In
   const owner = view.routes[owed[0] ?? NOBODY]?.name;
   const missing = `segment ${formatCount(inOrder)} is next${owner === undefined ? '' : `, owed by ${owner}`}`;
   if (waiting === 0) return `${missing}; nothing waits behind it`;
+  if (view.summary.output === 'any')
+    return `${missing}; a file waits for nothing, ${formatCount(waiting)} of these are in it`;
   return `${missing}; ${formatCount(waiting)} (${formatBytes(waiting * view.snapshot.segmentBytes)}) wait behind it`;
 }

@@ -38,7 +38,7 @@ function gridOf({ width, height }: Size, segments: number): { pitch: number; per
 export function drawWindow(brush: Brush, view: WindowView, theme: Theme, size: Size): void {
   brush.clearRect(0, 0, size.width, size.height);
   const { pitch, perRow, rows } = gridOf(size, view.here.length);
-  if (perRow < 1) return;
+  if (perRow < 1 || view.here.length === 0) return;
   const start = Math.floor(view.inOrder / perRow) * perRow;
   const cells = Math.min(rows * perRow, view.inOrder - start + view.here.length);
   const side = pitch - GAP;
@@ -55,7 +55,6 @@ export function drawWindow(brush: Brush, view: WindowView, theme: Theme, size: S
       brush.fillRect(x, y, side, side);
     } else drawCell(brush, view, theme, { at, x, y, side, isLettered: pitch >= LEAST_LETTERED });
   }
-  if (view.here.length === 0) return;
   const first = view.inOrder - start;
   brush.strokeStyle = theme.ink;
   brush.lineWidth = 2;
