@@ -64,7 +64,9 @@ describe('heddle get --metrics-file', () => {
     const file = folder.file('no/such/folder.prom');
     const outcome = await heddle(['get', 'a.bin', '-o', world.output('x'), '--route', route, '--metrics-file', file]);
     expect(outcome.code).toBe(6);
-    expect(outcome.stderr).toBe(`heddle: cannot write the metrics to ${file} (ENOENT); its folder must exist (local-io)\n`);
+    expect(outcome.stderr).toBe(
+      `heddle: cannot write the metrics to ${file} (ENOENT); its folder must exist (local-io)\n`,
+    );
     expect(await world.outputs()).toEqual([]);
   });
 });
