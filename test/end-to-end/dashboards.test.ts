@@ -111,7 +111,7 @@ describe.skipIf(!hasPrometheus)(`a live Prometheus${WITHOUT_PROMETHEUS}`, () => 
     const shares = await answer('instance_route:heddle_client_share:ratio_rate1m');
     expect(shares.reduce((sum, { value }) => sum + Number(value[1]), 0)).toBeCloseTo(1, 6);
     const used = shares.filter(({ value }) => Number(value[1]) > 0.1).map(({ metric }) => metric['route']);
-    expect(used.toSorted()).toEqual(['relay0', 'relay1', 'relay2']);
+    expect(new Set(used)).toEqual(new Set(['relay0', 'relay1', 'relay2']));
     expect(await valueOf('sum(heddle_relay_sessions)')).toBeGreaterThan(0);
   });
 
