@@ -211,6 +211,17 @@ describe('heddle get --ui', () => {
     expect(used).toMatchObject({ code: 6, stderr: expect.stringContaining('somebody listens there already') });
   });
 
+  test('is not even loaded when nobody asks for it', async () => {
+    const said = 'process.stderr.write(`loaded ${url}\\n`)';
+    const hook = `import { registerHooks } from "node:module"; registerHooks({ load(url, context, next) { ${said}; return next(url, context); } });`;
+    const nodeArguments = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`];
+    const args = ['get', 'a.bin', '-o', world.output('idle.bin'), ...routes, '--no-memory'];
+    const { code, stderr } = await heddle(args, { nodeArguments });
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/loaded \S+\/client\/client\.ts/);
+    expect(stderr).not.toMatch(/loaded \S+\/(client\/control\/|client\/commands\/control|node_modules\/fastify)/);
+  });
+
   test('on a unix socket asks for no token: only its owner gets in', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'heddle-'));
     const path = join(folder, 'control.sock');

@@ -6,6 +6,7 @@ import type { ShapedLink } from '../../client/demo/link-shaper.ts';
 import { createClient, TransferList } from '../../client/index.ts';
 import type { Client, ControlEvent, RunningTransfer } from '../../client/index.ts';
 import { eventually, settled } from '../support/eventually.ts';
+import { startNginx, startPython } from '../support/mirrors.ts';
 import { objectBytes } from '../support/object-bytes.ts';
 import { startWorld } from '../support/world.ts';
 import type { World } from '../support/world.ts';
@@ -102,6 +103,23 @@ describe('a running download', () => {
     const map = transfers.list()[0]?.snapshot().segments;
     const earlier = map?.cells.reduce((sum, cell) => sum + cell.length * (cell.earlier ?? 0), 0) ?? 0;
     expect(earlier * 32_768).toBe(again.resumedBytes);
+  });
+
+  test.each([
+    ['with ranges', startNginx],
+    ['without ranges', startPython],
+  ])('from a mirror %s stands still as well, and goes on', async (how, start) => {
+    await using mirror = await start(world.objects);
+    await using link = await startLink({ target: { port: mirror.port }, megabitsPerSecond: 32, delayMs: 2 });
+    const mirrors = [{ name: 'm', url: `http://127.0.0.1:${link.port}/a.bin` }];
+    const running = createClient({ routes: [], mirrors }).download('a.bin', world.output(how));
+    await caught(running, 1_000_000);
+    running.pause();
+    const received = await settled(() => running.report().receivedBytes);
+    expect(received).toBeLessThan(SIZE);
+    running.resume();
+    await running.done;
+    expect((await world.read(how)).equals(content)).toBe(true);
   });
 
   test('refuses what makes no sense', async () => {
