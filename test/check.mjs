@@ -1,4 +1,5 @@
-// `npm test`: formatting, lint, types, unused code, then the tests; arguments go to vitest (`npm test -- test/protocol`).
+// `npm test`: formatting, lint, types, unused code, then the tests, and those that need a Docker engine, where there is one.
+// Arguments go to vitest, which then runs alone (`npm test -- test/protocol`).
 // The tests run even where a check fails, and what failed is said once more at the end. Plain JavaScript, because it
 // must also start under a Node that is too old for the rest, to say so.
 import { spawnSync } from 'node:child_process';
@@ -37,9 +38,11 @@ for (const [script, what, advice] of CHECKS) {
   if (!passed) failures.push(`${what}: ${advice}`);
 }
 
-const testsPassed = run([manifest.scripts['test:unit'], ...process.argv.slice(2).map(quoted)].join(' '));
+const given = process.argv.slice(2);
+if (!run([manifest.scripts['test:unit'], ...given.map(quoted)].join(' '))) failures.push('tests: see above');
+if (given.length === 0 && !run(manifest.scripts['test:containers'])) failures.push('container tests: see above');
 for (const failure of failures) console.error(`CHECK FAILED: ${failure}`);
-process.exitCode = testsPassed && failures.length === 0 ? 0 : 1;
+process.exitCode = failures.length === 0 ? 0 : 1;
 
 /** @param {string} command */
 function run(command) {

@@ -8,7 +8,7 @@ heddle token --key /issuer/relay.private.jwk --for 720h --subject compose --out 
 chmod 644 /access/relay.public.jwks /access/heddle.token
 
 if [ -z "$(ls -A /srv/heddle/objects)" ]; then
-  echo 'making sample.bin, 256 MiB'
-  head -c 268435456 /dev/urandom >/srv/heddle/objects/.sample.part
+  echo "making sample.bin, $SAMPLE_BYTES bytes"
+  head -c "$SAMPLE_BYTES" /dev/urandom >/srv/heddle/objects/.sample.part
   mv /srv/heddle/objects/.sample.part /srv/heddle/objects/sample.bin
 fi

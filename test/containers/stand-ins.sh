@@ -31,7 +31,7 @@ lay_out() {
   mkdir -p "$root"/{etc/ssl/certs,tmp,var/tmp,proc,sys,dev,run,root,home/node,usr/{bin,sbin,lib,lib64},usr/local/bin}
   chmod 1777 "$root/tmp" "$root/var/tmp"
   for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$root/$folder"; done
-  cp "$(command -v busybox)" "$root/usr/bin/busybox"
+  add_program "$(command -v busybox)" /usr/bin/busybox
   chroot "$root" /usr/bin/busybox --install -s /usr/bin
   # busybox's own shell prefers its applets to the programs of the same name
   add_program "$(command -v dash)" /usr/bin/sh
@@ -43,8 +43,8 @@ lay_out() {
   done
   cp /etc/os-release /etc/protocols /etc/services "$root/etc/" 2>/dev/null || true
   echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
-  printf 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n' >"$root/etc/passwd"
-  printf 'root:x:0:\nnode:x:1000:\n' >"$root/etc/group"
+  printf 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' >"$root/etc/passwd"
+  printf 'root:x:0:\nnode:x:1000:\nnogroup:x:65534:\n' >"$root/etc/group"
 }
 
 import_image() {

@@ -1,0 +1,40 @@
+// Before all tests: looks for an engine, builds the images, and tells the tests what there is; without an engine it says
+// why they are skipped, or fails where one is required. After all tests: removes what carries their label.
+import type { TestProject } from 'vitest/node';
+import { removeLabelled } from './engine.ts';
+import { engineVersion, prepareImages } from './images.ts';
+import type { Images } from './images.ts';
+
+declare module 'vitest' {
+  // oxlint-disable-next-line typescript/consistent-type-definitions -- only an interface can be added to
+  export interface ProvidedContext {
+    readonly engine: ProvidedEngine;
+  }
+}
+
+/** What tests are told. */
+export type ProvidedEngine =
+  | { readonly images: Images; readonly missing?: undefined }
+  | { readonly images?: undefined; readonly missing: string };
+
+export async function setup(project: TestProject): Promise<void> {
+  const found = await engineVersion();
+  if ('missing' in found) {
+    if (process.env['HEDDLE_REQUIRE_DOCKER'] === '1') {
+      throw new Error(`HEDDLE_REQUIRE_DOCKER=1, but ${found.missing}`);
+    }
+    console.log(`container tests are skipped: ${found.missing}`);
+    project.provide('engine', { missing: found.missing });
+    return;
+  }
+  const begun = performance.now();
+  await removeLabelled();
+  const images = await prepareImages((line) => console.log(line));
+  const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
+  console.log(`Docker engine ${found.version}, images ready in ${seconds} s`);
+  project.provide('engine', { images });
+}
+
+export async function teardown(): Promise<void> {
+  if (!('missing' in (await engineVersion()))) await removeLabelled();
+}

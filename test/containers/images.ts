@@ -1,0 +1,61 @@
+// The images that the tests run: Heddle's, built from the Dockerfile as it is, and two helpers. Where nothing can be
+// pulled, stand-ins are made from this machine's own files (stand-ins.sh), which is said.
+import { join } from 'node:path';
+import { command, docker } from './docker-command.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const BASE = 'node:26-bookworm-slim';
+const PULL_TIMEOUT_MS = 300_000;
+const BUILD_TIMEOUT_MS = 1_200_000;
+const PING_TIMEOUT_MS = 20_000;
+
+/** Images by name or id. */
+export type Images = {
+  readonly heddle: string;
+  /** Has tc and ip. */
+  readonly tools: string;
+};
+
+/** The version of the engine, or in words why there is none. */
+export async function engineVersion(): Promise<{ readonly version: string } | { readonly missing: string }> {
+  try {
+    const args = ['version', '--format', '{{.Server.Version}}'];
+    const { code, stdout, stderr } = await command('docker', args, { timeoutMs: PING_TIMEOUT_MS });
+    return code === 0 ? { version: stdout.trim() } : { missing: stderr.trim().split('\n')[0] ?? '' };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { missing: code === 'ENOENT' ? 'there is no docker command' : 'the Docker engine does not answer' };
+  }
+}
+
+/** Builds what is missing; what was built before costs little. */
+export async function prepareImages(say: (line: string) => void): Promise<Images> {
+  if (!(await exists(BASE))) await pullOrStandIn(BASE, 'base', say);
+  const tools = 'heddle-test-tools:1';
+  if (!(await exists(tools))) await standIn('tools', tools);
+  const args = ['build', '--quiet', '--file', 'deploy/docker/Dockerfile', '--tag', 'heddle-under-test', '.'];
+  const printed = await docker(args, { cwd: ROOT, timeoutMs: BUILD_TIMEOUT_MS });
+  // the name may be given to another build meanwhile, the id not
+  return { heddle: printed.split('\n').at(-1) ?? '', tools };
+}
+
+/** The image, pulled, or a stand-in of the same name. */
+export async function pullOrStandIn(image: string, sort: string, say: (line: string) => void): Promise<void> {
+  try {
+    await docker(['pull', '--quiet', image], { timeoutMs: PULL_TIMEOUT_MS });
+  } catch {
+    say(`${image} cannot be pulled: a stand-in is made from this machine's files`);
+    await standIn(sort, image);
+  }
+}
+
+async function standIn(sort: string, image: string): Promise<void> {
+  const script = join(import.meta.dirname, 'stand-ins.sh');
+  const { code, stderr } = await command(script, [sort, image], { timeoutMs: BUILD_TIMEOUT_MS });
+  if (code !== 0) throw new Error(`no stand-in for ${image}: ${stderr.trim()}`);
+}
+
+/** Whether the engine has it. */
+export async function exists(image: string): Promise<boolean> {
+  return (await command('docker', ['image', 'inspect', image])).code === 0;
+}
