@@ -3,6 +3,7 @@
 import dns from 'node:dns';
 import type { LookupAddress, LookupAllOptions } from 'node:dns';
 import net from 'node:net';
+import { performance } from 'node:perf_hooks'; // the build of the page sees a browser's, which has no nodeTiming
 import type Tls from 'node:tls';
 
 /** Where to connect. */
