@@ -23,7 +23,6 @@
 // bodies (EventSource cannot send the header). No cookie: those of 127.0.0.1 go to whatever listens on any of its ports.
 // The server gets it from `readPage(): Promise<{ html: string; contentSecurityPolicy: string }>` of page/page.ts.
 import type { ErrorCode } from '../../protocol/errors.ts';
-import type { ByteRange } from '../options.ts';
 
 /** ms between two looks at a transfer that somebody watches: most `progress`, `routes`, `cells`, `pattern` per second. */
 export const SAMPLE_MS = 250;
@@ -241,6 +240,9 @@ export type SegmentRuns = {
   readonly count: number;
   readonly runs: readonly (readonly [route: string | null, length: number])[];
 };
+
+/** Bytes first … last of the object, both included; to its end without a last one. */
+type ByteRange = { readonly first: number; readonly last?: number };
 
 /** What all events have: their number, when they were told (ms since 1970), and whose transfer it is. */
 type Told<Type extends string> = {

@@ -102,6 +102,14 @@ const layers: readonly Layer[] = [
     good: "import type { A } from '../../relay/x.ts'; import '../options.ts'; await import('../../origin/main.ts')",
   },
   {
+    prefixes: ['client/control/messages.ts'],
+    mayImport: ['protocol/'],
+    why: 'the shapes of the control interface are read by the page in a browser, where nothing of the client runs',
+    example: 'client/control/messages.ts',
+    bad: ["import type { ByteRange } from '../options.ts'", "import type { A } from './picture.ts'"],
+    good: "import type { ErrorCode } from '../../protocol/errors.ts'",
+  },
+  {
     prefixes: ['client/control/page/browser/'],
     mayImport: ['client/control/page/browser/'],
     mayLoad: ['client/control/messages.ts'],

@@ -55,10 +55,12 @@ describe('the package', () => {
     for (const name of ['package.json', 'README.md', 'LICENSE', 'dist/client/cli.js', 'dist/client/index.d.ts']) {
       expect(names).toContain(`package/${name}`);
     }
+    const page = ['html', 'css'].map((kind) => `package/dist/client/control/page/page.${kind}`);
+    expect(names).toEqual(expect.arrayContaining(page));
     const strange = names.filter(
       (name) => !/^package\/(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts))$/.test(name),
     );
-    expect(strange).toEqual([]);
+    expect(strange.sort()).toEqual(page.sort());
   });
 
   test('brings no development tool', async ({ skip }) => {
@@ -133,6 +135,11 @@ describe.each([[process.versions.node.split('.')[0] ?? '', undefined, undefined]
       expect(application).toMatchObject({ code: 0, stderr: '' });
       expect(application.stdout.toString()).toBe(`${sha256(BYTES)}\n`);
 
+      await writeFile(place.folder.file('page.js'), PAGE);
+      const page = await heddle([], { ...options, cli: place.folder.file('page.js') });
+      expect(page).toMatchObject({ code: 0, stderr: '' });
+      expect(page.stdout.toString()).toMatch(/^<!doctype html>\n.*<style>.+modules\['main'\].+<\/html>\n$/s);
+
       for (const server of [origin, relay]) {
         server.signal('SIGINT');
         expect((await server.ended).code).toBe(0);
@@ -189,6 +196,11 @@ await done;
 await client.download('a.bin', 'library.bin').done;
 const file = createHash('sha256').update(await readFile('library.bin'));
 console.log(hash.digest('hex'), file.digest('hex'));
+`;
+
+/** The page is put together from files, of which none may be left behind. */
+const PAGE = `import { readPage } from './node_modules/heddle/dist/client/control/page/page.js';
+process.stdout.write((await readPage()).html);
 `;
 
 const APPLICATION = `import { createHash } from 'node:crypto';
