@@ -12,7 +12,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { TemporaryFolder } from '../support/temporary-folder.ts';
 import { lastLine } from '../support/world.ts';
 
-const SIZE = 12_345_678;
+const SIZE = 5_345_678;
 const LONG_AGO = Date.UTC(2021, 8, 6);
 
 /** An origin program over a store, and what it says about itself. */
