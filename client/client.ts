@@ -76,7 +76,10 @@ export type Client = {
 
 /** A client for `options.routes`. Throws `bad-configuration` at once when they make no sense. */
 export function createClient(options: ClientOptions): Client {
-  const routes = resolveRoutes(options);
+  const { discovery } = options;
+  // what makes no sense is said at once, though routes may be found later
+  const isOpen = discovery !== undefined && options.routes.length + (options.mirrors ?? []).length === 0;
+  const fixed = isOpen ? [] : resolveRoutes(options);
   const core = { order: resolveCore(options, 'order'), any: resolveCore(options, 'any') };
   const clientRoot = resolveRoot(options.root);
   const knowledge = new RouteKnowledge(options.routeMemory, options.ranking);
@@ -90,6 +93,7 @@ export function createClient(options: ClientOptions): Client {
     start(sink: Sink, leftover?: Leftover, file?: string): SeekableTransfer;
     cancel(reason?: unknown): void;
   } {
+    const routes = discovery === undefined ? fixed : resolveRoutes(options);
     const object = isUrl(key) ? routesToUrl(key, routes) : { key, routes };
     if (!isUrl(key)) encodeKey(key);
     const { firstByte, endByte } = boundsOf(transfer.range);

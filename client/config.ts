@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';
 import { speaksOf } from '../protocol/settings/environment.ts';
 import type { Environment } from '../protocol/settings/environment.ts';
+import type { Discovery, DiscoveryContext } from './discovery.ts';
+import { knownOriginsPath } from './io/known-origins.ts';
 import { defaultMemoryPath } from './io/route-memory.ts';
 import { parseRouteArgument } from './options.ts';
 import type { ClientOptions, RouteOptions } from './options.ts';
@@ -22,10 +24,14 @@ export type ClientFlags = {
   readonly memory?: boolean;
 };
 
-/** The options of the client that `flags` ask for. Throws `usage` or `bad-configuration`. */
+/**
+ * The options of the client that `flags` ask for. Discovery is not started; `warning` is told of what it misses. Throws
+ * `usage` or `bad-configuration`.
+ */
 export async function clientOptions(
   flags: ClientFlags,
   environment: Environment = process.env,
+  warning: (error: HeddleError) => void = ({ message }) => process.stderr.write(`heddle: ${message}\n`),
 ): Promise<ClientOptions> {
   const inFlags = (flags.route ?? []).map(parseRouteArgument);
   const {
@@ -45,7 +51,12 @@ export async function clientOptions(
     costBudget,
     endsFirstBytes,
     steer,
+    discovery,
   } = await saidOf(flags.config, environment);
+  const trust = {
+    token: await tokenOf(flags.tokenFile, token, tokenFile),
+    originKey: await textOr(flags.originKey, originKey, originKeyFile, parseOriginKey),
+  };
   return withoutUndefined({
     routes: allRoutes(routes, inFlags),
     segmentBytes: flags.segment === undefined ? segmentBytes : Number(flags.segment),
@@ -59,8 +70,12 @@ export async function clientOptions(
     steer,
     root: flags.root ?? root,
     knownOrigins,
-    token: await tokenOf(flags.tokenFile, token, tokenFile),
-    originKey: await textOr(flags.originKey, originKey, originKeyFile, parseOriginKey),
+    ...trust,
+    discovery: await discoveryIn(discovery, {
+      ...trust,
+      knownOrigins: knownOrigins ?? knownOriginsPath(environment),
+      warning,
+    }),
   });
 }
 
@@ -70,6 +85,20 @@ export async function metricsWishes(
   environment: Environment = process.env,
 ): Promise<Pick<ClientSettings, 'admin' | 'metricsFile'>> {
   return saidOf(file, environment);
+}
+
+/** Those who look for no routes load nothing for it. */
+async function discoveryIn(
+  said: ClientSettings['discovery'],
+  context: DiscoveryContext,
+): Promise<Discovery | undefined> {
+  if (said === undefined) return undefined;
+  const [{ Discovery }, { discoveryOf }] = await Promise.all([
+    import('./discovery.ts'),
+    import('./discovery-settings.ts'),
+  ]);
+  const options = discoveryOf(said);
+  return options === undefined ? undefined : new Discovery(options, context);
 }
 
 async function saidOf(file: string | undefined, environment: Environment): Promise<ClientSettings> {

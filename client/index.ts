@@ -12,6 +12,8 @@ export type {
 } from './control/messages.ts';
 export { TransferList } from './control/transfer-list.ts';
 export type { TrackedTransfer } from './control/tracked-transfer.ts';
+export { Discovery } from './discovery.ts';
+export type { DiscoveryContext, DiscoveryOptions } from './discovery.ts';
 export type { InterceptOptions, SiteOptions } from './intercept/site-options.ts';
 export type { Check, RouteReport, SessionObserver, SessionReport, Vouching } from './io/report.ts';
 export type { MirrorOptions } from './mirrors.ts';

@@ -6,6 +6,7 @@ import { formatRoot, parseRoot } from '../protocol/manifest.ts';
 import { CORE_DEFAULTS } from './core/options.ts';
 import type { CoreOptions } from './core/options.ts';
 import type { RankingWeights } from './core/ranking.ts';
+import type { Discovery } from './discovery.ts';
 import { originNameOf } from './io/known-origins.ts';
 import type { SessionRoute } from './io/order.ts';
 import { resolveMirror } from './mirrors.ts';
@@ -24,6 +25,8 @@ export type RouteOptions = {
   readonly url: string;
   /** Local address to bind to: two interfaces make two routes. */
   readonly localAddress?: string;
+  /** Address to connect to, instead of looking the host of the URL up. */
+  readonly address?: string;
   /** Name of the origin behind it, under which its key is remembered; routes to one origin share it. */
   readonly origin?: string;
 } & RouteFacts &
@@ -32,6 +35,8 @@ export type RouteOptions = {
 /** Options of a client; units are in the names. */
 export type ClientOptions = {
   readonly routes: readonly RouteOptions[];
+  /** Where more routes are found; those that are given go before those of the same name. It must have been started. */
+  readonly discovery?: Discovery;
   /** Plain HTTP servers with a copy each, beside the routes or instead of them. */
   readonly mirrors?: readonly MirrorOptions[];
   /** Bytes of a segment: 32768 × 2^k, up to 1 MiB. Default 32768; with mirrors 131072. */
@@ -79,8 +84,10 @@ const TOKEN = /^[\x21-\x7e]+$/;
 
 /** The routes checked and parsed. Throws `bad-configuration`. */
 export function resolveRoutes(options: ClientOptions): SessionRoute[] {
-  const { routes, mirrors = [] } = options;
+  const { mirrors = [] } = options;
+  const routes = knownRoutes(options).map(({ route }) => route);
   if (routes.length + mirrors.length === 0) {
+    if (options.discovery !== undefined) throw new HeddleError('no-route', 'no route is given, and none was found yet');
     throw wrong('no route is given; name at least one, e.g. direct=http://host:8080');
   }
   if (options.token !== undefined && authorizationOf(options.token) === undefined) {
@@ -98,6 +105,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
       name: route.name,
       baseUrl: url,
       localAddress,
+      address: route.address,
       // asked for at each connection: a token may be renewed meanwhile
       get authorization() {
         return authorizationOf(options.token);
@@ -107,6 +115,13 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
     };
   });
   return [...resolved, ...mirrors.map(resolveMirror)];
+}
+
+/** The routes that are given and those that are found, each name once, and who named them; undefined: the user. */
+export function knownRoutes(options: ClientOptions): { readonly route: RouteOptions; readonly source?: string }[] {
+  const given = new Set([...options.routes, ...(options.mirrors ?? [])].map(({ name }) => name));
+  const found = options.discovery?.routes() ?? [];
+  return [...options.routes.map((route) => ({ route })), ...found.filter(({ route }) => !given.has(route.name))];
 }
 
 /** What an Authorization header says now; undefined for a token that no header can carry. */

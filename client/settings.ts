@@ -1,6 +1,8 @@
 // What the client's configuration file may hold, and how it is read. Loaded only for those who name a file; what flags
 // and file make together is config.ts.
 import { CORE_DEFAULTS } from './core/options.ts';
+import { checkDiscovery, DISCOVERY } from './discovery-settings.ts';
+import type { DiscoverySettings } from './discovery-settings.ts';
 import { ROUTE_NAME } from './options.ts';
 import type { RouteOptions } from './options.ts';
 import { ROUTE_LIMIT_SETTINGS } from './limit-settings.ts';
@@ -48,6 +50,7 @@ export type ClientSettings = {
   readonly admin?: ListenAddress;
   readonly metricsFile?: string;
   readonly control?: ControlSettings;
+  readonly discovery?: DiscoverySettings;
 };
 
 /** One row per key of a route: a new one is its type in RouteOptions and one line here; the compiler asks for it. */
@@ -64,6 +67,7 @@ const ROUTE_SETTINGS: SettingsTable<RouteOptions> = {
     base: true,
   }),
   localAddress: localAddress({ why: 'local address to bind to: two interfaces make two routes' }),
+  address: localAddress({ why: 'address to connect to, instead of looking the host of the URL up' }),
   origin: text({
     why: 'name under which the key of its origin is remembered',
     pattern: /^[!-~]{1,255}$/,
@@ -175,6 +179,7 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
   control: group<ControlSettings>(CONTROL_SETTINGS, {
     why: 'a way to watch and steer the transfers of `heddle proxy`',
   }),
+  discovery: DISCOVERY,
 };
 
 /** What file and environment say. Throws `bad-configuration`. */
@@ -195,9 +200,10 @@ export function checkClient({ values, wrong }: Sources<ClientSettings>): void {
     }
   }
   checkNames(values.routes, 'routes', wrong);
+  if (values.discovery !== undefined) checkDiscovery(values.discovery, wrong);
   for (const [at, { routes, origin }] of (values.origins ?? []).entries()) {
     checkNames(routes, `origins[${at}].routes`, wrong);
-    if (routes === undefined && values.routes === undefined) {
+    if (routes === undefined && values.routes === undefined && values.discovery === undefined) {
       throw wrong(`origins[${at}]`, `there is no route to ${origin}; write routes: here or for all`);
     }
   }

@@ -26,6 +26,7 @@ import { isLoopback, resolveOptions } from './options.ts';
 import type { OriginOptions, OriginTuning, ResolvedOptions } from './options.ts';
 import type { OriginParts } from './origin-parts.ts';
 import { ProofPages } from './proof-pages.ts';
+import { PublishedRoutes } from './published-routes.ts';
 import { reconfigure } from './reconfigure.ts';
 import type { ChangingParts } from './reconfigure.ts';
 import { Running } from './running.ts';
@@ -88,7 +89,8 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   const catalog = new Catalog({ backend, index, indexer, signer, tuning });
   const pages = new ProofPages(index, tuning.proofCacheBytes);
   const bodies = new Running();
-  const parts: OriginParts = { guard, backend, catalog, blocks, pages, metrics, tuning, bodies };
+  const published = new PublishedRoutes(signer, tuning, resolved.publishedRoutes);
+  const parts: OriginParts = { guard, backend, catalog, blocks, pages, metrics, published, tuning, bodies };
   const channels = opened.use(new Channels(parts));
   const stopping = new AbortController();
   const scan = startScan({ backend, index, indexer, tuning, log, ahead: resolved.indexAhead }, stopping.signal);
@@ -139,7 +141,7 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
     connections: () => connectionsOf(app),
     tls: () => shown,
   });
-  const changing: ChangingParts = { options: resolved, tuning, guard, tokenCheckOf, setTls };
+  const changing: ChangingParts = { options: resolved, tuning, guard, published, tokenCheckOf, setTls };
 
   const all = opened.move();
   const hurry = Promise.withResolvers<void>();

@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { join, relative, resolve, sep } from 'node:path';
 import type { JSONWebKeySet } from 'jose';
 import { HeddleError } from '../protocol/errors.ts';
+import type { ListedRoute } from '../protocol/route-list.ts';
 import { AUDIENCES } from '../protocol/token-claims.ts';
 import { amountFault } from '../protocol/settings/amount.ts';
 import type { Amount } from '../protocol/settings/amount.ts';
@@ -133,6 +134,7 @@ const tuning = {
     unit: 'ms',
     why: 'a younger file could change again within one tick of the file system clock',
   },
+  routeListSeconds: { value: 3_600, min: 10, max: 2_592_000, unit: 's', why: 'how long published routes hold' },
   catalogObjects: {
     value: 10_000,
     min: 1,
@@ -181,6 +183,8 @@ export type OriginOptions = {
   readonly backend?: BackendOptions | undefined;
   /** Whether all objects are hashed at the start, not each when it is first asked for. */
   readonly indexAhead?: boolean | undefined;
+  /** The ways to this origin, published for clients. */
+  readonly publishedRoutes?: readonly ListedRoute[] | undefined;
   readonly listen?: ListenAddress | undefined;
   /** Serves /metrics, /livez and /readyz; not opened when absent. */
   readonly admin?: ListenAddress | undefined;
@@ -203,6 +207,7 @@ export type OriginOptions = {
 export type ResolvedOptions = {
   readonly place: { readonly type: 'dir'; readonly dir: string } | BackendOptions;
   readonly indexAhead: boolean;
+  readonly publishedRoutes: readonly ListedRoute[];
   readonly listen: ListenAddress;
   readonly admin: ListenAddress | undefined;
   readonly stateDir: string;
@@ -224,6 +229,7 @@ export function resolveOptions(options: OriginOptions, env: NodeJS.ProcessEnv = 
   return {
     place,
     indexAhead: options.indexAhead ?? true,
+    publishedRoutes: options.publishedRoutes ?? [],
     listen: options.listen ?? DEFAULT_LISTEN,
     admin: options.admin,
     stateDir,

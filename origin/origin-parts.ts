@@ -6,6 +6,7 @@ import type { Catalog, PublishedObject } from './catalog.ts';
 import type { Guard } from './guard.ts';
 import type { OriginMetrics } from './metrics.ts';
 import type { OriginTuning } from './options.ts';
+import type { PublishedRoutes } from './published-routes.ts';
 import type { ProofPages } from './proof-pages.ts';
 import type { Running } from './running.ts';
 
@@ -22,6 +23,8 @@ export type OriginParts = {
   /** Bodies of plain responses being sent. */
   readonly bodies: Running;
   readonly metrics: OriginMetrics;
+  /** The ways to this origin, for clients. */
+  readonly published: PublishedRoutes;
   readonly tuning: OriginTuning;
 };
 

@@ -7,6 +7,7 @@ import { canChangeTls } from '../protocol/settings/tls.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import type { Guard } from './guard.ts';
 import type { OriginTuning, ResolvedOptions } from './options.ts';
+import type { PublishedRoutes } from './published-routes.ts';
 
 /** The parts of an origin that can change while it runs. */
 export type ChangingParts = {
@@ -15,6 +16,7 @@ export type ChangingParts = {
   /** The one object from which every part reads the sizes and times. */
   readonly tuning: Record<keyof OriginTuning, number>;
   readonly guard: Guard;
+  readonly published: PublishedRoutes;
   tokenCheckOf(options: ResolvedOptions): Promise<TokenCheck | undefined>;
   setTls(identity: TlsIdentity): void;
 };
@@ -48,7 +50,7 @@ export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): 
   for (const key of ['place', 'indexAhead', 'listen', 'admin', 'stateDir', 'signingKey'] as const) {
     if (!isDeepStrictEqual(before[key], next[key])) waiting.push(key === 'place' ? placeNameOf(next) : key);
   }
-  for (const key of ['tokenKeys', 'audience'] as const) {
+  for (const key of ['tokenKeys', 'audience', 'publishedRoutes'] as const) {
     if (!isDeepStrictEqual(before[key], next[key])) changed.push(key);
   }
   for (const name of Object.keys(tuning) as (keyof OriginTuning)[]) {
@@ -60,8 +62,17 @@ export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): 
   if (!isDeepStrictEqual(before.tls, next.tls)) (setTls ? changed : waiting).push('tls');
   if (setTls && next.tls !== undefined) parts.setTls(next.tls);
   guard.replace(check);
+  // also when nothing changed: times of the list may have
+  parts.published.replace(next.publishedRoutes);
   // what waits for a restart is said again at the next reading
-  const { tokenKeys, audience } = next;
-  parts.options = { ...before, tokenKeys, audience, tuning: { ...tuning }, tls: setTls ? next.tls : before.tls };
+  const { tokenKeys, audience, publishedRoutes } = next;
+  parts.options = {
+    ...before,
+    tokenKeys,
+    audience,
+    publishedRoutes,
+    tuning: { ...tuning },
+    tls: setTls ? next.tls : before.tls,
+  };
   return { changed, waiting };
 }

@@ -7,19 +7,21 @@ import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { HeddleError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import { ROUTE_LIST_PATH } from '../protocol/route-list.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import { addObjectRoutes } from './object-routes.ts';
 import type { RequestKind } from './metrics.ts';
 import type { OriginParts } from './origin-parts.ts';
 import type { OriginTuning } from './options.ts';
 import { problemOf } from './problem.ts';
+import { addRouteList } from './published-routes.ts';
 import type { Channels } from './upgrade.ts';
 
 /** Whether this origin should be sent new work. */
 export type Readiness = () => boolean;
 
 /** What nobody needs a token for. */
-const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/.well-known/heddle/routes']);
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', ROUTE_LIST_PATH]);
 
 /** The public server; not listening yet. `tls` serves https. */
 export function createPublicServer(
@@ -36,6 +38,7 @@ export function createPublicServer(
   app.addHook('onResponse', async ({ url }, { statusCode }) => parts.metrics.answered(kindOf(url), statusCode));
   addHealthRoutes(app, ready, parts.tuning);
   addObjectRoutes(app, parts);
+  addRouteList(app, parts.published);
   app.server.on('upgrade', (request, socket: Socket, head: Buffer) => void channels.accept(request, socket, head));
   return app;
 }

@@ -1,5 +1,6 @@
 // What an origin's configuration file may hold, and how it and the flags become the origin's options: flags win.
 import { HeddleError } from '../protocol/errors.ts';
+import type { ListedRoute } from '../protocol/route-list.ts';
 import { AUDIENCES } from '../protocol/token-claims.ts';
 import { amounts } from '../protocol/settings/amount.ts';
 import { group, oneOrMore } from '../protocol/settings/collections.ts';
@@ -13,6 +14,7 @@ import { filesOf, readTls, SERVER_TLS } from '../protocol/settings/tls.ts';
 import type { TlsFiles } from '../protocol/settings/tls.ts';
 import { BACKEND_SETTINGS, backendOf, checkBackend, filesOfBackend } from './backend-settings.ts';
 import type { BackendSettings } from './backend-settings.ts';
+import { checkPublished, PUBLISHED_ROUTES } from './route-settings.ts';
 import { ORIGIN_TUNING, parseListen } from './options.ts';
 import type { OriginOptions, OriginTuning } from './options.ts';
 
@@ -21,6 +23,7 @@ export type OriginSettings = {
   readonly dir?: string;
   readonly backend?: BackendSettings;
   readonly indexAhead?: boolean;
+  readonly publishedRoutes?: readonly ListedRoute[];
   readonly listen?: ListenAddress;
   readonly admin?: ListenAddress;
   readonly stateDir?: string;
@@ -39,6 +42,7 @@ export const ORIGIN_SETTINGS: SettingsTable<OriginSettings> = {
     why: 'whether all objects that are listed are hashed at the start, not each when it is first asked for',
     initial: true,
   }),
+  publishedRoutes: PUBLISHED_ROUTES,
   listen: address({ why: 'where clients and relays connect', initial: { host: '127.0.0.1', port: 8080 } }),
   admin: address({ why: 'where /metrics, /livez and /readyz are served besides' }),
   stateDir: path({ why: 'where the hash index and the signing key are kept; never inside dir' }),
@@ -81,6 +85,7 @@ export async function originOptions(flags: OriginFlags, environment: Environment
     dir,
     backend: remote === undefined ? undefined : await backendOf(remote),
     indexAhead: said.indexAhead,
+    publishedRoutes: said.publishedRoutes,
     listen: flags.listen === undefined ? said.listen : parseListen(flags.listen, '--listen'),
     admin: flags.admin === undefined ? said.admin : parseListen(flags.admin, '--admin'),
     stateDir: flags.state ?? said.stateDir,
@@ -104,7 +109,8 @@ export function checkOrigin(sources: Sources<OriginSettings>): void {
   checkPlaces(sources);
 }
 
-function checkPlaces({ values: { dir, backend }, wrong }: Sources<OriginSettings>): void {
+function checkPlaces({ values: { dir, backend, publishedRoutes = [] }, wrong }: Sources<OriginSettings>): void {
+  checkPublished(publishedRoutes, wrong);
   if (backend === undefined) return;
   if (dir !== undefined) throw wrong('backend', 'dir and backend exclude each other; write one of them');
   checkBackend(backend, wrong);

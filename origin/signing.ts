@@ -8,6 +8,8 @@ import { CompactSign } from 'jose';
 import { HeddleError } from '../protocol/errors.ts';
 import { encodeManifest, MANIFEST_TYPE } from '../protocol/manifest.ts';
 import type { Manifest } from '../protocol/manifest.ts';
+import { encodeRouteList, ROUTE_LIST_TYPE } from '../protocol/route-list.ts';
+import type { RouteList } from '../protocol/route-list.ts';
 
 /** Name of the key file in the state folder: PKCS #8, PEM. */
 export const KEY_FILE = 'origin-key.pem';
@@ -18,6 +20,8 @@ export type ManifestSigner = {
   readonly publicKey: string;
   /** The manifest as a compact JWS. */
   sign(manifest: Manifest): Promise<string>;
+  /** The list of routes as a compact JWS. */
+  signRoutes(list: RouteList): Promise<string>;
 };
 
 /** The signer of this origin: by `file`, or by the folder's key; without a folder its key lasts as long as the process. */
@@ -28,10 +32,13 @@ export async function openSigner(
 ): Promise<ManifestSigner> {
   const key = await keyFor(folder, log, file);
   const publicKey = createPublicKey(key).export({ format: 'jwk' }).x ?? '';
-  const header = { alg: 'EdDSA', typ: MANIFEST_TYPE, jwk: { kty: 'OKP', crv: 'Ed25519', x: publicKey } };
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: publicKey };
+  const sign = (payload: Uint8Array, typ: string): Promise<string> =>
+    new CompactSign(payload).setProtectedHeader({ alg: 'EdDSA', typ, jwk }).sign(key);
   return {
     publicKey,
-    sign: (manifest) => new CompactSign(encodeManifest(manifest)).setProtectedHeader(header).sign(key),
+    sign: (manifest) => sign(encodeManifest(manifest), MANIFEST_TYPE),
+    signRoutes: (list) => sign(encodeRouteList(list), ROUTE_LIST_TYPE),
   };
 }
 

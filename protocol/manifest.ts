@@ -26,10 +26,10 @@ export type Manifest = {
   readonly modified?: number;
 };
 
-/** The protected header of a manifest's JWS, with the public key it is signed with; exactly these members. */
-export type ManifestHeader = {
+/** The protected header of what an origin signs, with the public key it is signed with; exactly these members. */
+type SignedHeader = {
   readonly alg: 'EdDSA';
-  readonly typ: typeof MANIFEST_TYPE;
+  readonly typ: string;
   readonly jwk: { readonly kty: 'OKP'; readonly crv: 'Ed25519'; readonly x: string };
 };
 
@@ -82,17 +82,22 @@ export function parseManifest(payload: Uint8Array): Manifest {
   return manifest;
 }
 
-/** The header of a manifest's JWS, checked before its key is used. Throws `bad-manifest`, side remote. */
-export function checkManifestHeader(value: unknown): ManifestHeader {
+/** The header of a JWS that an origin made, checked before its key is used. Throws `bad-manifest`, side remote. */
+export function checkSignedHeader(value: unknown, type: string): SignedHeader {
   const { alg, typ, jwk, ...others } = membersOf(value);
   const { kty, crv, x, ...more } = membersOf(jwk);
   if (alg !== 'EdDSA') throw bad('the manifest is not signed with EdDSA');
-  if (typ !== MANIFEST_TYPE) throw bad('the signed text is not a manifest');
+  if (typ !== type) throw bad(`the signed text is no ${type}`);
   if (kty !== 'OKP' || crv !== 'Ed25519' || typeof x !== 'string' || !PUBLIC_KEY.test(x)) {
     throw bad("the manifest's key is not an Ed25519 key");
   }
   if (Object.keys(others).length + Object.keys(more).length > 0) throw bad("the manifest's header has unknown members");
-  return { alg, typ: MANIFEST_TYPE, jwk: { kty, crv, x } };
+  return { alg, typ: type, jwk: { kty, crv, x } };
+}
+
+/** The header of a manifest's JWS. Throws `bad-manifest`, side remote. */
+export function checkManifestHeader(value: unknown): SignedHeader {
+  return checkSignedHeader(value, MANIFEST_TYPE);
 }
 
 /** The strong ETag of an object with this root, quotes included. */

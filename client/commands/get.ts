@@ -57,12 +57,17 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
           ...named,
         ]
       : named;
-    const client = createClient({
+    const options = {
       knownOrigins: knownOriginsPath(),
-      ...(await clientOptions(flags)),
+      ...(await clientOptions(flags, process.env, warn)),
       mirrors,
       ...(control === undefined ? {} : { transfers: control.transfers }),
-    });
+    };
+    using discovery = options.discovery;
+    const found = discovery?.start();
+    // what is found later joins
+    if (options.routes.length + mirrors.length === 0) await found;
+    const client = createClient(options);
     const transfer: TransferOptions = {
       signal: stopped.signal,
       early,

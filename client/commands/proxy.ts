@@ -29,10 +29,12 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
   const common = { knownOrigins: knownOriginsPath(), ...client, ...tracked };
   if (root !== undefined)
     throw new HeddleError('bad-configuration', 'a root is of one object; write originKey instead');
+  using discovery = client.discovery;
+  await discovery?.start();
   const named = (flags.origin ?? []).map((origin) => ({ ...common, origin }));
   const inFile = (await configuredSites(flags.config)).map((site) => ({ ...site, ...tracked }));
   const origins = [...inFile.filter(({ origin }) => !flags.origin?.includes(origin)), ...named];
-  const objects = common.routes.length > 0 ? common : undefined;
+  const objects = common.routes.length > 0 || (discovery?.routes().length ?? 0) > 0 ? common : undefined;
   if (origins.length === 0 && objects === undefined) {
     throw new HeddleError(
       'usage',

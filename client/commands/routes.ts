@@ -6,11 +6,14 @@ import { clientOptions } from '../config.ts';
 import type { ClientFlags } from '../config.ts';
 import { rankRoutes } from '../core/ranking.ts';
 import type { RankingFacts, RouteScore, ScorePart } from '../core/ranking.ts';
+import { knownOriginsPath } from '../io/known-origins.ts';
 import type { SessionRoute } from '../io/order.ts';
 import { probeRoute } from '../io/route-probe.ts';
 import type { RouteProbe } from '../io/route-probe.ts';
+import { sharedAddresses, sharingLine } from '../io/shared-addresses.ts';
+import type { SharedAddress } from '../io/shared-addresses.ts';
 import type { Sink } from '../io/sink.ts';
-import { resolveCore, resolveRoutes } from '../options.ts';
+import { knownRoutes, resolveCore, resolveRoutes } from '../options.ts';
 import type { ClientOptions } from '../options.ts';
 import { RouteKnowledge } from '../route-knowledge.ts';
 import { complain, errorLine, formatRate } from './terminal.ts';
@@ -23,6 +26,8 @@ export type RoutesFlags = ClientFlags & {
 
 type Found = {
   readonly route: SessionRoute;
+  /** Who named it; undefined: the user. */
+  readonly source: string | undefined;
   readonly probe: RouteProbe | undefined;
   readonly bytesPerSecond: number | undefined;
   readonly error: HeddleError | undefined;
@@ -36,12 +41,20 @@ export async function routes(key: string | undefined, flags: RoutesFlags): Promi
     const timeoutMs = 1_000 * positive(flags.timeout, '--timeout');
     const bytes = positive(flags.bytes, '--bytes');
     const options = await clientOptions(flags);
+    using discovery = options.discovery;
+    await discovery?.start();
     const ranked = await rankAll(options, await look(options, key, { timeoutMs, bytes }));
     const best = ranked.toSorted(
       (a, b) => Number(b.probe !== undefined) - Number(a.probe !== undefined) || b.ranking.score - a.ranking.score,
     );
-    const lines = flags.json === true ? best.map((found) => JSON.stringify(jsonOf(found))) : textOf(best);
-    process.stdout.write(`${lines.join('\n')}\n`);
+    const shared = await sharedAddresses(best.map(({ route }) => route));
+    if (flags.json === true) {
+      const lines = [...best.map((found) => jsonOf(found, shared)), ...shared.map(sharedJson)];
+      process.stdout.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    } else {
+      process.stdout.write(`${textOf(best).join('\n')}\n`);
+      for (const each of shared) process.stderr.write(`heddle: ${sharingLine(each)}\n`);
+    }
     return best.some(({ probe }) => probe !== undefined) ? 0 : exitCodeOf('no-route');
   } catch (error) {
     const known = asHeddleError(error);
@@ -57,13 +70,15 @@ async function look(
   key: string | undefined,
   { timeoutMs, bytes }: { readonly timeoutMs: number; readonly bytes: number },
 ): Promise<Found[]> {
-  const all = resolveRoutes(options);
+  const sources = new Map(knownRoutes(options).map(({ route, source }) => [route.name, source]));
+  const all = resolveRoutes(options).map((route) => ({ route, source: sources.get(route.name) }));
   const probed = await Promise.all(
-    all.map(async (route): Promise<Found> => {
+    all.map(async (known): Promise<Found> => {
       try {
-        return { route, probe: await probeRoute(route, timeoutMs), bytesPerSecond: undefined, error: undefined };
+        const probe = await probeRoute(known.route, timeoutMs);
+        return { ...known, probe, bytesPerSecond: undefined, error: undefined };
       } catch (error) {
-        return { route, probe: undefined, bytesPerSecond: undefined, error: asHeddleError(error) };
+        return { ...known, probe: undefined, bytesPerSecond: undefined, error: asHeddleError(error) };
       }
     }),
   );
@@ -82,9 +97,11 @@ async function measure(
   key: string,
   { timeoutMs, bytes }: { readonly timeoutMs: number; readonly bytes: number },
 ): Promise<Found> {
-  const alone = options.routes.filter(({ name }) => name === found.route.name);
-  const { routeMemory: _memory, ranking: _ranking, mirrors: _mirrors, ...rest } = options;
-  const client = createClient({ ...rest, routes: alone });
+  const alone = knownRoutes(options)
+    .map(({ route }) => route)
+    .filter(({ name }) => name === found.route.name);
+  const { routeMemory: _memory, ranking: _ranking, mirrors: _mirrors, discovery: _discovery, ...rest } = options;
+  const client = createClient({ knownOrigins: knownOriginsPath(), ...rest, routes: alone });
   try {
     const { done } = client.into(key, nowhere(), {
       range: { first: 0, last: bytes - 1 },
@@ -126,10 +143,17 @@ function nowhere(): Sink {
   };
 }
 
-function jsonOf({ route, probe, facts, ranking, error }: Ranked): Record<string, unknown> {
+function jsonOf(
+  { route, source, probe, facts, ranking, error }: Ranked,
+  shared: readonly SharedAddress[],
+): Record<string, unknown> {
+  const others = shared.filter(({ routes: names }) => names.includes(route.name)).flatMap(({ routes: names }) => names);
   return {
     type: 'route',
     name: route.name,
+    url: route.baseUrl.href,
+    source: source ?? 'given',
+    sharesAddressWith: [...new Set(others)].filter((name) => name !== route.name),
     works: probe !== undefined,
     connectSeconds: probe === undefined ? null : probe.connectMs / 1_000,
     rttSeconds: probe === undefined ? null : probe.rttMs / 1_000,
@@ -147,11 +171,17 @@ function jsonOf({ route, probe, facts, ranking, error }: Ranked): Record<string,
   };
 }
 
+function sharedJson({ address, routes: names }: SharedAddress): Record<string, unknown> {
+  return { type: 'warning', code: 'shared-address', address, routes: names };
+}
+
 function textOf(all: readonly Ranked[]): string[] {
   const width = Math.max(...all.map(({ route }) => route.name.length));
-  return all.flatMap(({ route, probe, ranking, error }, at) => {
+  return all.flatMap(({ route, source, probe, ranking, error }, at) => {
     const name = `${String(at + 1).padStart(2)}. ${route.name.padEnd(width)}`;
-    const why = error === undefined ? [] : [`    ${' '.repeat(width)}  ${error.message} (${error.code})`];
+    const indent = `    ${' '.repeat(width)}  `;
+    const from = source === undefined ? [] : [`${indent}${route.baseUrl.href}, by ${source}`];
+    const why = [...from, ...(error === undefined ? [] : [`${indent}${error.message} (${error.code})`])];
     if (probe === undefined) return [`${name}  does not answer`, ...why];
     const parts = ranking.parts.filter(({ weight }) => weight > 0).map(partOf);
     return [`${name}  ${ranking.score.toFixed(2)} = ${parts.join(' + ')}`, ...why];

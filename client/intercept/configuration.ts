@@ -16,11 +16,18 @@ export async function configuredSites(
   const {
     root,
     routes,
+    discovery,
     mirrors: _mirrors,
     ...client
   } = await clientOptions(file === undefined ? {} : { config: file }, environment);
   if (root !== undefined && origins.length > 0) {
     throw new HeddleError('bad-configuration', 'a root is of one object; with origins, write originKey instead');
   }
-  return origins.map((origin) => ({ knownOrigins: knownOriginsPath(environment), ...client, routes, ...origin }));
+  const common = { knownOrigins: knownOriginsPath(environment), ...client };
+  const found = discovery === undefined ? {} : { discovery };
+  if (origins.some((origin) => origin.routes === undefined)) await discovery?.start();
+  // an origin with routes of its own is not behind those that are found for the others
+  return origins.map(({ routes: own, ...origin }) =>
+    own === undefined ? { ...common, ...found, routes, ...origin } : { ...common, ...origin, routes: own },
+  );
 }

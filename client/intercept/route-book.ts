@@ -2,6 +2,7 @@
 // came. Says which route to ask first and when to ask the next one as well. What transfers do is the core's business.
 import { Pool } from 'undici';
 import type { SessionRoute } from '../io/order.ts';
+import { pinnedLookup } from '../io/pinned-address.ts';
 
 /** A route to ask plainly. */
 export type PlainRoute = {
@@ -52,13 +53,17 @@ export class RouteBook {
   readonly routes: readonly PlainRoute[];
 
   constructor(routes: readonly SessionRoute[]) {
-    this.routes = routes.map(({ name, baseUrl, localAddress, authorization, origin }) => ({
+    this.routes = routes.map(({ name, baseUrl, localAddress, address, authorization, origin }) => ({
       name,
       pool: new Pool(baseUrl.origin, {
         connections: POOL_CONNECTIONS,
         pipelining: 1,
         allowH2: false,
-        connect: { timeout: CONNECT_TIMEOUT_MS, ...(localAddress === undefined ? {} : { localAddress }) },
+        connect: {
+          timeout: CONNECT_TIMEOUT_MS,
+          ...(localAddress === undefined ? {} : { localAddress }),
+          ...pinnedLookup(address),
+        },
       }),
       basePath: baseUrl.pathname.replace(/\/$/, ''),
       authorization,

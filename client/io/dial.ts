@@ -5,6 +5,7 @@ import type { LookupAddress, LookupAllOptions } from 'node:dns';
 import net from 'node:net';
 import { performance } from 'node:perf_hooks'; // the build of the page sees a browser's, which has no nodeTiming
 import type Tls from 'node:tls';
+import { pinnedLookup } from './pinned-address.ts';
 
 /** Where to connect. */
 export type DialTarget = {
@@ -13,6 +14,8 @@ export type DialTarget = {
   readonly localAddress: string | undefined;
   /** Addresses that may be connected to; all when it is left out. */
   readonly mayReach?: ((address: string) => boolean) | undefined;
+  /** Where to connect, instead of looking the host of the URL up. */
+  readonly address?: string | undefined;
 };
 
 /** Takes the bytes of a connection: `space` is read into, `filled` says how much. */
@@ -60,7 +63,7 @@ export class Dial {
   }
 
   #connect(): net.Socket {
-    const { baseUrl, localAddress, mayReach } = this.target;
+    const { baseUrl, localAddress, address, mayReach } = this.target;
     const secure = isSecure(this.target);
     const host = baseUrl.hostname.replace(/^\[(.*)\]$/, '$1');
     // nothing is looked up for a literal
@@ -69,6 +72,7 @@ export class Dial {
       host,
       port: Number(baseUrl.port || (secure ? 443 : 80)),
       ...(localAddress === undefined ? {} : { localAddress }),
+      ...pinnedLookup(address),
       noDelay: true,
       keepAlive: true,
       autoSelectFamily: localAddress === undefined,
@@ -102,8 +106,9 @@ export class EarlyDials {
 
   /** The connection dialled for `target`, if there is one that has not failed. */
   take(target: DialTarget): Dial | undefined {
-    const at = this.#dials.findIndex(({ target: { baseUrl, localAddress } }) => {
-      return baseUrl.origin === target.baseUrl.origin && localAddress === target.localAddress;
+    const at = this.#dials.findIndex(({ target: { baseUrl, localAddress, address } }) => {
+      const isSamePlace = baseUrl.origin === target.baseUrl.origin && address === target.address;
+      return isSamePlace && localAddress === target.localAddress;
     });
     const [dial] = at < 0 ? [] : this.#dials.splice(at, 1);
     if (dial === undefined || dial.socket.destroyed) return undefined;

@@ -5,7 +5,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { HeddleError } from '../../protocol/errors.ts';
 import type { HelloFrame } from '../../protocol/frames.ts';
-import { checkManifestHeader, formatRoot, parseManifest } from '../../protocol/manifest.ts';
+import { checkSignedHeader, formatRoot, MANIFEST_TYPE, parseManifest } from '../../protocol/manifest.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import { leafCountOf } from '../../protocol/merkle.ts';
 import type { KnownOrigins } from './known-origins.ts';
@@ -138,22 +138,28 @@ export class Identity {
 
 /** The manifest of a compact JWS whose signature holds, and the key that made it. Throws `bad-manifest`. */
 export function open(jws: string): { manifest: Manifest; signer: string } {
-  const [header = '', payload = '', signature = '', more] = jws.split('.');
-  if (more !== undefined) throw bad('the manifest is not a compact JWS');
-  const { key, x } = signerOf(header);
-  const signed = Buffer.from(`${header}.${payload}`, 'ascii');
-  if (!verify(null, signed, key, Buffer.from(signature, 'base64url'))) throw bad('the signature is wrong');
-  return { manifest: parseManifest(Buffer.from(payload, 'base64url')), signer: x };
+  const { payload, signer } = openSigned(jws, MANIFEST_TYPE);
+  return { manifest: parseManifest(payload), signer };
 }
 
-function signerOf(header: string): { key: KeyObject; x: string } {
+/** The payload of a compact JWS of this type whose signature holds, and the key that made it. Throws `bad-manifest`. */
+export function openSigned(jws: string, type: string): { payload: Uint8Array; signer: string } {
+  const [header = '', payload = '', signature = '', more] = jws.split('.');
+  if (more !== undefined) throw bad('what is signed is not a compact JWS');
+  const { key, x } = signerOf(header, type);
+  const signed = Buffer.from(`${header}.${payload}`, 'ascii');
+  if (!verify(null, signed, key, Buffer.from(signature, 'base64url'))) throw bad('the signature is wrong');
+  return { payload: Buffer.from(payload, 'base64url'), signer: x };
+}
+
+function signerOf(header: string, type: string): { key: KeyObject; x: string } {
   let value: unknown;
   try {
     value = JSON.parse(Buffer.from(header, 'base64url').toString('utf8'));
   } catch (cause) {
-    throw new HeddleError('bad-manifest', 'the manifest has no readable header', { side: 'remote', cause });
+    throw new HeddleError('bad-manifest', 'what is signed has no readable header', { side: 'remote', cause });
   }
-  const { jwk } = checkManifestHeader(value);
+  const { jwk } = checkSignedHeader(value, type);
   return { key: createPublicKey({ key: jwk, format: 'jwk' }), x: jwk.x };
 }
 

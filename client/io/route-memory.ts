@@ -11,7 +11,11 @@ import { randomBytes } from 'node:crypto';
 export type RouteRecord = { readonly bytesPerSecond: number; readonly rttMs: number };
 
 /** A route as the memory tells routes apart: where it goes and from which address. */
-export type RememberedRoute = { readonly baseUrl: URL; readonly localAddress: string | undefined };
+export type RememberedRoute = {
+  readonly baseUrl: URL;
+  readonly localAddress: string | undefined;
+  readonly address?: string | undefined;
+};
 
 /** What a transfer found out. `settled`: the rate was not still growing. */
 export type RouteFinding = RouteRecord & { readonly route: RememberedRoute; readonly settled: boolean };
@@ -115,8 +119,9 @@ function merged(old: Entry | undefined, { bytesPerSecond, rttMs, settled }: Rout
 }
 
 /** Never holds credentials: they are no part of where a route goes. */
-function keyOf({ baseUrl, localAddress }: RememberedRoute): string {
-  const place = `${baseUrl.origin}${baseUrl.pathname.replace(/\/$/, '')}`;
+function keyOf({ baseUrl, localAddress, address }: RememberedRoute): string {
+  const path = `${baseUrl.origin}${baseUrl.pathname.replace(/\/$/, '')}`;
+  const place = address === undefined ? path : `${path}#address=${address}`;
   return localAddress === undefined ? place : `${place}#local=${localAddress}`;
 }
 

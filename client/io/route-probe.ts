@@ -4,6 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { HeddleError } from '../../protocol/errors.ts';
 import type { ChannelTarget } from './channel-socket.ts';
+import { pinnedLookup } from './pinned-address.ts';
 
 /** What one look showed; times in ms. */
 export type RouteProbe = { readonly connectMs: number; readonly rttMs: number; readonly relays: number };
@@ -28,7 +29,7 @@ export async function probeRoute(target: ChannelTarget, timeoutMs: number): Prom
 
 /** One request and its answer; `connectMs` is 0 on a connection that stood already. */
 function ask(
-  { baseUrl, localAddress, authorization }: ChannelTarget,
+  { baseUrl, localAddress, address, authorization }: ChannelTarget,
   agent: http.Agent,
   signal: AbortSignal,
 ): Promise<RouteProbe> {
@@ -41,6 +42,7 @@ function ask(
       agent,
       signal,
       ...(localAddress === undefined ? {} : { localAddress }),
+      ...pinnedLookup(address),
       headers: authorization === undefined ? {} : { authorization },
     },
   );

@@ -58,6 +58,48 @@ describe('mistakes', () => {
       '1:15',
       '"reorderBytes" cannot be "lots"; write a size from 128KiB to 64GiB (a number without unit counts bytes)',
     ],
+    ['discovery: x', '1:12', '"discovery" cannot be "x"; write a mapping with origins, dns, nameServers'],
+    ['discovery: {origin: []}', '1:13', '"origin" is not known in "discovery"; did you mean "origins"?'],
+    [
+      'discovery: {origins: http://a}',
+      '1:22',
+      '"discovery.origins" cannot be "http://a"; write a list: each item behind "- " is a base URL, such as http://origin:8080',
+    ],
+    [
+      'discovery: {origins: ["ftp://a"]}',
+      '1:23',
+      '"discovery.origins[0]" begins with ftp:; write an http or https URL, such as http://origin:8080',
+    ],
+    [
+      'discovery:\n  dns: [{url: "http://a"}]',
+      '2:9',
+      '"discovery.dns[0]" has no "name"; write name: and up to 20 letters, digits, ".", "_" or "-", beginning with a letter or digit',
+    ],
+    [
+      'discovery:\n  dns: [{name: a, service: heddle}]',
+      '2:28',
+      '"discovery.dns[0].service" cannot be "heddle"; write a service such as _heddle._tcp.relays.example',
+    ],
+    [
+      'discovery:\n  dns: [{name: a, scheme: ftp}]',
+      '2:27',
+      '"discovery.dns[0].scheme" cannot be "ftp"; write http or https',
+    ],
+    [
+      'discovery:\n  dns: [{name: a, path: x}]',
+      '2:25',
+      '"discovery.dns[0].path" cannot be "x"; write a path such as /v1/via/main',
+    ],
+    [
+      'discovery: {nameServers: [dns.example]}',
+      '1:27',
+      '"discovery.nameServers[0]" cannot be "dns.example"; write an address such as 10.0.0.53 or "[::1]:5353"',
+    ],
+    [
+      'discovery: {times: {timeoutMs: 0}}',
+      '1:32',
+      '"discovery.times.timeoutMs" cannot be 0; write a time from 50ms to 1m (a number without unit counts milliseconds)',
+    ],
   ])('%j', (yaml, place, message) => {
     const said = read(`${yaml}\n`, CLIENT_SETTINGS);
     if (message.endsWith(' ')) expect(said).toContain(`FILE:${place}: ${message}`);

@@ -44,7 +44,7 @@ describe.each<[kind: string, store: 's3' | 'open', backend: (store: StrictStore)
   ['an object store', 's3', s3],
   ['a web server', 'open', (store) => `  http: {url: "${store.url}", keys: [data/large.bin]}\n`],
 ])('objects on %s', (_kind, kind, backend) => {
-  test('are downloaded over two routes and verified; hashes outlive the origin', async () => {
+  test('are downloaded over two routes and verified; hashes outlive the origin', { timeout: 120_000 }, async () => {
     await using folder = await temporaryFolder();
     await using store = await startStrictStore(kind);
     const bytes = bytesOf(SIZE);

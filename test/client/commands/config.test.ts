@@ -52,7 +52,11 @@ describe('config check', () => {
       'listen: 127.0.0.1:1\nupstreams: {a: http://a}\ninsecureOpen: true\ntokenKeys: k\n',
       'FILE:3:1: insecureOpen and tokenKeys exclude each other; write one of them',
     ],
-    ['origin', 'listen: 127.0.0.1:1\n', 'FILE:1:1: the folder to serve is not said; write dir: FOLDER, or give --dir'],
+    [
+      'origin',
+      'listen: 127.0.0.1:1\n',
+      'FILE:1:1: the folder to serve is not said; write dir: FOLDER, or backend:, or give --dir',
+    ],
     ['client', 'token: a\ntokenFile: b\n', 'FILE:2:1: token and tokenFile exclude each other; write one of them'],
   ])('knows what a %s needs: %j', async (role, yaml, message) => {
     const { code, stderr } = await check(yaml, role);
