@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { expect } from 'vitest';
+import type { Channel } from './channel-client.ts';
 
 /** A small generator of numbers below 2^32 (xorshift): the same seed, the same numbers. */
 export function numbersFrom(seed: number): () => number {
@@ -55,4 +57,20 @@ export async function readStream(
   if (left > 0) await promise;
   socket.off('data', onData).off('end', onEarlyEnd).off('close', onEarlyEnd);
   return left === 0 ? hash.digest('hex') : `${-left} bytes too many`;
+}
+
+/** Streams both ways at once between a channel and the upstream's end of it, `socket`; all bytes arrive as they were. */
+export async function streamBothWays(
+  channel: Channel,
+  socket: Socket,
+  bytes: { readonly down: number; readonly up: number },
+): Promise<void> {
+  const [sent, sentUp, got, gotUp] = await Promise.all([
+    writeStream(socket, bytes.down, 11, 200_000),
+    writeStream(channel.socket, bytes.up, 12, 5_000),
+    readStream(channel.socket, bytes.down, 13, channel.rest()),
+    readStream(socket, bytes.up, 14),
+  ]);
+  expect(got).toBe(sent);
+  expect(gotUp).toBe(sentUp);
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { eventually, settled } from '../support/eventually.ts';
-import { readStream, writeStream } from './byte-stream.ts';
+import { readStream, streamBothWays, writeStream } from './byte-stream.ts';
 import { closed, openChannel } from './channel-client.ts';
 import { openChain, openRelay } from './relays.ts';
 import { accepting, echoing, startUpstream } from './upstream-server.ts';
@@ -40,14 +40,7 @@ describe('bytes', () => {
     const socket = await upstream.accept();
     const down = 16 * MEGABYTE + 7;
     const up = 3 * MEGABYTE + 1;
-    const [sent, sentUp, got, gotUp] = await Promise.all([
-      writeStream(socket, down, 11, 200_000),
-      writeStream(channel.socket, up, 12, 5_000),
-      readStream(channel.socket, down, 13, channel.rest()),
-      readStream(socket, up, 14),
-    ]);
-    expect(got).toBe(sent);
-    expect(gotUp).toBe(sentUp);
+    await streamBothWays(channel, socket, { down, up });
   });
 
   test('64 MB in large writes arrive as they were sent', async () => {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { readStream, writeStream } from './byte-stream.ts';
+import { streamBothWays } from './byte-stream.ts';
 import { freePort, gone, openChannel, request } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { accepting, startUpstream } from './upstream-server.ts';
@@ -89,14 +89,7 @@ describe.skipIf(!hasNginx)(`nginx as a relay${hasNginx ? '' : ' (skipped: no ngi
     expect(channel.head.status).toBe(101);
     expect((await channel.read(5)).toString()).toBe('first');
     const socket = upgraded.at(-1)!;
-    const [sent, got, sentUp, gotUp] = await Promise.all([
-      writeStream(socket, 8_000_000, 11, 200_000),
-      readStream(channel.socket, 8_000_000, 12, channel.rest()),
-      writeStream(channel.socket, 300_000, 13, 5_000),
-      readStream(socket, 300_000, 14),
-    ]);
-    expect(got).toBe(sent);
-    expect(gotUp).toBe(sentUp);
+    await streamBothWays(channel, socket, { down: 8_000_000, up: 300_000 });
     channel.socket.destroy();
     await gone(socket);
   }

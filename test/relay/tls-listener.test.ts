@@ -11,7 +11,7 @@ import { describe, expect, test } from 'vitest';
 import { readTls } from '../../protocol/settings/tls.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { readStream, writeStream } from './byte-stream.ts';
+import { streamBothWays } from './byte-stream.ts';
 import { closed, openChannel } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { OTHER_CERTIFICATE, OTHER_KEY, TEST_CERTIFICATE, TEST_KEY } from './tls-fixture.ts';
@@ -54,14 +54,7 @@ describe('https', () => {
       expect(channel.head.status).toBe(101);
       await eventually(() => upstream.sockets.length > at);
       const socket = upstream.sockets[at]!;
-      const [sent, sentUp, got, gotUp] = await Promise.all([
-        writeStream(socket, TOTAL, 11, 200_000),
-        writeStream(channel.socket, 1_000_000, 12, 5_000),
-        readStream(channel.socket, TOTAL, 13, channel.rest()),
-        readStream(socket, 1_000_000, 14),
-      ]);
-      expect(got).toBe(sent);
-      expect(gotUp).toBe(sentUp);
+      await streamBothWays(channel, socket, { down: TOTAL, up: 1_000_000 });
     }
     expect(await get(outer.port, trusting, `/v1/via/main${PATH}`)).toBe(200);
   });

@@ -5,7 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { eventually, settled } from '../support/eventually.ts';
-import { readStream, writeStream } from './byte-stream.ts';
+import { readStream, streamBothWays, writeStream } from './byte-stream.ts';
 import { gone, openChannel, request } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { TEST_CERTIFICATE, TEST_KEY } from './tls-fixture.ts';
@@ -44,14 +44,7 @@ test('bytes pass unchanged both ways, on a fresh and on a warm connection', asyn
     using channel = await openChannel(relay.port, PATH);
     expect(channel.head.status).toBe(101);
     const socket = upstream.upgraded[round]!;
-    const [sent, sentUp, got, gotUp] = await Promise.all([
-      writeStream(socket, TOTAL, 11, 200_000),
-      writeStream(channel.socket, 1_000_000, 12, 5_000),
-      readStream(channel.socket, TOTAL, 13, channel.rest()),
-      readStream(socket, 1_000_000, 14),
-    ]);
-    expect(got).toBe(sent);
-    expect(gotUp).toBe(sentUp);
+    await streamBothWays(channel, socket, { down: TOTAL, up: 1_000_000 });
     await eventually(() => relay.status().warmConnections['main'] === 2);
   }
 });
