@@ -27,7 +27,7 @@ const services = Object.entries(composition.services);
 
 test('every file and folder that is mounted is in the checkout, every volume is declared', () => {
   const sources = services.flatMap(([, { volumes = [] }]) => volumes.map((volume) => volume.split(':')[0] ?? ''));
-  const files = sources.filter((source) => source.startsWith('./'));
+  const files = sources.filter((source) => source.startsWith('.'));
   expect(files.filter((file) => !existsSync(resolve(FOLDER, file)))).toEqual([]);
   expect(files.length).toBeGreaterThan(3);
   const volumes = sources.filter((source) => /^\w/.test(source));
