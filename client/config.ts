@@ -1,9 +1,11 @@
 // What the flags, the environment and the configuration file of a client make together: flags win, routes name by name.
 // What reads YAML is loaded only when one of the others says something.
 import { readFile } from 'node:fs/promises';
-import { asHeddleError, HeddleError } from '../protocol/errors.ts';
+import { HeddleError } from '../protocol/errors.ts';
 import { speaksOf } from '../protocol/settings/environment.ts';
 import type { Environment } from '../protocol/settings/environment.ts';
+import { fromNamedFile } from '../protocol/settings/named-file.ts';
+import type { Sources } from '../protocol/settings/sources.ts';
 import type { Discovery, DiscoveryContext } from './discovery.ts';
 import { knownOriginsPath } from './io/known-origins.ts';
 import { defaultMemoryPath } from './io/route-memory.ts';
@@ -34,6 +36,7 @@ export async function clientOptions(
   warning: (error: HeddleError) => void = ({ message }) => process.stderr.write(`heddle: ${message}\n`),
 ): Promise<ClientOptions> {
   const inFlags = (flags.route ?? []).map(parseRouteArgument);
+  const sources = await saidOf(flags.config, environment);
   const {
     routes = [],
     token,
@@ -52,10 +55,14 @@ export async function clientOptions(
     endsFirstBytes,
     steer,
     discovery,
-  } = await saidOf(flags.config, environment);
+  } = sources?.values ?? {};
   const trust = {
-    token: await tokenOf(flags.tokenFile, token, tokenFile),
-    originKey: await textOr(flags.originKey, originKey, originKeyFile, parseOriginKey),
+    token: await fromNamedFile(flags.tokenFile === undefined ? sources : undefined, 'tokenFile', () =>
+      tokenOf(flags.tokenFile, token, tokenFile),
+    ),
+    originKey: await fromNamedFile(flags.originKey === undefined ? sources : undefined, 'originKeyFile', () =>
+      textOr(flags.originKey, originKey, originKeyFile, parseOriginKey),
+    ),
   };
   return withoutUndefined({
     routes: allRoutes(routes, inFlags),
@@ -84,7 +91,7 @@ export async function metricsWishes(
   file: string | undefined,
   environment: Environment = process.env,
 ): Promise<Pick<ClientSettings, 'admin' | 'metricsFile'>> {
-  return saidOf(file, environment);
+  return (await saidOf(file, environment))?.values ?? {};
 }
 
 /** Those who look for no routes load nothing for it. */
@@ -101,10 +108,13 @@ async function discoveryIn(
   return options === undefined ? undefined : new Discovery(options, context);
 }
 
-async function saidOf(file: string | undefined, environment: Environment): Promise<ClientSettings> {
-  if (file === undefined && !speaksOf('client', environment)) return {};
-  const { readClientSettings } = await import('./settings.ts');
-  return readClientSettings(file, environment);
+async function saidOf(
+  file: string | undefined,
+  environment: Environment,
+): Promise<Sources<ClientSettings> | undefined> {
+  if (file === undefined && !speaksOf('client', environment)) return undefined;
+  const { readClientSources } = await import('./settings.ts');
+  return readClientSources(file, environment);
 }
 
 /** A flag's route takes the place of the file's route of its name; two flags of one name are the user's mistake. */
@@ -121,7 +131,9 @@ async function tokenOf(
 ): Promise<ClientOptions['token']> {
   const path = flag ?? (said === undefined ? file : undefined);
   if (path === undefined) return said;
-  return tokenOfFile(path, (await readText(path)).trim());
+  const first = (await readText(path)).trim();
+  if (/^[\x21-\x7e]+$/.test(first)) return tokenOfFile(path, first);
+  throw new HeddleError('bad-configuration', `${path} holds no token; write one there with heddle token --out`);
 }
 
 /** What the file named by a flag holds, else what the configuration says, else what the file that it names holds. */
@@ -147,14 +159,20 @@ function parseOriginKey(text: string): string {
   } catch {
     // the line below says what is expected
   }
-  throw new HeddleError('bad-configuration', 'the origin key is neither an Ed25519 JWK nor its x');
+  throw new HeddleError(
+    'bad-configuration',
+    'the origin key is neither an Ed25519 JWK nor its x; write the NAME.public.jwks made by heddle keygen',
+  );
 }
 
 async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new HeddleError('bad-configuration', `cannot read ${path}: ${asHeddleError(error).message}`);
+    throw new HeddleError(
+      'bad-configuration',
+      `cannot read ${path} (${(error as NodeJS.ErrnoException).code}); write the path of a file that is there`,
+    );
   }
 }
 

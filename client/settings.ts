@@ -182,11 +182,19 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
   discovery: DISCOVERY,
 };
 
-/** What file and environment say. Throws `bad-configuration`. */
-export async function readClientSettings(file: string | undefined, environment: Environment): Promise<ClientSettings> {
+/** What file and environment say, and where. Throws `bad-configuration`. */
+export async function readClientSources(
+  file: string | undefined,
+  environment: Environment,
+): Promise<Sources<ClientSettings>> {
   const sources = await readSources({ file, role: 'client', environment }, CLIENT_SETTINGS);
   checkClient(sources);
-  return sources.values;
+  return sources;
+}
+
+/** What file and environment say. Throws `bad-configuration`. */
+export async function readClientSettings(file: string | undefined, environment: Environment): Promise<ClientSettings> {
+  return (await readClientSources(file, environment)).values;
 }
 
 /** What no single row can know. Throws `bad-configuration`. */

@@ -1,4 +1,5 @@
 // What an origin's configuration file may hold, and how it and the flags become the origin's options: flags win.
+import { isDeepStrictEqual } from 'node:util';
 import { HeddleError } from '../protocol/errors.ts';
 import type { ListedRoute } from '../protocol/route-list.ts';
 import { AUDIENCES } from '../protocol/token-claims.ts';
@@ -6,6 +7,7 @@ import { amounts } from '../protocol/settings/amount.ts';
 import { group, oneOrMore } from '../protocol/settings/collections.ts';
 import { speaksOf } from '../protocol/settings/environment.ts';
 import type { Environment } from '../protocol/settings/environment.ts';
+import { checkFolder, fromNamedFile } from '../protocol/settings/named-file.ts';
 import type { SettingsTable } from '../protocol/settings/setting.ts';
 import type { Sources } from '../protocol/settings/sources.ts';
 import { address, path, text, yesOrNo } from '../protocol/settings/text.ts';
@@ -15,8 +17,9 @@ import type { TlsFiles } from '../protocol/settings/tls.ts';
 import { BACKEND_SETTINGS, backendOf, checkBackend, filesOfBackend } from './backend-settings.ts';
 import type { BackendSettings } from './backend-settings.ts';
 import { checkPublished, PUBLISHED_ROUTES } from './route-settings.ts';
-import { ORIGIN_TUNING, parseListen } from './options.ts';
+import { isInside, ORIGIN_TUNING, parseListen } from './options.ts';
 import type { OriginOptions, OriginTuning } from './options.ts';
+import { checkSigningKey } from './signing.ts';
 
 /** What the file may say. */
 export type OriginSettings = {
@@ -81,6 +84,7 @@ export async function originOptions(flags: OriginFlags, environment: Environment
   if (dir === undefined && remote === undefined) {
     throw sources?.wrong('', NO_FOLDER) ?? new HeddleError('usage', 'say which folder to serve: --dir DIR');
   }
+  if (sources !== undefined) await checkFolders(sources, flags);
   return {
     dir,
     backend: remote === undefined ? undefined : await backendOf(remote),
@@ -90,9 +94,13 @@ export async function originOptions(flags: OriginFlags, environment: Environment
     admin: flags.admin === undefined ? said.admin : parseListen(flags.admin, '--admin'),
     stateDir: flags.state ?? said.stateDir,
     signingKey: said.signingKey,
-    tokenKeys: await keysIn(flags.tokenKeys ?? said.tokenKeys),
+    tokenKeys: await fromNamedFile(flags.tokenKeys === undefined ? sources : undefined, 'tokenKeys', () =>
+      keysIn(flags.tokenKeys ?? said.tokenKeys),
+    ),
     audience: said.audience,
-    tls: said.tls === undefined ? undefined : await readTls(said.tls),
+    tls: await fromNamedFile(sources, 'tls', async () =>
+      said.tls === undefined ? undefined : await readTls(said.tls),
+    ),
     tuning: said.tuning,
     files: [flags.config, flags.tokenKeys ?? said.tokenKeys, filesOf(said.tls), filesOfBackend(remote ?? {})]
       .flat()
@@ -109,11 +117,27 @@ export function checkOrigin(sources: Sources<OriginSettings>): void {
   checkPlaces(sources);
 }
 
-function checkPlaces({ values: { dir, backend, publishedRoutes = [] }, wrong }: Sources<OriginSettings>): void {
+function checkPlaces({
+  values: { dir, backend, stateDir, listen, admin, publishedRoutes = [] },
+  wrong,
+}: Sources<OriginSettings>): void {
   checkPublished(publishedRoutes, wrong);
+  if (admin !== undefined && admin.port !== 0 && isDeepStrictEqual(listen, admin)) {
+    throw wrong('admin', 'listen and admin are the same address; write another port for admin');
+  }
+  if (dir !== undefined && stateDir !== undefined && isInside(stateDir, dir)) {
+    throw wrong('stateDir', 'the state folder lies inside the served folder; write one outside of dir');
+  }
   if (backend === undefined) return;
   if (dir !== undefined) throw wrong('backend', 'dir and backend exclude each other; write one of them');
   checkBackend(backend, wrong);
+}
+
+/** The folders that are not given by flags: that served must be there, and nobody may be served the key. */
+async function checkFolders(sources: Sources<OriginSettings>, flags: OriginFlags): Promise<void> {
+  const { dir, signingKey } = sources.values;
+  if (flags.dir === undefined && dir !== undefined) await checkFolder(sources, 'dir', dir);
+  if (signingKey !== undefined) await fromNamedFile(sources, 'signingKey', () => checkSigningKey(signingKey));
 }
 
 /** What file and environment say. An origin that is told all by flags has no use for what reads YAML. */
@@ -129,6 +153,8 @@ async function sourcesOf(
 /** An open origin has no use for what reads keys. */
 async function keysIn(files: readonly string[] | undefined): Promise<OriginOptions['tokenKeys']> {
   if (files === undefined) return undefined;
-  const { readTokenKeys } = await import('../protocol/access/token-keys.ts');
-  return readTokenKeys(files);
+  const { importTokenKeys, readTokenKeys } = await import('../protocol/access/token-keys.ts');
+  const keys = await readTokenKeys(files);
+  await importTokenKeys(keys);
+  return keys;
 }

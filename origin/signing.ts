@@ -42,6 +42,11 @@ export async function openSigner(
   };
 }
 
+/** Throws `bad-configuration` unless `file` holds a key that signs. */
+export async function checkSigningKey(file: string): Promise<void> {
+  await keyFor(undefined, () => {}, file);
+}
+
 async function keyFor(
   folder: string | undefined,
   log: (line: string) => void,
@@ -50,7 +55,10 @@ async function keyFor(
   if (file !== undefined) {
     const text = await readKey(file);
     if (text !== undefined) return privateKey(text, file, log);
-    throw new HeddleError('bad-configuration', `there is no signing key ${file}; make one with heddle keygen`);
+    throw new HeddleError(
+      'bad-configuration',
+      `there is no signing key ${file}; write the NAME.private.jwk made by heddle keygen`,
+    );
   }
   if (folder === undefined) return newKey();
   const own = join(folder, KEY_FILE);
@@ -67,7 +75,11 @@ async function privateKey(text: string, file: string, log: (line: string) => voi
     if (((await stat(file)).mode & 0o077) !== 0) log(`the signing key ${file} can be read by others: chmod 600 it`);
     return key;
   } catch (cause) {
-    throw new HeddleError('bad-configuration', `${file} is not an Ed25519 private key`, { cause });
+    throw new HeddleError(
+      'bad-configuration',
+      `${file} is not an Ed25519 private key; write one made by heddle keygen`,
+      { cause },
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 // What a relay's configuration file may hold, and how it and the flags become the relay's options: flags win.
-import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { HeddleError } from '../protocol/errors.ts';
 import { UPSTREAM_NAME } from '../protocol/paths.ts';
 import { AUDIENCES } from '../protocol/token-claims.ts';
@@ -7,11 +7,12 @@ import { amounts } from '../protocol/settings/amount.ts';
 import { group, mapOf, oneOrMore } from '../protocol/settings/collections.ts';
 import { speaksOf } from '../protocol/settings/environment.ts';
 import type { Environment } from '../protocol/settings/environment.ts';
+import { fromNamedFile } from '../protocol/settings/named-file.ts';
 import type { SettingsTable } from '../protocol/settings/setting.ts';
 import type { Sources } from '../protocol/settings/sources.ts';
 import { address, path, text, webAddress, yesOrNo } from '../protocol/settings/text.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
-import { CLIENT_TLS, filesOf, readTls, SERVER_TLS } from '../protocol/settings/tls.ts';
+import { CLIENT_TLS, filesOf, readPem, readTls, SERVER_TLS } from '../protocol/settings/tls.ts';
 import type { TlsFiles } from '../protocol/settings/tls.ts';
 import { parseListen, RELAY_LIMITS } from './options.ts';
 import type { RelayLimits, RelayOptions } from './options.ts';
@@ -72,21 +73,26 @@ export async function relayOptions(flags: RelayFlags, environment: Environment =
   // who says on the command line how this relay is guarded takes the place of all that the file says of it
   const guard = flags.insecureOpen === true || flags.tokenKeys !== undefined ? flags : said;
   if (sources !== undefined && guard === said) checkGuard(sources);
+  if (sources !== undefined && listen === undefined && admin === undefined) checkTogether(sources);
   const resolved = listen === undefined ? said.listen : parseListen(listen);
   if (resolved === undefined) {
     throw sources?.wrong('', NO_LISTEN) ?? new HeddleError('usage', 'say where to listen: --listen HOST:PORT');
   }
+  const inFile = <Named, Value>(name: string, named: Named, read: (named: Named) => Promise<Value>): Promise<Value> =>
+    fromNamedFile(sources, name, () => read(named));
   return {
     listen: resolved,
     admin: admin === undefined ? said.admin : parseListen(admin, '--admin'),
     upstreams: allUpstreams(said.upstreams ?? {}, upstream ?? []),
     insecureOpen: guard.insecureOpen,
-    tokenKeys: await keysIn(guard.tokenKeys),
+    tokenKeys: await fromNamedFile(guard === said ? sources : undefined, 'tokenKeys', () => keysIn(guard.tokenKeys)),
     audience: said.audience,
     trustedCertificates:
-      said.trustedCertificates === undefined ? undefined : await readText(said.trustedCertificates, 'certificates'),
-    tls: said.tls === undefined ? undefined : await readTls(said.tls),
-    upstreamTls: said.upstreamTls === undefined ? undefined : await readTls(said.upstreamTls),
+      said.trustedCertificates === undefined
+        ? undefined
+        : await inFile('trustedCertificates', said.trustedCertificates, (file) => readPem(file, 'authorities')),
+    tls: said.tls === undefined ? undefined : await inFile('tls', said.tls, readTls),
+    upstreamTls: said.upstreamTls === undefined ? undefined : await inFile('upstreamTls', said.upstreamTls, readTls),
     limits: said.limits,
     files: [
       ...[flags.config, guard.tokenKeys, said.trustedCertificates].flat(),
@@ -106,6 +112,7 @@ export function checkRelay(sources: Sources<RelaySettings>): void {
     throw sources.wrong('upstreams', 'a relay needs an upstream; write upstreams: and below it NAME: BASEURL');
   }
   checkGuard(sources);
+  checkTogether(sources);
   if (insecureOpen === true || tokenKeys !== undefined) return;
   const ways = 'write tokenKeys: FILE, or insecureOpen: true to let everybody in';
   throw sources.wrong('', `a relay is closed by default; ${ways}`);
@@ -114,6 +121,20 @@ export function checkRelay(sources: Sources<RelaySettings>): void {
 function checkGuard({ values, wrong }: Sources<RelaySettings>): void {
   if (values.insecureOpen !== true || values.tokenKeys === undefined) return;
   throw wrong('insecureOpen', 'insecureOpen and tokenKeys exclude each other; write one of them');
+}
+
+/** What is right by itself, but not beside another setting. */
+function checkTogether({ values, wrong }: Sources<RelaySettings>): void {
+  const { listen, admin, limits = {} } = values;
+  if (admin !== undefined && admin.port !== 0 && isDeepStrictEqual(listen, admin)) {
+    throw wrong('admin', 'listen and admin are the same address; write another port for admin');
+  }
+  const { drainNoticeMs = RELAY_LIMITS.drainNoticeMs.value, drainDeadlineMs = RELAY_LIMITS.drainDeadlineMs.value } =
+    limits;
+  const name = limits.drainNoticeMs === undefined ? 'drainDeadlineMs' : 'drainNoticeMs';
+  if (drainNoticeMs > drainDeadlineMs && drainDeadlineMs > 0) {
+    throw wrong(`limits.${name}`, 'the notice ends behind the deadline; write drainNoticeMs below drainDeadlineMs');
+  }
 }
 
 /** What file and environment say. A relay that is told all by flags has no use for what reads YAML. */
@@ -136,14 +157,8 @@ function allUpstreams(inFile: Readonly<Record<string, string>>, inFlags: readonl
 /** An open relay has no use for what reads keys. */
 async function keysIn(files: readonly string[] | undefined): Promise<RelayOptions['tokenKeys']> {
   if (files === undefined) return undefined;
-  const { readTokenKeys } = await import('../protocol/access/token-keys.ts');
-  return readTokenKeys(files);
-}
-
-async function readText(file: string, what: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new HeddleError('bad-configuration', `the ${what} file "${file}" cannot be read`, { cause });
-  }
+  const { importTokenKeys, readTokenKeys } = await import('../protocol/access/token-keys.ts');
+  const keys = await readTokenKeys(files);
+  await importTokenKeys(keys);
+  return keys;
 }

@@ -8,15 +8,20 @@ import type { AnyTable, SettingsTable } from '../../protocol/settings/setting.ts
 import { checkSources } from '../../protocol/settings/sources.ts';
 import type { Sources } from '../../protocol/settings/sources.ts';
 
-export type CheckFlags = { readonly role: string; readonly effective?: boolean };
+export type CheckFlags = { readonly role: string; readonly effective?: boolean; readonly files?: boolean };
 
 /** A role's table and what no single row can know. */
-type Reader = { readonly table: AnyTable; check(sources: Sources<object>): void };
+type Reader = {
+  readonly table: AnyTable;
+  check(sources: Sources<object>): void;
+  /** Reads what a start reads, the files that are named included. */
+  readAll(file: string): Promise<unknown>;
+};
 
 /** Names every mistake of the file, or says that there is none, or shows what is in force; returns the exit code. */
 export async function checkConfig(file: string, flags: CheckFlags): Promise<number> {
   const role = roleOf(flags.role);
-  const { table, check } = await readerOf(role);
+  const { table, check, readAll } = await readerOf(role);
   const places = { file, role, environment: process.env };
   const { sources, mistakes } = await checkSources(places, table as SettingsTable<Record<string, unknown>>);
   if (mistakes.length > 0) {
@@ -24,6 +29,7 @@ export async function checkConfig(file: string, flags: CheckFlags): Promise<numb
     return exitCodeOf('bad-configuration');
   }
   check(sources);
+  if (flags.files === true) await readAll(file);
   process.stdout.write(
     flags.effective === true ? effectiveSettings(table, sources) : `${file}: a ${role} can be started with this\n`,
   );
@@ -53,13 +59,14 @@ function roleOf(text: string): Role {
 
 async function readerOf(role: Role): Promise<Reader> {
   if (role === 'relay') {
-    const { checkRelay, RELAY_SETTINGS } = await import('../../relay/settings.ts');
-    return { table: RELAY_SETTINGS, check: checkRelay };
+    const { checkRelay, RELAY_SETTINGS, relayOptions } = await import('../../relay/settings.ts');
+    return { table: RELAY_SETTINGS, check: checkRelay, readAll: (config) => relayOptions({ config }) };
   }
   if (role === 'origin') {
-    const { checkOrigin, ORIGIN_SETTINGS } = await import('../../origin/settings.ts');
-    return { table: ORIGIN_SETTINGS, check: checkOrigin };
+    const { checkOrigin, ORIGIN_SETTINGS, originOptions } = await import('../../origin/settings.ts');
+    return { table: ORIGIN_SETTINGS, check: checkOrigin, readAll: (config) => originOptions({ config }) };
   }
   const { checkClient, CLIENT_SETTINGS } = await import('../settings.ts');
-  return { table: CLIENT_SETTINGS, check: checkClient };
+  const { clientOptions } = await import('../config.ts');
+  return { table: CLIENT_SETTINGS, check: checkClient, readAll: (config) => clientOptions({ config }) };
 }

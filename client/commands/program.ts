@@ -147,6 +147,7 @@ Examples:
     .description('name every mistake of a configuration file')
     .argument('<file>', 'YAML file')
     .requiredOption(...role)
+    .option('--files', 'read the files that it names as well: keys, certificates, tokens, the served folder')
     .option('--effective', 'show what is in force, defaults and environment included, and where it was said')
     .action(async (file: string, flags: CheckFlags) => {
       const { checkConfig } = await import('./config.ts');

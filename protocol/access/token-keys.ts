@@ -15,6 +15,7 @@ export type TokenKey = {
 
 /** A token without `kid` is tried with every key; more of them would make nonsense expensive. */
 const MOST_KEYS = 16;
+const MAKE = 'write a NAME.public.jwks made by heddle keygen';
 
 /** The keys of all files as one set. Throws `bad-configuration` naming the file. */
 export async function readTokenKeys(files: readonly string[]): Promise<JSONWebKeySet> {
@@ -24,20 +25,22 @@ export async function readTokenKeys(files: readonly string[]): Promise<JSONWebKe
 
 /** The keys of a set, ready to verify. Throws `bad-configuration` when one is no public Ed25519 key. */
 export async function importTokenKeys({ keys }: JSONWebKeySet): Promise<TokenKey[]> {
-  if (!Array.isArray(keys) || keys.length === 0) throw bad('the token keys are not a JWKS with a key in it');
-  if (keys.length > MOST_KEYS) throw bad(`the token keys are more than ${MOST_KEYS}; leave out those no longer used`);
+  if (!Array.isArray(keys) || keys.length === 0) throw bad(`the token keys are not a JWKS with a key in it; ${MAKE}`);
+  if (keys.length > MOST_KEYS) throw bad(`the token keys are more than ${MOST_KEYS}; write only those in use`);
   return Promise.all(keys.map(importKey));
 }
 
 async function importKey(jwk: JWK): Promise<TokenKey> {
-  if (jwk.kty !== 'OKP' || jwk.crv !== 'Ed25519') throw bad('the token keys hold a key that is not Ed25519');
-  if ('d' in jwk) throw bad('the token keys hold a private key; a server needs the public one only');
+  if (jwk.kty !== 'OKP' || jwk.crv !== 'Ed25519') throw bad(`the token keys hold a key that is not Ed25519; ${MAKE}`);
+  if ('d' in jwk) throw bad('the token keys hold a private key; write the .public.jwks that was made with it');
   const { kty, crv, x } = jwk;
   try {
     const key = await importJWK({ kty, crv, x } as JWK, 'EdDSA');
     return { thumbprint: await calculateJwkThumbprint({ kty, crv, x } as JWK), kid: jwk.kid, key: key as CryptoKey };
   } catch (cause) {
-    throw new HeddleError('bad-configuration', 'the token keys hold a key whose "x" is no Ed25519 key', { cause });
+    throw new HeddleError('bad-configuration', `the token keys hold a key whose "x" is no Ed25519 key; ${MAKE}`, {
+      cause,
+    });
   }
 }
 
@@ -47,15 +50,17 @@ async function readKeySet(file: string): Promise<JSONWebKeySet> {
     text = await readFile(file, 'utf8');
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new HeddleError('bad-configuration', `the token keys file "${file}" cannot be read (${code})`, { cause });
+    throw new HeddleError('bad-configuration', `the token keys file "${file}" cannot be read (${code}); ${MAKE}`, {
+      cause,
+    });
   }
   let set: JSONWebKeySet;
   try {
     set = JSON.parse(text) as JSONWebKeySet;
   } catch (cause) {
-    throw new HeddleError('bad-configuration', `the token keys file "${file}" is not JSON`, { cause });
+    throw new HeddleError('bad-configuration', `the token keys file "${file}" is not JSON; ${MAKE}`, { cause });
   }
-  if (!Array.isArray(set?.keys)) throw bad(`the token keys file "${file}" is not a JWKS; make one with heddle keygen`);
+  if (!Array.isArray(set?.keys)) throw bad(`the token keys file "${file}" is not a JWKS; ${MAKE}`);
   return set;
 }
 

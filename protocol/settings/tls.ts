@@ -43,7 +43,7 @@ export async function readTls(files: TlsFiles): Promise<TlsIdentity> {
     createSecureContext({ cert: identity.certificate, key: identity.key, ca: identity.clientAuthorities });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.replaceAll(/\s+/g, ' ') : String(cause);
-    const text = `the certificate ${certificate} and the key ${key} cannot be used together: ${reason}`;
+    const text = `the certificate ${certificate} and the key ${key} cannot be used together: ${reason}; write a pair that was made together`;
     throw new HeddleError('bad-configuration', text, { cause });
   }
   return identity;
@@ -60,14 +60,22 @@ export function filesOf(files: Partial<TlsFiles> | undefined): string[] {
   return Object.values(files ?? {});
 }
 
-async function readPem(file: string, what: string): Promise<string> {
+/** The text of a PEM file that holds `what`. Throws `bad-configuration`. */
+export async function readPem(file: string, what: string): Promise<string> {
   let pem: string;
   try {
     pem = await readFile(file, 'utf8');
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new HeddleError('bad-configuration', `the ${what} file "${file}" cannot be read (${code})`, { cause });
+    throw new HeddleError(
+      'bad-configuration',
+      `the ${what} file "${file}" cannot be read (${code}); write the path of a PEM file`,
+      { cause },
+    );
   }
   if (pem.includes('-----BEGIN ')) return pem;
-  throw new HeddleError('bad-configuration', `the ${what} file "${file}" is not PEM; it must hold -----BEGIN …-----`);
+  throw new HeddleError(
+    'bad-configuration',
+    `the ${what} file "${file}" is not PEM; write one that holds -----BEGIN …-----`,
+  );
 }

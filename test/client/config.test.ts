@@ -93,13 +93,18 @@ describe('client options', () => {
   });
 
   test.each<[name: string, yaml: string | undefined, flags: ClientFlags, message: RegExp]>([
-    ['a token file that is not there', 'tokenFile: none\n', {}, /^bad-configuration: cannot read none: .*ENOENT/],
-    ['the same by a flag', undefined, { tokenFile: '@none' }, /^bad-configuration: cannot read none: .*ENOENT/],
+    [
+      'a token file that is not there',
+      'tokenFile: none\n',
+      {},
+      /^bad-configuration: FILE:1:1: cannot read none \(ENOENT\); write/,
+    ],
+    ['the same by a flag', undefined, { tokenFile: '@none' }, /^bad-configuration: cannot read none \(ENOENT\); write/],
     [
       'a key of another kind',
       'originKeyFile: rsa.jwk\n',
       {},
-      /^bad-configuration: the origin key is neither an Ed25519 JWK/,
+      /^bad-configuration: FILE:1:1: the origin key is neither an Ed25519 JWK/,
     ],
     [
       'the same by a flag',

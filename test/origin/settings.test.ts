@@ -157,6 +157,7 @@ test('every size and time of the origin may be set, at both of its bounds', () =
 
 test('flags win over the file; paths in the file begin at its folder', async () => {
   await using folder = await temporaryFolder();
+  await mkdir(folder.file('data'));
   const config = folder.file('origin.yaml');
   await writeFile(config, 'dir: data\nstateDir: ../state\nlisten: 127.0.0.1:1\ntuning: {cacheBytes: 32MiB}\n');
   expect(await originOptions({ config })).toMatchObject({

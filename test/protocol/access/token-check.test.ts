@@ -75,7 +75,9 @@ describe('keys', () => {
     await writeFile(files[3], '[]');
     expect(await readTokenKeys(files.slice(0, 2))).toEqual({ keys: [one.jwk, two.jwk] });
     await expect(readTokenKeys([files[0], files[2]])).rejects.toThrow(`"${files[2]}" is not JSON`);
-    await expect(readTokenKeys([files[3]])).rejects.toThrow(`"${files[3]}" is not a JWKS; make one with heddle keygen`);
+    await expect(readTokenKeys([files[3]])).rejects.toThrow(
+      `"${files[3]}" is not a JWKS; write a NAME.public.jwks made by heddle keygen`,
+    );
     await expect(readTokenKeys([folder.file('none')])).rejects.toThrow('cannot be read (ENOENT)');
   });
 });

@@ -65,8 +65,8 @@ describe('variables', () => {
       },
     );
     expect(relay).toMatchObject({ listen: { host: '::1', port: 0 }, upstreams: ['main=http://a'], insecureOpen: true });
-    const origin = await originOptions({}, { HEDDLE__ORIGIN__DIR: 'data', HEDDLE__ORIGIN__TUNING: '{drainMs: 5s}' });
-    expect(origin).toMatchObject({ dir: join(process.cwd(), 'data'), tuning: { drainMs: 5_000 } });
+    const origin = await originOptions({}, { HEDDLE__ORIGIN__DIR: 'test', HEDDLE__ORIGIN__TUNING: '{drainMs: 5s}' });
+    expect(origin).toMatchObject({ dir: join(process.cwd(), 'test'), tuning: { drainMs: 5_000 } });
     const client = await clientOptions({}, { HEDDLE__CLIENT__TOKEN: '12345', HEDDLE__CLIENT__SEGMENT_BYTES: '64KiB' });
     expect(client).toEqual({ routes: [], token: '12345', segmentBytes: 65_536 });
   });
