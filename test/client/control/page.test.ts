@@ -184,8 +184,13 @@ describe.skipIf(chromiumPath === undefined)(`the page in Chromium${withoutChromi
     // the browser itself tells of the streams that broke, and of nothing else
     expect(complaints.filter((complaint) => !complaint.includes('net::ERR_INCOMPLETE_CHUNKED_ENCODING'))).toEqual([]);
     await told.listen();
+    const other = { ...toldSnapshot(64, 0.5, ROUTES, CYCLE), key: 'another.bin' };
+    told.now([other]);
     await page.getByRole('button', { name: 'Connect again' }).click();
     await says(page, '#connection', 'live');
+    await says(page, 'h1', 'another.bin');
+    told.tell({ type: 'transfers', transfer: '', transfers: [] });
+    await says(page, '#nothing', 'Waiting for a transfer');
   });
 
   test('a token that is not let in is said, and another can be given', async () => {

@@ -6,6 +6,7 @@ import { byId, create, createButton, FigureList, say } from './elements.ts';
 import { formatBytes, formatCount, formatRate, formatShare } from './format.ts';
 import { SPARK_VALUES, sparkPaths } from './sparkline.ts';
 import type { LatestValues } from './sparkline.ts';
+import type { TransferView } from './transfer-view.ts';
 
 /** How a state is told without its colour. */
 const STATE_SIGNS: Readonly<Record<RouteState['state'], string>> = Object.freeze({
@@ -34,14 +35,16 @@ export class RouteCards {
     this.#command = command;
   }
 
-  /** `tookMs`: how long the whole took, once it has ended. */
-  show(routes: readonly RouteState[], latenciesOf: (route: string) => LatestValues, tookMs: number | undefined): void {
+  show(view: TransferView): void {
+    const { routes, summary, hasEnded } = view;
     const names = routes.map(({ name }) => name);
     if (names.join('\n') !== this.#cards.map(({ name }) => name).join('\n')) {
       this.#cards = names.map((name, place) => new RouteCard(name, place, this.#command));
       this.#list.replaceChildren(...this.#cards.map(({ element }) => element));
     }
-    for (const [place, route] of routes.entries()) this.#cards[place]?.show(route, latenciesOf(route.name), tookMs);
+    const tookMs = hasEnded ? summary.elapsedMs : undefined;
+    for (const [place, route] of routes.entries())
+      this.#cards[place]?.show(route, view.latenciesOf(route.name), tookMs);
   }
 }
 
@@ -105,6 +108,7 @@ class RouteCard {
     this.element.style.setProperty('--on-route', `var(--ink-${place % PAINTS})`);
   }
 
+  /** `tookMs`: how long the whole took, once it has ended. */
   show(route: RouteState, latencies: LatestValues, tookMs: number | undefined): void {
     this.#preference = route.preference;
     this.element.dataset['state'] = route.state;

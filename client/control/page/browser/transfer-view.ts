@@ -15,7 +15,8 @@ import { SegmentCloth } from './segment-cloth.ts';
 import { LatestValues } from './sparkline.ts';
 
 /** The parts that are drawn apart. */
-export type Part = 'summary' | 'routes' | 'pattern' | 'cloth';
+export const PARTS = ['summary', 'routes', 'pattern', 'cloth'] as const;
+export type Part = (typeof PARTS)[number];
 
 export class TransferView {
   readonly changed: Set<Part> = new Set();
@@ -94,7 +95,7 @@ export class TransferView {
     this.#routes = [...snapshot.routes];
     this.#places = new Map(snapshot.routes.map(({ name }, place) => [name, place]));
     this.cloth.reset(snapshot.segments);
-    for (const part of ['summary', 'routes', 'pattern', 'cloth'] as const) this.changed.add(part);
+    for (const part of PARTS) this.changed.add(part);
     if (snapshot.pattern === null) {
       this.#pattern = null;
       this.#rows = [];
