@@ -9,6 +9,7 @@ import { checkDealt, elementAt, NOBODY, withDealt } from '../../protocol/pattern
 import type { Pattern } from '../../protocol/pattern.ts';
 import { SegmentSet } from '../../protocol/segment-set.ts';
 import type { Answer } from '../../protocol/segment-set.ts';
+import { randomPattern } from '../protocol/random-pattern.ts';
 
 const SEGMENT = 32_768;
 const SEGMENTS = 60;
@@ -91,23 +92,14 @@ class World {
   }
 
   deal(): void {
-    const numbers = this.alive().map(([number]) => number);
-    const missing = this.received.indexOf(0);
-    const from = Math.max(missing < 0 ? SEGMENTS : missing, this.#newest?.from ?? 0);
-    const owner = new Map<number, number>();
-    for (const [number, { ledger }] of this.alive()) for (const index of ledger.maySend()) owner.set(index, number);
-    const last = this.received.findLastIndex((count) => count > 0);
-    const end = Math.min(SEGMENTS, 1 + Math.max(from - 1, last, ...owner.keys()) + Math.floor(this.#random() * 8));
-    const lead = Uint16Array.from({ length: Math.max(0, end - from) }, (_, at) => {
-      if ((this.received[from + at] ?? 0) > 0) return NOBODY;
-      return owner.get(from + at) ?? this.#pick([...numbers, NOBODY]);
-    });
-    const cycle = Uint16Array.from({ length: Math.floor(this.#random() * 5) }, () => this.#pick(numbers));
+    const ledgers = new Map(this.alive().map(([number, { ledger }]) => [number, ledger]));
     this.#epoch += 1;
-    this.#newest = { epoch: this.#epoch, from, to: SEGMENTS, lead, cycle };
+    const leastFrom = this.#newest?.from ?? 0;
+    const newest = randomPattern({ epoch: this.#epoch, received: this.received, leastFrom, ledgers }, this.#random);
+    this.#newest = newest;
     for (const [, channel] of this.alive()) {
-      channel.ledger.pattern(this.#newest);
-      channel.up.push({ type: 'pattern', pattern: this.#newest });
+      channel.ledger.pattern(newest);
+      channel.up.push({ type: 'pattern', pattern: newest });
     }
   }
 
@@ -167,10 +159,6 @@ class World {
       if (taker !== number && owed?.has(index) === true) this.channels.get(taker)?.ledger.claim(index, dealt.epoch);
     }
     this.channels.get(number)?.ledger.dealt(dealt);
-  }
-
-  #pick(list: readonly number[]): number {
-    return list[Math.floor(this.#random() * list.length)] ?? NOBODY;
   }
 }
 

@@ -3,11 +3,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ChannelLedger } from '../../protocol/channel-ledger.ts';
-import { NOBODY } from '../../protocol/pattern.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import { rangesOf } from '../../protocol/ranges.ts';
 import { SegmentSet } from '../../protocol/segment-set.ts';
 import type { Answer } from '../../protocol/segment-set.ts';
+import { randomPattern } from './random-pattern.ts';
 
 type ToSource = Parameters<SegmentSet['handle']>[0];
 type Channel = {
@@ -55,26 +55,10 @@ class World {
 
   /** A new pattern: maySend stays where it is, the rest goes to anybody. */
   deal(): void {
-    const numbers = this.alive().map(([number]) => number);
-    const missing = this.received.findIndex((count) => count === 0);
-    const from = Math.max(missing < 0 ? this.segments : missing, this.#newest?.from ?? 0);
-    const owner = new Map<number, number>();
-    for (const [number, { ledger }] of this.alive()) for (const index of ledger.maySend()) owner.set(index, number);
-    // the cycle knows nothing of single segments: the lead covers all that was received or may have been sent
-    const reach =
-      1 +
-      Math.max(
-        from - 1,
-        this.received.findLastIndex((count) => count > 0),
-        ...owner.keys(),
-      );
-    const end = Math.min(this.segments, reach + Math.floor(this.#random() * 8));
-    const lead = Uint16Array.from({ length: end - from }, (_, at) => {
-      if ((this.received[from + at] ?? 0) > 0) return NOBODY;
-      return owner.get(from + at) ?? this.pick([...numbers, NOBODY]) ?? NOBODY;
-    });
-    const cycle = Uint16Array.from({ length: Math.floor(this.#random() * 5) }, () => this.pick(numbers) ?? NOBODY);
-    this.#send({ epoch: (this.#epoch += 1), from, to: this.segments, lead, cycle });
+    const ledgers = new Map(this.alive().map(([number, { ledger }]) => [number, ledger]));
+    this.#epoch += 1;
+    const leastFrom = this.#newest?.from ?? 0;
+    this.#send(randomPattern({ epoch: this.#epoch, received: this.received, leastFrom, ledgers }, this.#random));
   }
 
   #send(pattern: Pattern): void {
