@@ -4,10 +4,10 @@ import { fastify } from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { SecureContextOptions } from 'node:tls';
 import { HeddleError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { ROUTE_LIST_PATH } from '../protocol/route-list.ts';
+import { secureOptions } from '../protocol/settings/tls.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import { addObjectRoutes } from './object-routes.ts';
 import type { RequestKind } from './metrics.ts';
@@ -59,11 +59,6 @@ export function createAdminServer(parts: OriginParts, ready: Readiness): Fastify
     return reply.type(registry.contentType).send(await registry.metrics());
   });
   return app;
-}
-
-/** What a TLS server is made with, and what a reload gives it. */
-export function secureOptions({ certificate, key, clientAuthorities }: TlsIdentity): SecureContextOptions {
-  return { cert: certificate, key, ca: clientAuthorities, minVersion: 'TLSv1.2' };
 }
 
 function createServer(tuning: OriginTuning, tls?: TlsIdentity): FastifyInstance {

@@ -3,9 +3,10 @@ import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { HeddleError } from '../protocol/errors.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
+import { secureOptions } from '../protocol/settings/tls.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import type { RelayContext } from './context.ts';
-import { createAdminServer, createPublicServer, secureOptions } from './server.ts';
+import { createAdminServer, createPublicServer } from './server.ts';
 
 export type Listeners = {
   readonly url: string;

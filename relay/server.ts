@@ -3,8 +3,8 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { SecureContextOptions } from 'node:tls';
 import { LIMITS } from '../protocol/limits.ts';
+import { secureOptions } from '../protocol/settings/tls.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import type { RelayContext } from './context.ts';
 import { forwardRequest, sendRefusal } from './forward-request.ts';
@@ -42,11 +42,6 @@ export function createAdminServer(context: RelayContext): FastifyInstance {
     return reply.type(registry.contentType).send(await registry.metrics());
   });
   return app;
-}
-
-/** What a TLS server is made with, and what a reload gives it. */
-export function secureOptions({ certificate, key, clientAuthorities }: TlsIdentity): SecureContextOptions {
-  return { cert: certificate, key, ca: clientAuthorities, minVersion: 'TLSv1.2' };
 }
 
 function createServer(

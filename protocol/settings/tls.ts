@@ -2,6 +2,7 @@
 // together. What is served or dialled with it is the roles' business.
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 import { HeddleError } from '../errors.ts';
 import type { SettingsTable } from './setting.ts';
 import { path } from './text.ts';
@@ -14,6 +15,11 @@ export type TlsIdentity = {
   /** Only peers with a certificate of these authorities may connect. */
   readonly clientAuthorities?: string | undefined;
 };
+
+/** What a TLS server is made with, and what a reload gives it. */
+export function secureOptions({ certificate, key, clientAuthorities }: TlsIdentity): SecureContextOptions {
+  return { cert: certificate, key, ca: clientAuthorities, minVersion: 'TLSv1.2' };
+}
 
 /** The files of an identity, as settings name them. */
 export type TlsFiles = { readonly certificate: string; readonly key: string; readonly clientAuthorities?: string };
@@ -40,7 +46,7 @@ export async function readTls(files: TlsFiles): Promise<TlsIdentity> {
     clientAuthorities: clientAuthorities === undefined ? undefined : await readPem(clientAuthorities, 'authorities'),
   };
   try {
-    createSecureContext({ cert: identity.certificate, key: identity.key, ca: identity.clientAuthorities });
+    createSecureContext(secureOptions(identity));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.replaceAll(/\s+/g, ' ') : String(cause);
     const text = `the certificate ${certificate} and the key ${key} cannot be used together: ${reason}; write a pair that was made together`;
