@@ -1,24 +1,13 @@
 // Which headers pass a relay, and the Via header: its growth by one entry per hop and what it says about loops.
 // Works on raw header lists, so that the order, case and repetition of what passes stay as they were.
+import { endToEndIn } from '../protocol/hop-by-hop.ts';
 import { LIMITS } from '../protocol/limits.ts';
 
 export type HeaderList = [string, string][];
 
-// RFC 9110 §7.6.1, the proxy credentials of §11.7, and what the relay sets itself. A body is never forwarded in a
-// request (only GET and HEAD pass), so what describes one goes too.
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-const NOT_IN_REQUESTS: ReadonlySet<string> = new Set(['host', 'via', 'content-length', 'expect']);
-const NOT_IN_ANSWERS: ReadonlySet<string> = new Set(['via']);
+// A body is never forwarded in a request (only GET and HEAD pass), so what describes one goes too.
+const NOT_IN_REQUESTS: ReadonlySet<string> = new Set(['host', 'via', 'content-length', 'expect', 'trailer']);
+const NOT_IN_ANSWERS: ReadonlySet<string> = new Set(['via', 'trailer']);
 
 /** The end-to-end headers of a request, from node's flat raw list. `Host` and `Via` are left to the caller. */
 export function requestHeaders(rawHeaders: readonly string[]): HeaderList {
@@ -60,13 +49,6 @@ export function isLoop(via: string | undefined, pseudonym: string): boolean {
 }
 
 function endToEnd(headers: HeaderList, also: ReadonlySet<string>): HeaderList {
-  const named = new Set(listed(headerValue(headers, 'connection')));
-  return headers.filter(([name]) => {
-    const key = name.toLowerCase();
-    return !HOP_BY_HOP.has(key) && !also.has(key) && !named.has(key);
-  });
-}
-
-function listed(value: string | undefined): string[] {
-  return (value ?? '').split(',').map((token) => token.trim().toLowerCase());
+  const isEndToEnd = endToEndIn(headers, also);
+  return headers.filter(([name]) => isEndToEnd(name));
 }
