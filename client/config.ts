@@ -11,7 +11,7 @@ import { knownOriginsPath } from './io/known-origins.ts';
 import { defaultMemoryPath } from './io/route-memory.ts';
 import { parseRouteArgument } from './options.ts';
 import type { ClientOptions, RouteOptions } from './options.ts';
-import type { ClientSettings } from './settings.ts';
+import type { ClientSettings, ControlSettings } from './settings.ts';
 import { tokenOfFile } from './token-file.ts';
 
 /** The flags that every command with routes has. */
@@ -106,6 +106,15 @@ async function discoveryIn(
   ]);
   const options = discoveryOf(said);
   return options === undefined ? undefined : new Discovery(options, context);
+}
+
+/** Where the control interface is wanted: what the file and the environment say. Throws `bad-configuration`. */
+export async function controlWishes(
+  file: string | undefined,
+  environment: Environment = process.env,
+): Promise<ControlSettings> {
+  const said = await saidOf(file, environment);
+  return said?.values.control ?? {};
 }
 
 async function saidOf(

@@ -3,7 +3,8 @@
 import './older-node.ts';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
 import { complain } from './commands/terminal.ts';
-import { metricsWishes } from './config.ts';
+import type { OpenControl } from './commands/control.ts';
+import { controlWishes, metricsWishes } from './config.ts';
 import { configuredSites } from './intercept/configuration.ts';
 import { install } from './interceptor.ts';
 
@@ -25,7 +26,18 @@ try {
     // the second of two programs goes without: that they run matters more
     await startMetrics(admin).catch((error: unknown) => complain(asHeddleError(error)));
   }
-  install({ origins });
+  const control = await controlWishes(file);
+  let opened: OpenControl | undefined;
+  if (control.listen !== undefined) {
+    const { openControl } = await import('./commands/control.ts');
+    opened = await openControl({}, control, false).catch((error: unknown) => {
+      complain(asHeddleError(error));
+      return undefined;
+    });
+    if (opened !== undefined) process.stderr.write(`heddle: ${opened.line}\n`);
+  }
+  const tracked = opened === undefined ? {} : { transfers: opened.transfers };
+  install({ origins: origins.map((origin) => ({ ...origin, ...tracked })) });
 } catch (error) {
   const known = asHeddleError(error);
   complain(known);

@@ -177,7 +177,7 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
   }),
   metricsFile: path({ why: 'where heddle get leaves its metrics for the textfile collector of the node exporter' }),
   control: group<ControlSettings>(CONTROL_SETTINGS, {
-    why: 'a way to watch and steer the transfers of `heddle proxy`',
+    why: 'how transfers of heddle proxy and of programs that load heddle/register are watched and steered',
   }),
   discovery: DISCOVERY,
 };

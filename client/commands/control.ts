@@ -1,16 +1,14 @@
 // `--ui`, and `control:` of the configuration file: opens the control interface beside a command, and says where it is.
 // Loaded only when somebody wants it.
-import { speaksOf } from '../../protocol/settings/environment.ts';
 import { DEFAULT_CONTROL_ADDRESS, parseControlAddress } from '../control/address.ts';
 import { startControl } from '../control/server.ts';
 import { newToken, tokenOf } from '../control/token.ts';
 import { TransferList } from '../control/transfer-list.ts';
-import { readClientSettings } from '../settings.ts';
+import type { ControlSettings } from '../settings.ts';
 
 export type ControlFlags = {
   /** HOST:PORT or unix:PATH; true: where the file says, or a free port. */
   readonly ui?: string | true;
-  readonly config?: string;
 };
 
 /** An open control interface, and the list that its transfers belong to. */
@@ -22,16 +20,19 @@ export type OpenControl = AsyncDisposable & {
   readonly line: string;
 };
 
-/** Opens it where flag or file ask for it; without either nothing happens. Throws `usage`, `bad-configuration`, `local-io`. */
-export async function openControl({ ui, config }: ControlFlags): Promise<OpenControl | undefined> {
-  const isSaid = config !== undefined || speaksOf('client', process.env);
-  const { control: { listen, tokenFile } = {} } = isSaid ? await readClientSettings(config, process.env) : {};
-  const written = typeof ui === 'string' ? ui : (listen ?? (ui === true ? DEFAULT_CONTROL_ADDRESS : undefined));
-  if (written === undefined) return undefined;
-  const address = parseControlAddress(written);
+/**
+ * Opens it where the flag says, or else the file, or else on a free port. `keepsRunning`: whether the process lives as
+ * long as it is open. Throws `usage`, `bad-configuration`, `local-io`.
+ */
+export async function openControl(
+  { ui }: ControlFlags,
+  { listen = DEFAULT_CONTROL_ADDRESS, tokenFile }: ControlSettings,
+  keepsRunning = true,
+): Promise<OpenControl> {
+  const address = parseControlAddress(typeof ui === 'string' ? ui : listen);
   const token = tokenFile === undefined ? newToken() : await tokenOf(tokenFile);
   const transfers = new TransferList();
-  const running = await startControl({ address, transfers, token });
+  const running = await startControl({ address, transfers, token, keepsRunning });
   // what is in a file need not be in logs
   const isHidden = tokenFile !== undefined && address.type === 'tcp';
   const url = isHidden ? running.url.replace(/#.*$/, '') : running.url;

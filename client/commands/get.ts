@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import { createClient } from '../client.ts';
 import type { Client, RunningTransfer, TransferOptions } from '../client.ts';
-import { clientOptions, metricsWishes } from '../config.ts';
+import { clientOptions, controlWishes, metricsWishes } from '../config.ts';
 import type { ClientFlags } from '../config.ts';
 import type { EarlyDials } from '../io/dial.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
@@ -44,7 +44,10 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
   let metrics: MetricsFile | undefined;
   let control: OpenControl | undefined;
   try {
-    if (flags.ui !== undefined) control = await (await import('./control.ts')).openControl(flags);
+    if (flags.ui !== undefined) {
+      const { openControl } = await import('./control.ts');
+      control = await openControl(flags, await controlWishes(flags.config));
+    }
     if (say !== undefined && control !== undefined) say({ type: 'ui', url: control.url });
     else if (control !== undefined) process.stderr.write(`heddle: ${control.line}\n`);
     const named = (flags.mirror ?? []).map(parseMirrorArgument);

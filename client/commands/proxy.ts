@@ -1,15 +1,14 @@
 // `heddle proxy`: flags and configuration file to a running local proxy, until it is told to stop.
 import { HeddleError } from '../../protocol/errors.ts';
-import { speaksOf } from '../../protocol/settings/environment.ts';
 import { parseAddress } from '../../protocol/settings/text.ts';
-import { clientOptions, metricsWishes } from '../config.ts';
+import { clientOptions, controlWishes, metricsWishes } from '../config.ts';
 import type { ClientFlags } from '../config.ts';
 import { configuredSites } from '../intercept/configuration.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
 import type { RunningMetrics } from '../metrics.ts';
 import { isLoopback } from '../loopback.ts';
 import { startProxy } from '../proxy/server.ts';
-import type { ControlFlags } from './control.ts';
+import type { ControlFlags, OpenControl } from './control.ts';
 
 export type ProxyFlags = Pick<ClientFlags, 'route' | 'config' | 'originKey' | 'tokenFile'> &
   ControlFlags & {
@@ -24,7 +23,7 @@ export type ProxyFlags = Pick<ClientFlags, 'route' | 'config' | 'originKey' | 't
 export async function proxy(flags: ProxyFlags): Promise<number> {
   const { host, port } = checkedAddress(flags);
   const { root, mirrors: _mirrors, ...client } = await clientOptions(flags);
-  await using control = isControlWanted(flags) ? await (await import('./control.ts')).openControl(flags) : undefined;
+  await using control = await controlOf(flags);
   const tracked = control === undefined ? {} : { transfers: control.transfers };
   const common = { knownOrigins: knownOriginsPath(), ...client, ...tracked };
   if (root !== undefined)
@@ -63,9 +62,12 @@ async function metricsOf({ admin, config }: ProxyFlags): Promise<RunningMetrics 
   return startMetrics(address);
 }
 
-/** Only a flag or a configuration can want it: nothing of it is loaded without. */
-function isControlWanted({ ui, config }: ProxyFlags): boolean {
-  return ui !== undefined || config !== undefined || speaksOf('client', process.env);
+/** Only a flag or the file can want it: nothing of it is loaded without. */
+async function controlOf(flags: ProxyFlags): Promise<OpenControl | undefined> {
+  const wishes = await controlWishes(flags.config);
+  if (flags.ui === undefined && wishes.listen === undefined) return undefined;
+  const { openControl } = await import('./control.ts');
+  return openControl(flags, wishes);
 }
 
 function checkedAddress({ listen, insecureOpen }: ProxyFlags): { host: string; port: number } {

@@ -19,6 +19,8 @@ export type ControlOptions = {
   readonly transfers: TransferList;
   /** What whoever asks over TCP has to show. */
   readonly token: string;
+  /** Whether the process lives as long as it listens. */
+  readonly keepsRunning?: boolean;
 };
 
 /** A running control interface. `url` is what a browser opens, token and all; of a unix socket `unix:PATH`. */
@@ -32,7 +34,8 @@ const KEEP_ALIVE_MS = 75_000;
 const LAST_WORDS_MS = 500;
 
 /** Starts the interface. Throws `local-io`. */
-export async function startControl({ address, transfers, token }: ControlOptions): Promise<RunningControl> {
+export async function startControl(options: ControlOptions): Promise<RunningControl> {
+  const { address, transfers, token, keepsRunning = true } = options;
   const streams = new Set<Promise<void>>();
   const isUnix = address.type === 'unix';
   // the port is known when it listens; nobody can ask before
@@ -48,6 +51,7 @@ export async function startControl({ address, transfers, token }: ControlOptions
     await app.close();
     throw listenFault(error, isUnix ? address.path : `${address.host}:${address.port}`);
   }
+  if (!keepsRunning) app.server.unref();
   if (address.type === 'tcp') admission.hosts?.push(...hostsOf(address.host, portOf(app)));
   return {
     url: isUnix ? `unix:${address.path}` : `http://${admission.hosts?.[0]}/#token=${token}`,

@@ -70,6 +70,22 @@ describe('node --import heddle/register', () => {
     expect(outcome).toEqual({ code: 0, stdout: '200\n', stderr: '' });
   }, 60_000);
 
+  test('with control: in the file its transfers can be watched, and it ends by itself all the same', async () => {
+    const socket = site.world.folder.file('control.sock');
+    const watching = `${APP}
+      const { get } = await import('node:http');
+      const { json } = await import('node:stream/consumers');
+      const answer2 = await new Promise((resolve) => get({ socketPath: '${socket}', path: '/v1/transfers' }, resolve));
+      for (const { key, state } of (await json(answer2)).transfers) console.log(key, state);
+    `;
+    const file = `routes:\n${routes()}origins:\n  - origin: ${SITE}\ncontrol: {listen: 'unix:${socket}'}\n`;
+    expect(await run(file, watching)).toEqual({
+      code: 0,
+      stdout: '200 3000001\na.bin done\n',
+      stderr: `heddle: watch and steer at unix:${socket}\n`,
+    });
+  });
+
   test.each([
     ['no file', undefined, /HEDDLE_CONFIG names no configuration file/],
     ['no origins', 'routes: []\n', /no "origins"/],
