@@ -13,6 +13,7 @@ import { Retrieval } from './io/retrieval.ts';
 import type { Leftover } from './io/retrieval.ts';
 import type { Sink } from './io/sink.ts';
 import { isUrl, routesToUrl } from './mirrors.ts';
+import { joinFound } from './joining-routes.ts';
 import { resolveChecksum, resolveCore, resolveRoot, resolveRoutes } from './options.ts';
 import type { ByteRange, ClientOptions } from './options.ts';
 import { RouteKnowledge } from './route-knowledge.ts';
@@ -117,7 +118,8 @@ export function createClient(options: ClientOptions): Client {
       const sink = checkedSink(output, { ...whole, announced }, file);
       const isCheckedLater = (whole.checksum ?? whole.root) !== undefined;
       const what = { ...object, core: core[sink.order], pins, known, firstByte, endByte, ifChanged, isCheckedLater };
-      const recalled = knowledge.recall(object.routes);
+      // grows when routes are found meanwhile
+      const recalled = [...knowledge.recall(object.routes)];
       const over = new AbortController();
       const warning = (error: HeddleError): void => {
         observer.warning?.(error);
@@ -128,11 +130,15 @@ export function createClient(options: ClientOptions): Client {
       const retrieval = new Retrieval({ ...what, ...own, routes: recalled, ranks, sink, leftover, early });
       const done = retrieval
         .run(signal)
-        .finally(() => over.abort())
+        .finally(() => {
+          over.abort();
+          stopJoining();
+        })
         .then((report) => {
           knowledge.remember(recalled, report);
           return withChecks(report, sink.agreed, root);
         });
+      const stopJoining = joinFound(options, recalled, knowledge, (terms) => retrieval.join(terms));
       const controls = controlsOf(retrieval, recalled, cancel);
       const registered = options.transfers?.add({
         ...controls,

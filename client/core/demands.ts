@@ -1,4 +1,4 @@
-// What the user demands of a running transfer: pause, preferences of routes, caps, budget. Puts it into the state that
+// What the user demands of a running transfer: pause, preferences of routes, caps, budget, another route. Puts it into the state that
 // the deciding parts look at; raised ranges are the prioritizer's. What names a route that is not there changes nothing.
 import type { Demand, Input } from './messages.ts';
 import { shareOutCap } from './rate-caps.ts';
@@ -9,9 +9,17 @@ import type { Supervisor } from './supervisor.ts';
 /** Everything but raised ranges. */
 type StateDemand = Exclude<Demand, { readonly type: 'raise' }>;
 
+const STATE_DEMANDS: ReadonlySet<Input['type']> = new Set<StateDemand['type']>([
+  'pause',
+  'prefer',
+  'cap',
+  'budget',
+  'join',
+]);
+
 /** True for what `obey` takes. */
 export function isDemand(input: Input): input is StateDemand {
-  return input.type === 'pause' || input.type === 'prefer' || input.type === 'cap' || input.type === 'budget';
+  return STATE_DEMANDS.has(input.type);
 }
 
 /** Takes a demand into the state. The caller has everything dealt anew afterwards. */
@@ -34,6 +42,9 @@ export function obey(demand: StateDemand, state: TransferState, supervisor: Supe
     case 'budget':
       state.costBudget = demand.cost;
       return;
+    case 'join':
+      supervisor.join(demand.terms, now);
+      return shareOutCap(state, now);
     default:
       demand satisfies never;
   }

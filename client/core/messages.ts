@@ -5,6 +5,7 @@ import type { DropReason, SentBy } from '../../protocol/frames.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import type { Range } from '../../protocol/ranges.ts';
 import type { Preference } from './route.ts';
+import type { RouteTerms } from './route-terms.ts';
 
 export type Input =
   /** The TCP (and TLS) connection stands; `connectMs` is the time one round trip took. */
@@ -79,7 +80,9 @@ export type Demand =
   /** Payload that a route may be asked for, or all of them together; undefined: no limit. */
   | { readonly type: 'cap'; readonly route: number | 'all'; readonly bytesPerSecond: number | undefined }
   /** What the payload may cost; undefined: whatever. */
-  | { readonly type: 'budget'; readonly cost: number | undefined };
+  | { readonly type: 'budget'; readonly cost: number | undefined }
+  /** There is another route, with the next number: it was found meanwhile. */
+  | { readonly type: 'join'; readonly terms: RouteTerms };
 
 export type Effect =
   /** Connect a new channel on a route; sends nothing yet. */

@@ -23,12 +23,17 @@ export type SegmentCounts = {
 export class SegmentMap {
   #cells = new Uint16Array(1_024);
   readonly #from: number;
-  readonly #routes: number;
+  #routes: number;
 
   /** `from`: the first segment that is wanted. */
   constructor(from: number, routes: number) {
     this.#from = from;
     this.#routes = routes;
+  }
+
+  /** There is another route. */
+  join(): void {
+    this.#routes += 1;
   }
 
   /** An earlier transfer had left it. */

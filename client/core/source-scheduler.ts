@@ -44,12 +44,16 @@ export class SourceScheduler {
     this.#interference = new Interference(state);
     this.#reviewedAt = now;
     this.#probeEndedAt = now;
-    for (const route of state.routes) {
-      this.#places.set(route, { since: now, probedAt: now, workedAt: now, knownRate: undefined });
-    }
+    for (const route of state.routes) this.#place(route, now);
     if (!this.#isCrowded) return;
     for (const route of state.routes) route.role = 'standby';
     this.#fill(now);
+  }
+
+  /** Another route: in use when there is room, else it waits as the others do. */
+  join(route: Route, now: number): void {
+    this.#place(route, now);
+    if (this.#isCrowded) route.role = 'standby';
   }
 
   /** Changes roles where it is due. */
@@ -233,6 +237,10 @@ export class SourceScheduler {
   #retire(route: Route, now: number): void {
     this.#assign(route, 'standby', now);
     this.#onRetired(route);
+  }
+
+  #place(route: Route, now: number): void {
+    this.#places.set(route, { since: now, probedAt: now, workedAt: now, knownRate: undefined });
   }
 
   #placeOf(route: Route): Place {

@@ -23,7 +23,8 @@ export type Counters = {
 
 export type TransferState = {
   readonly options: CoreOptions;
-  readonly routes: readonly Route[];
+  /** Grows when another is found; numbers stay. */
+  readonly routes: Route[];
   readonly channels: ChannelTable;
   /** Route of every channel that ever was: verdicts on segments may come after their channel ended. */
   readonly routeOfChannel: Map<number, number>;

@@ -6,8 +6,9 @@ import { Channel } from './channel.ts';
 import { lapses } from './liveness.ts';
 import type { Lapse } from './liveness.ts';
 import type { RouteScore } from './ranking.ts';
-import type { Route } from './route.ts';
+import { Route } from './route.ts';
 import { canProve } from './route-terms.ts';
+import type { RouteTerms } from './route-terms.ts';
 import { SourceScheduler } from './source-scheduler.ts';
 import { channelsOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
@@ -53,6 +54,15 @@ export class Supervisor {
   /** The ranking of the routes and its reasons, in their order. */
   scores(): RouteScore[] {
     return this.#sources.scores();
+  }
+
+  /** There is another route. */
+  join(terms: RouteTerms, now: number): void {
+    const { routes, options, map } = this.#state;
+    const route = new Route(routes.length, options, terms);
+    routes.push(route);
+    map?.join();
+    this.#sources.join(route, now);
   }
 
   /** Dials, marks stalls, replaces; returns why the transfer has to fail, if it has to. */

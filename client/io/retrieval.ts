@@ -5,6 +5,7 @@ import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Range } from '../../protocol/ranges.ts';
 import type { Demand } from '../core/messages.ts';
+import type { RouteTerms } from '../core/route-terms.ts';
 import type { Pins } from './identity.ts';
 import type { SessionOrder } from './order.ts';
 import type { Inspection, SessionReport } from './report.ts';
@@ -83,9 +84,14 @@ export class Retrieval {
   }
 
   /** A pause, a preference, a limit, for this session and those that may follow. */
-  demand(demand: Exclude<Demand, { readonly type: 'raise' }>): void {
+  demand(demand: Exclude<Demand, { readonly type: 'raise' | 'join' }>): void {
     this.#demands.set(`${demand.type} ${'route' in demand ? demand.route : ''}`, demand);
     this.#session.demand(demand);
+  }
+
+  /** The order has another route, the last: it is used from now on. Sessions that follow have it from the beginning. */
+  join(terms: RouteTerms): void {
+    this.#session.demand({ type: 'join', terms });
   }
 
   /**

@@ -2,12 +2,17 @@
 // in the DNS. The commands say where each route came from.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { createClient } from '../../client/client.ts';
+import type { RunningTransfer } from '../../client/client.ts';
+import { startLink } from '../../client/demo/link-shaper.ts';
+import { Discovery } from '../../client/discovery.ts';
+import type { SessionReport } from '../../client/io/report.ts';
 import { bytesOf } from '../origin/fixture.ts';
 import { startDnsServer } from '../support/dns-server.ts';
 import { heddle, startProgram } from '../support/program.ts';
 import { startRelayProgram } from '../support/servers.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { lastLine, routeOf } from '../support/world.ts';
+import { lastLine, routeOf, startWorld } from '../support/world.ts';
 
 const SIZE = 3_000_000;
 
@@ -102,3 +107,38 @@ test('nothing found is no route, in one line', async () => {
   expect(code).toBe(3);
   expect(stderr).toMatch(/ECONNREFUSED\nheddle: no route is given, and none was found yet[^\n]*\n$/);
 });
+
+test('a route that is found during a transfer joins it', { timeout: TIMEOUT_MS }, async () => {
+  await using stack = new AsyncDisposableStack();
+  const world = stack.use(await startWorld({ a: bytesOf(SIZE) }));
+  const slow = stack.use(await startLink({ target: { port: world.origin.port }, megabitsPerSecond: 4, delayMs: 5 }));
+  const dns = stack.use(await startDnsServer({ 'relays.internal': [] }));
+  const discovery = stack.use(
+    new Discovery({
+      dns: [{ type: 'addresses', name: 'pool', url: `http://relays.internal:${world.origin.port}` }],
+      nameServers: [dns.address],
+      times: { leastRefreshMs: 100, mostRefreshMs: 100 },
+    }),
+  );
+  await discovery.start();
+  const client = createClient({ routes: [{ name: 'slow', url: `http://127.0.0.1:${slow.port}` }], discovery });
+  const running = client.download('a', world.output('a'));
+  await expect.poll(() => reportOf(running)?.receivedBytes ?? 0, { timeout: 20_000 }).toBeGreaterThan(100_000);
+  expect(running.report().routes.map(({ name }) => name)).toEqual(['slow']);
+  dns.names.set('relays.internal', [{ type: 'A', address: '127.0.0.1', ttl: 1 }]);
+  const report = await running.done;
+  expect(report.routes.map(({ name }) => name)).toEqual(['slow', 'pool-127.0.0.1']);
+  expect(report.routes[1]?.share).toBeGreaterThan(0.5);
+  expect((await world.read('a')).equals(bytesOf(SIZE))).toBe(true);
+  // the next one has it from the beginning
+  const next = await client.download('a', world.output('b')).done;
+  expect(next.routes.map(({ name }) => name)).toEqual(['slow', 'pool-127.0.0.1']);
+});
+
+function reportOf(running: RunningTransfer): SessionReport | undefined {
+  try {
+    return running.report();
+  } catch {
+    return undefined;
+  }
+}

@@ -209,6 +209,7 @@ const demands = fc.oneof(
     type: fc.constant('raise' as const),
     ranges: fc.array(fc.record({ first: fc.nat(130), length: fc.nat(20) })),
   }),
+  fc.record({ type: fc.constant('join' as const), terms: fc.constantFrom({}, { rank: 1 }, { maxConnections: 1 }) }),
 ) as fc.Arbitrary<Demand>;
 const lives = fc.array(
   fc.oneof(demands, fc.record({ type: fc.constantFrom('up', 'down', 'pass', 'open', 'end'), which: fc.nat(9) })),
@@ -261,3 +262,43 @@ test('whatever is demanded, the object comes whole and once, nothing is asked fo
 });
 
 const ASKS = ['dial', 'open', 'pattern', 'credit', 'send'];
+
+describe('another route', () => {
+  test('is dialled at once, gets its share, and counts in what is remembered', () => {
+    const play = new PlayedTransfer({ routes: 1, segments: 600, isMapped: true });
+    play.open(1);
+    drain(play, 3, 4);
+    expect(play.feed({ type: 'join', terms: { rank: 1 } })).toContainEqual({ type: 'dial', channel: 2, route: 1 });
+    play.open(2);
+    expect(play.finish()).toBe('done');
+    expect(play.delivered.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 600 }, (_, index) => index));
+    expect(play.faults).toEqual([]);
+    const [first, second] = play.snapshot.routes;
+    expect([first?.segments, second?.segments].every((count) => (count ?? 0) > 50)).toBe(true);
+    const { by } = play.transfer.map?.count(0, 600) ?? { by: [] };
+    expect(by).toEqual([first?.segments, second?.segments]);
+  });
+
+  test('that works saves a transfer whose own are all gone', () => {
+    const play = new PlayedTransfer({ routes: 1, segments: 100 });
+    play.feed({ type: 'refused', channel: 1, code: 'overloaded', retryAfterMs: 60_000 });
+    play.pass(1_000);
+    play.feed({ type: 'join', terms: {} });
+    const [channel = 0] = [...play.routes].find(([, route]) => route === 1) ?? [];
+    play.open(channel);
+    expect(play.finish()).toBe('done');
+    expect(play.faults).toEqual([]);
+  });
+
+  test('beyond those that may be used stands by; during a pause it waits', () => {
+    const crowded = new PlayedTransfer({ routes: 2, segments: 100, options: { activeRoutes: 2 } });
+    expect(crowded.feed({ type: 'join', terms: {} }).filter(({ type }) => type === 'dial')).toEqual([]);
+    expect(crowded.snapshot.routes.map(({ role }) => role)).toEqual(['active', 'active', 'standby']);
+    const paused = new PlayedTransfer({ routes: 1, segments: 100 });
+    paused.open(1);
+    paused.feed(PAUSE);
+    expect(paused.feed({ type: 'join', terms: {} }).filter(({ type }) => type === 'dial')).toEqual([]);
+    expect(paused.feed(GO_ON)).toContainEqual({ type: 'dial', channel: expect.any(Number), route: 1 });
+    expect(paused.finish()).toBe('done');
+  });
+});
