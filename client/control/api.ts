@@ -27,9 +27,9 @@ export function addApi(app: FastifyInstance, transfers: TransferList, streams: S
   };
   const command = (path: string, run: (transfer: TrackedTransfer) => void): void => {
     app.post<Named>(`/v1/transfers/:id/${path}`, async ({ params: { id } }) => {
-      run(find(id));
-      transfers.changed(id);
-      return find(id).summary();
+      const transfer = find(id);
+      run(transfer);
+      return transfer.summary();
     });
   };
   const stream = (reply: FastifyReply, read: (signal: AbortSignal) => AsyncIterable<ControlEvent>): void => {
@@ -57,27 +57,21 @@ export function addApi(app: FastifyInstance, transfers: TransferList, streams: S
       if (!transfer.snapshot().routes.some((route) => route.name === name)) {
         throw new Refused(404, `transfer ${id} has no route ${name}`);
       }
-      const state = transfer.steer(name, body);
-      transfers.changed(id);
-      return state;
+      return transfer.steer(name, body);
     },
   );
   app.put<Named & { Body: Partial<Limits> }>(
     '/v1/transfers/:id/limits',
     { schema: { body: LIMITS_COMMAND } },
-    async ({ params: { id }, body }) => {
-      const limits = find(id).limit(body);
-      transfers.changed(id);
-      return limits;
-    },
+    async ({ params: { id }, body }) => find(id).limit(body),
   );
   app.post<Named & { Body: { ranges: ByteRange[] } }>(
     '/v1/transfers/:id/ranges',
     { schema: { body: RANGES_COMMAND } },
     async ({ params: { id }, body: { ranges } }) => {
-      find(id).raise(ranges);
-      transfers.raised(id, ranges);
-      return find(id).summary();
+      const transfer = find(id);
+      transfer.raise(ranges);
+      return transfer.summary();
     },
   );
   app.get('/v1/events', (_request, reply) => stream(reply, (signal) => transfers.events(signal)));

@@ -30,7 +30,7 @@ export class TransferList implements TransferRegister {
   add(started: StartedTransfer): (warning: HeddleError) => void {
     this.#begun += 1;
     const id = String(this.#begun);
-    const transfer = new TrackedTransfer(id, started);
+    const transfer = new TrackedTransfer(id, this.#telling(id, started));
     this.#transfers.set(id, transfer);
     if (this.#overviews.size > 0) this.#tellOverviews(id, { type: 'started', summary: transfer.summary() });
     started.done.then(
@@ -49,21 +49,10 @@ export class TransferList implements TransferRegister {
     return this.#transfers.get(id);
   }
 
-  /** A command was followed: whoever watches is told at once. */
-  changed(id: string): void {
-    this.#look(id);
-    this.#lookOver(id);
-  }
-
   /** Nothing more is told: whoever reads gets what waits for him, and then the end. */
   hush(): void {
     for (const queue of this.#overviews) queue.close();
     for (const { queues } of this.#watches.values()) for (const queue of queues) queue.close();
-  }
-
-  /** These bytes were raised by somebody. */
-  raised(id: string, ranges: Extract<DetailEvent, { type: 'raised' }>['ranges']): void {
-    this.#tellWatchers(id, { type: 'raised', ranges });
   }
 
   /** Events of all transfers, until `signal` aborts: `transfers` first. */
@@ -109,6 +98,27 @@ export class TransferList implements TransferRegister {
       if (watch.queues.size === 0) this.#watches.delete(id);
       this.#watchOn();
     }
+  }
+
+  /** The same transfer: whoever watches is told at once of what is demanded of it. */
+  #telling(id: string, started: StartedTransfer): StartedTransfer {
+    const after = (demand: () => void): void => {
+      demand();
+      this.#look(id);
+      this.#lookOver(id);
+    };
+    return {
+      ...started,
+      raise: (ranges) => {
+        started.raise(ranges);
+        this.#tellWatchers(id, { type: 'raised', ranges });
+      },
+      pause: () => after(() => started.pause()),
+      resume: () => after(() => started.resume()),
+      prefer: (route, preference) => after(() => started.prefer(route, preference)),
+      limitRate: (bytesPerSecond, route) => after(() => started.limitRate(bytesPerSecond, route)),
+      limitCost: (costBudget) => after(() => started.limitCost(costBudget)),
+    };
   }
 
   #watchOf(transfer: TrackedTransfer): Watch {

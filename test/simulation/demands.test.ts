@@ -80,3 +80,21 @@ test.each(Array.from({ length: 8 }, (_, at) => 31 + at))('demands of seed %i', (
     expect(faults.filter(({ invariant }) => !EXCUSED.includes(invariant))).toEqual([]);
   }
 });
+
+test.each(['any', 'order'] as const)('a cap of all routes together is kept and used, output %s', (output) => {
+  const bytesPerSecond = 3_000_000;
+  const routes = [steadyRoute('fat', 40, 20), steadyRoute('far', 25, 80), steadyRoute('thin', 10, 40)];
+  const demands = [{ atMs: 0, demand: { type: 'cap', route: 'all', bytesPerSecond } }] as const;
+  const scenario: Scenario = {
+    ...{ name: 'cap', bytes: BYTES, routes, events: [], demands, sinkRate: undefined },
+    core: { output },
+  };
+  const { run, faults } = simulate(scenario, 1);
+  const rate = (1_000 * BYTES) / run.ms;
+  expect(rate).toBeLessThan(1.02 * bytesPerSecond);
+  expect(rate).toBeGreaterThan(0.95 * bytesPerSecond);
+  const [fat = 0, ...others] = run.snapshot.routes.map(({ share }) => share);
+  expect(fat).toBeGreaterThan(0.4);
+  for (const share of others) expect(share).toBeGreaterThan(0.1);
+  expect(faults.filter(({ invariant }) => invariant !== 'no sound route is left idle')).toEqual([]);
+});
