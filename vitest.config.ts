@@ -7,19 +7,42 @@ import { adviceFor } from './test/required-runtime.ts';
 const advice = adviceFor(process.version);
 if (advice !== undefined) throw new Error(advice);
 
+/** Whole programs over links with real rates, one file after another: beside anything else they would measure that. */
+const WHOLE = 'test/end-to-end';
+const elsewhere = [...configDefaults.exclude, 'test/{bench,chaos,containers,soak}/**'];
+
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, 'test/{bench,chaos,containers,soak}/**'],
     environment: 'node',
     pool: 'forks',
-    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 5_000,
     restoreMocks: true,
     unstubEnvs: true,
     unstubGlobals: true,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: ['test/**/*.test.ts'],
+          exclude: [...elsewhere, `${WHOLE}/**`],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'whole',
+          include: [`${WHOLE}/**/*.test.ts`],
+          exclude: elsewhere,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 });
 

@@ -1,6 +1,8 @@
 // How many connections a route needs because of losses. A connection that loses the fraction p of its packets carries
 // about C / (RTT × √p) and no more, however wide the line is (Mathis et al. 1997); several carry several times as much.
-// Once wanted they stay, on a path that is long enough: a connection that carried a part takes seconds to grow into carrying all.
+// A few are opened first: what was taken for losses may have been the pauses of a busy machine, and many connections that
+// bring nothing cost every pattern a copy each. Only if the few carry more do many follow. They stay, on a path that is
+// long enough: a connection that carried a part takes seconds to grow into carrying all.
 import type { CoreOptions } from './options.ts';
 
 /** What a route measured until now. */
@@ -42,13 +44,24 @@ const WAIT_MS = 20;
 const QUEUE_RTTS = 0.1;
 const QUEUE_MS = 10;
 
+/** Connections that are tried first. */
+const FEW = 4;
+/** They pay when they carry this many times what one did, */
+const PAYS = 1.15;
+/** over the second half of this time, ms and round trips, from when they are there. */
+const TRIAL_MS = 600;
+const TRIAL_RTTS = 8;
+
 type Mark = { readonly at: number; readonly receivedBytes: number; readonly gaps: number };
+/** What one connection carried, when the few were there, and what had come by the middle of their trial. */
+type Trial = { readonly rate: number; since?: number; half?: Mark };
 
 /** Connections of one route by its losses. */
 export class Parallelism {
   readonly #most: number;
-  #isLossLimited = false;
+  #connections = 1;
   #mark: Mark | undefined;
+  #trial: Trial | undefined;
   #heldSince: number | undefined;
 
   constructor(options: Pick<CoreOptions, 'lossyConnections'>) {
@@ -57,39 +70,55 @@ export class Parallelism {
 
   /** What the route carries is limited by losses. */
   get isLossLimited(): boolean {
-    return this.#isLossLimited;
+    return this.#connections === this.#most;
   }
 
   /** Connections worth having; 1 until losses were seen. */
   get connections(): number {
-    return this.#isLossLimited ? this.#most : 1;
+    return this.#connections;
   }
 
   tick(sample: ParallelismSample, now: number): void {
+    const { open, rttMs, slowStart } = sample;
     // a path that a slow start made look long is found to be short sooner or later
-    if (sample.rttMs < LEAST_RTT_MS) this.#isLossLimited = false;
-    if (this.#isLossLimited || sample.rttMs < LEAST_RTT_MS) return;
-    const { open, slowStart } = sample;
+    if (rttMs < LEAST_RTT_MS) this.#connections = 1;
+    if (this.isLossLimited || rttMs < LEAST_RTT_MS) return;
     if (slowStart || open !== 1) this.#mark = undefined;
     if (slowStart || open < 2) this.#heldSince = undefined;
     if (slowStart || open === 0) return;
-    this.#isLossLimited = open === 1 ? this.#agreesWithLosses(sample, now) : this.#isHeldBack(sample, now);
+    if (open === 1) this.#few(sample, now);
+    else if (this.#isHeldBack(sample, now) || this.#pay(sample, now)) this.#connections = this.#most;
   }
 
   /** A lone connection: it carries about what the formula allows it with the losses it has. */
-  #agreesWithLosses({ receivedBytes, gaps, rttMs }: ParallelismSample, now: number): boolean {
+  #few({ receivedBytes, gaps, rttMs }: ParallelismSample, now: number): void {
     this.#mark ??= { at: now, receivedBytes, gaps };
     const elapsed = now - this.#mark.at;
     const measure = Math.max(MEASURE_MS, MEASURE_RTTS * rttMs);
-    if (elapsed < measure) return false;
+    if (elapsed < measure) return;
     const bytes = receivedBytes - this.#mark.receivedBytes;
     const lost = gaps - this.#mark.gaps;
-    if (lost < LEAST_GAPS && elapsed <= MOST_MEASURES * measure) return false;
+    if (lost < LEAST_GAPS && elapsed <= MOST_MEASURES * measure) return;
     this.#mark = undefined;
-    if (lost < LEAST_GAPS) return false;
+    if (lost < LEAST_GAPS) return;
     const allowed = (MATHIS * PACKET_BYTES) / (rttMs * Math.sqrt((lost * PACKET_BYTES) / bytes));
     const carried = bytes / elapsed;
-    return carried >= AGREES.least * allowed && carried <= AGREES.most * allowed;
+    if (carried < AGREES.least * allowed || carried > AGREES.most * allowed) return;
+    this.#connections = Math.min(FEW, this.#most);
+    this.#trial = { rate: carried };
+  }
+
+  /** The few carry more than the one did. */
+  #pay({ receivedBytes, gaps, rttMs, open }: ParallelismSample, now: number): boolean {
+    const trial = this.#trial;
+    if (trial === undefined || open < this.#connections) return false;
+    trial.since ??= now;
+    const length = Math.max(TRIAL_MS, TRIAL_RTTS * rttMs);
+    if (now - trial.since < length / 2) return false;
+    trial.half ??= { at: now, receivedBytes, gaps };
+    if (now - trial.since < length) return false;
+    this.#trial = undefined;
+    return (receivedBytes - trial.half.receivedBytes) / (now - trial.half.at) >= PAYS * trial.rate;
   }
 
   /**

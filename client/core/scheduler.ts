@@ -11,6 +11,7 @@ import { deal, expectedCompletion } from './dealer.ts';
 import type { Lane } from './dealer.ts';
 import { Expediter } from './expediter.ts';
 import type { PatternFacts } from './expediter.ts';
+import { PatternBudget } from './pattern-budget.ts';
 import type { Prioritizer } from './prioritizer.ts';
 import type { Repair } from './repair.ts';
 import { laneOf, outstandingSegments, rateOf, routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
@@ -20,6 +21,9 @@ import { dealtChannels, windowRoom } from './window-room.ts';
 /** Segments beyond the in-order point that may be asked for by pattern: each is a byte in every pattern to every channel. */
 const MOST_REACH = 4_096;
 
+/** Nothing is on its way though much is missing: ms after which a modified pattern is due however many there were. */
+const IDLE_MS = 500;
+
 /** Deals patterns and grants credit for one transfer. */
 export class Scheduler {
   readonly #state: TransferState;
@@ -27,11 +31,10 @@ export class Scheduler {
   readonly #prioritizer: Prioritizer;
   readonly #constraints: ConstraintScheduler;
   readonly #expediter: Expediter;
+  readonly #budget: PatternBudget;
   #pattern: Pattern = EMPTY_PATTERN;
   #facts: PatternFacts = { kept: new Map(), leadEnd: 0, without: new Set() };
   #dealtAt = Number.NEGATIVE_INFINITY;
-  /** Elements sent until now, one byte each. */
-  #patternBytes = 0;
   #dirty = false;
   /** The pattern names somebody for a segment that he may not be asked for any more. */
   #isStale = false;
@@ -46,6 +49,7 @@ export class Scheduler {
     this.#repair = repair;
     this.#prioritizer = prioritizer;
     this.#constraints = constraints;
+    this.#budget = new PatternBudget(state.options);
     this.#expediter = new Expediter(state, repair, prioritizer, constraints, (index) => this.#fitsMemory(index));
   }
 
@@ -114,22 +118,17 @@ export class Scheduler {
     const since = now - this.#dealtAt;
     if (since < options.urgentPatternMs) return false;
     if (this.#isStale) return true;
-    const isDealt = table.missingLeft <= outstandingSegments(this.#state);
-    if (isDealt) return false;
+    const outstanding = outstandingSegments(this.#state);
+    if (table.missingLeft <= outstanding) return false;
+    if (outstanding === 0 && since >= IDLE_MS && this.#fitsMemory(table.lowestMissing)) return true;
     const { leadEnd, without } = this.#facts;
     const outOfLead = usable.some(
       ({ ledger, number }) => !without.has(number) && (ledger.nextToGrant() ?? leadEnd) >= leadEnd,
     );
     if (leadEnd < table.to && outOfLead) return true;
-    if (!this.#mayRefine) return false;
+    if (!this.#budget.allowsMore(this.#state.counters.receivedBytes)) return false;
     if (this.#inTail() && since >= 2 * options.urgentPatternMs) return true;
     return since >= options.patternIntervalMs && this.#sharesMoved(usable);
-  }
-
-  /** A pattern that could wait is worth its bytes: every channel gets a copy, and control is to stay below one per cent. */
-  get #mayRefine(): boolean {
-    const { options, counters } = this.#state;
-    return this.#patternBytes < options.patternFirstBytes + options.patternFraction * counters.receivedBytes;
   }
 
   #inTail(): boolean {
@@ -234,8 +233,7 @@ export class Scheduler {
   #announce(channel: Channel, now: number): void {
     const { effects } = this.#state;
     const { rttMs } = routeOf(this.#state, channel);
-    const { lead, cycle } = this.#pattern;
-    this.#patternBytes += lead.length + cycle.length;
+    this.#budget.spend(this.#pattern, this.#shares.size);
     channel.ledger.pattern(this.#pattern);
     if (channel.opened) {
       effects.push({ type: 'pattern', channel: channel.number, pattern: this.#pattern });

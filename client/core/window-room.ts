@@ -23,12 +23,14 @@ export function dealtChannels(state: TransferState): Channel[] {
 /** Bytes `channel` may be asked for beyond what it was: within its share of the window and what the route has left. */
 export function windowRoom(state: TransferState, channel: Channel): number {
   const route = routeOf(state, channel);
+  if (!channel.usable || route.isSetAside) return 0;
   const active = activeChannels(state, route);
-  if (!active.includes(channel)) return 0;
   const { bytes } = route.window;
   const left = bytes - askedBytes(state, channel.route);
-  if (active.length === 1) return left;
   const { segmentBytes } = state.options;
+  // the pattern was dealt when there were more: what it gives this one comes slowly, or it would wait for another pattern
+  if (!active.includes(channel)) return Math.min(left, segmentBytes - channel.creditBytes);
+  if (active.length === 1) return left;
   const claim = (other: Channel): number => ROOM_TO_GROW * other.rate.flight + segmentBytes;
   const share = (bytes * claim(channel)) / active.reduce((sum, other) => sum + claim(other), 0);
   return Math.min(left, Math.max(segmentBytes, share) - channel.creditBytes);

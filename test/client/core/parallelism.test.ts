@@ -9,18 +9,20 @@ import type { ParallelismSample } from '../../../client/core/parallelism.ts';
 const { lossyConnections } = CORE_DEFAULTS;
 const PACKET_BYTES = 1_448;
 
-/** Connections wanted after `seconds` in which a route's measurements stayed as they are; losses as gaps. */
-function after(
-  seconds: number,
-  route: { bytesPerMs: number; rttMs: number; loss?: number } & Partial<ParallelismSample>,
-): number {
+/** A route as it is measured: `bytesPerMs` of each connection, `lineBytesPerMs` of all together, losses as gaps. */
+type Measured = { bytesPerMs: number; lineBytesPerMs?: number; rttMs: number; loss?: number };
+
+/** Connections wanted after `seconds` on a route that is as it is, with as many open as were wanted. */
+function after(seconds: number, route: Measured & Partial<ParallelismSample>): number {
   const parallelism = new Parallelism(CORE_DEFAULTS);
-  const { bytesPerMs, rttMs, loss = 0, ...rest } = route;
+  const { bytesPerMs, lineBytesPerMs = Number.POSITIVE_INFINITY, rttMs, loss = 0, ...rest } = route;
+  let receivedBytes = 0;
   for (let now = 0; now <= seconds * 1_000; now += 10) {
-    const receivedBytes = bytesPerMs * now;
+    const open = rest.open ?? parallelism.connections;
+    const rate = Math.min(lineBytesPerMs, open * bytesPerMs);
+    receivedBytes += 10 * rate;
     const gaps = Math.floor((loss * receivedBytes) / PACKET_BYTES);
-    const outBytes = bytesPerMs * rttMs;
-    const measured = { receivedBytes, gaps, rttMs, rate: bytesPerMs, open: 1, slowStart: false, outBytes, queueMs: 0 };
+    const measured = { receivedBytes, gaps, rttMs, rate, open, slowStart: false, outBytes: rate * rttMs, queueMs: 0 };
     parallelism.tick({ ...measured, ...rest }, now);
   }
   return parallelism.connections;
@@ -43,6 +45,29 @@ describe('a lone connection', () => {
     );
   });
 
+  test('calls for a few, and for no more where these bring nothing more', () => {
+    const bytesPerMs = lossRate(40, 0.01);
+    const few = after(30, { rttMs: 40, loss: 0.01, bytesPerMs, lineBytesPerMs: 1.1 * bytesPerMs });
+    expect(few).toBeGreaterThan(1);
+    expect(few).toBeLessThan(lossyConnections);
+  });
+
+  test('that carries far more than its losses would allow lost nothing: somebody stood still', () => {
+    expect(after(20, { rttMs: 20, loss: 0.01, bytesPerMs: 6 * lossRate(20, 0.01) })).toBe(1);
+  });
+
+  test('on a path that turns out to be short is enough again', () => {
+    const parallelism = new Parallelism(CORE_DEFAULTS);
+    const route = { rate: 500, open: 1, slowStart: false, outBytes: 0, queueMs: 0 };
+    for (let now = 0; now <= 5_000; now += 10) {
+      const receivedBytes = lossRate(20, 0.01) * now;
+      parallelism.tick({ ...route, rttMs: 20, receivedBytes, gaps: (0.01 * receivedBytes) / PACKET_BYTES }, now);
+    }
+    expect(parallelism.connections).toBeGreaterThan(1);
+    parallelism.tick({ ...route, rttMs: 2, receivedBytes: 5_000_000, gaps: 50 }, 5_010);
+    expect(parallelism.connections).toBe(1);
+  });
+
   test('that the line limits does not, though it loses a packet now and then', () => {
     const loss = 0.0005;
     expect(after(20, { rttMs: 40, loss, bytesPerMs: lossRate(40, loss) / 4 })).toBe(1);
@@ -58,7 +83,7 @@ describe('a lone connection', () => {
 });
 
 describe('several connections', () => {
-  const several = { rttMs: 200, bytesPerMs: 1_000, open: 8 };
+  const several = { rttMs: 200, bytesPerMs: 125, open: 8 };
 
   test('whose requests wait though the path is free call for more', () => {
     expect(after(10, { ...several, outBytes: 400_000, queueMs: 2 })).toBe(lossyConnections);

@@ -54,6 +54,17 @@ describe('room', () => {
     expect(windowRoom(state, channel)).toBe(0);
   });
 
+  test('who is one too many for the window gets what the pattern gave it one by one', () => {
+    const state = routeOf([1_000, 1_000]);
+    const channel = state.channels.get(2)!;
+    expect(activeChannels(state, state.routes[0]!)).not.toContain(channel);
+    expect(windowRoom(state, channel)).toBe(SEGMENT);
+    channel.ledger.grant();
+    expect(windowRoom(state, channel)).toBe(0);
+    state.routes[0]!.isSetAside = true;
+    expect(windowRoom(state, channel)).toBe(0);
+  });
+
   test('what a draining channel still owes takes its part of the window', () => {
     const state = routeOf([1_000, 1_000], 1);
     state.channels.get(2)!.apply('surplus');
