@@ -99,6 +99,23 @@ describe.skipIf(chromiumPath === undefined)(`the page in Chromium${withoutChromi
     expect(complaints).toEqual([]);
   });
 
+  test('shows what waits in the reorder window for what', async () => {
+    await using told = await startToldTransfers([SNAPSHOT]);
+    const runs = [
+      [null, 2],
+      ['far', 3],
+      [null, 3],
+    ] as const;
+    told.now([SNAPSHOT], { first: 2_457, count: 8, runs });
+    await using watched = await openPage(browser, told.url);
+    const { page, complaints } = watched;
+    await says(page, '#window-text', 'segment 2,457 is next, owed by near; 3 (98.3 kB) wait behind it');
+    told.now([SNAPSHOT], { first: 2_462, count: 3, runs: [[null, 3]] });
+    told.tell({ type: 'progress', elapsedMs: 5_000, progress: { ...SNAPSHOT.progress, inOrderBytes: 2_462 * 32_768 } });
+    await says(page, '#window-text', 'segment 2,462 is next, owed by mid; nothing waits behind it');
+    expect(complaints).toEqual([]);
+  });
+
   test('a route is excluded by keyboard alone, and the focus stays on its button', async () => {
     await using told = await startToldTransfers([SNAPSHOT]);
     await using watched = await openPage(browser, told.url);

@@ -114,7 +114,7 @@ export class LivePage {
     else this.#view.take(event);
     // a snapshot that only says everything again is no news
     if (this.#view !== undefined && (isFirst || event.type !== 'snapshot')) this.#note(happeningOf(event, before));
-    if (this.#view !== undefined && !document.hidden) {
+    if (this.#view !== undefined && !document.hidden && (isFirst || event.type === 'progress')) {
       this.#window.look(this.#view, (path) => this.#connection.ask<SegmentRuns>('GET', path));
     }
     this.#draw();
