@@ -1,5 +1,6 @@
 // What happened between two looks at a transfer, as events: what changed and nothing else. Pure.
 import type { DetailEvent, RouteFigures, RouteState, SegmentCell, SegmentMap, TransferSnapshot } from './messages.ts';
+import { haveSameContent } from './segment-cells.ts';
 
 /** An event before it has a number, a time and a transfer. */
 export type Untold<Event> = Event extends unknown ? Omit<Event, 'id' | 'at' | 'transfer'> : never;
@@ -65,8 +66,11 @@ function figuresOf(route: RouteState): RouteFigures {
 }
 
 function changedCells(before: SegmentMap | null, now: SegmentMap | null): SegmentCell[] {
-  const known = new Map((before?.cells ?? []).map((cell) => [cell.at, JSON.stringify(cell)]));
-  return (now?.cells ?? []).filter((cell) => known.get(cell.at) !== JSON.stringify(cell));
+  const known = new Map((before?.cells ?? []).map((cell) => [cell.at, cell]));
+  return (now?.cells ?? []).filter((cell) => {
+    const former = known.get(cell.at);
+    return former === undefined || former.length !== cell.length || !haveSameContent(former, cell);
+  });
 }
 
 function differs(one: unknown, other: unknown): boolean {

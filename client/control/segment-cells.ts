@@ -15,15 +15,14 @@ export function segmentMapOf(sized: Sized, { report, transfer: { map } }: Inspec
   const { first, count } = wanted;
   const perCell = Math.max(1, Math.ceil(count / MOST_CELLS));
   const cells: SegmentCell[] = [];
-  let [before, run] = ['', 0];
   for (let at = 0; at * perCell < count; at += 1) {
     const counts = map.count(first + at * perCell, first + Math.min(count, (at + 1) * perCell));
-    const now = isEmpty(counts) ? '' : JSON.stringify(counts);
+    if (isEmpty(counts)) continue;
+    const cell = cellOf(at, counts);
     const last = cells.at(-1);
-    if (now !== '' && now === before && last !== undefined) cells[cells.length - 1] = { ...last, length: ++run };
-    else if (now !== '') cells.push(cellOf(at, counts));
-    if (now !== before) run = 1;
-    before = now;
+    const isOneMore = last !== undefined && last.at + last.length === at && haveSameContent(last, cell);
+    if (isOneMore) cells[cells.length - 1] = { ...last, length: last.length + 1 };
+    else cells.push(cell);
   }
   return { first, count, perCell, cells };
 }
@@ -47,6 +46,12 @@ export function segmentRunsOf(sized: Sized, inspection: Inspection, first: numbe
     else runs.push([name, 1]);
   }
   return { first: begin, count: end - begin, runs };
+}
+
+/** Whether two cells hold the same, wherever they are and however many they stand for. */
+export function haveSameContent(one: SegmentCell, other: SegmentCell): boolean {
+  const marks = one.earlier === other.earlier && one.hedged === other.hedged && one.corrupt === other.corrupt;
+  return marks && one.by.every((segments, route) => segments === other.by[route]);
 }
 
 function wantedSegments(
