@@ -3,6 +3,7 @@
 import { realpath } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { TokenCheck } from '../protocol/access/token-check.ts';
@@ -57,8 +58,10 @@ export type RunningOrigin = {
   reconfigure(options: OriginOptions): Promise<Applied>;
   /** Counts a reading of settings for the metrics. */
   reloaded(applied: boolean): void;
-  /** Stops: not ready, no new channels, those open may finish until the earliest deadline asked for. */
-  close(options?: { readonly deadlineMs?: number }): Promise<void>;
+  /**
+   * Stops: not ready at once, no new channels after `noticeMs`, those open may finish until the earliest deadline asked for.
+   */
+  close(options?: { readonly noticeMs?: number; readonly deadlineMs?: number }): Promise<void>;
   /** Stops without waiting for channels. */
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -147,15 +150,16 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   const all = opened.move();
   const hurry = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
-  const drained = async (): Promise<void> => {
+  const drained = async (noticeMs: number): Promise<void> => {
     ready = false;
+    if (noticeMs > 0) await Promise.race([sleep(noticeMs, undefined, { ref: false }), hurry.promise]);
     await Promise.race([Promise.all([channels.drain(), bodies.idle()]), hurry.promise]);
     await channels.end();
     await all.disposeAsync();
   };
-  const close = async (deadlineMs: number): Promise<void> => {
+  const close = async (noticeMs: number, deadlineMs: number): Promise<void> => {
     const late = setTimeout(hurry.resolve, deadlineMs);
-    await (closing ??= drained());
+    await (closing ??= drained(noticeMs));
     clearTimeout(late);
   };
   return {
@@ -171,8 +175,8 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
       return applied;
     },
     reloaded: metrics.reloaded,
-    close: ({ deadlineMs = tuning.drainMs } = {}) => close(deadlineMs),
-    [Symbol.asyncDispose]: () => close(0),
+    close: ({ noticeMs = tuning.drainNoticeMs, deadlineMs = tuning.drainMs } = {}) => close(noticeMs, deadlineMs),
+    [Symbol.asyncDispose]: () => close(0, 0),
   };
 }
 
@@ -194,8 +198,8 @@ export async function originMain(flags: OriginFlags): Promise<number> {
       counted: origin.reloaded,
     });
     process.stdout.write(`heddle origin: serving ${origin.serves} on ${origin.url}${admin}\n`);
-    await told;
-    const closed = origin.close();
+    // A person at the keyboard has no balancer to give notice to.
+    const closed = origin.close((await told) === 'SIGINT' ? { noticeMs: 0 } : {});
     // Whoever asks twice means it.
     const impatient = signalled().then(() => origin.close({ deadlineMs: 0 }));
     await Promise.race([closed, impatient]);
@@ -253,9 +257,9 @@ async function closeServer(app: FastifyInstance): Promise<void> {
   await closed;
 }
 
-function signalled(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  process.once('SIGTERM', () => resolve());
-  process.once('SIGINT', () => resolve());
+function signalled(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  process.once('SIGTERM', resolve);
+  process.once('SIGINT', resolve);
   return promise;
 }

@@ -158,6 +158,13 @@ const tuning = {
     why: 'longer than what load balancers and undici keep idle connections',
   },
   headersMs: { value: 20_000, min: 1_000, max: 300_000, unit: 'ms', why: 'for a request head to arrive' },
+  drainNoticeMs: {
+    value: 2_000,
+    min: 0,
+    max: 600_000,
+    unit: 'ms',
+    why: 'readyz says 503 while new channels are still served',
+  },
   drainMs: { value: 20_000, min: 0, max: 3_600_000, unit: 'ms', why: 'below the 30 s that Kubernetes gives' },
 } as const;
 

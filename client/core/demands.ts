@@ -1,13 +1,15 @@
-// What the user demands of a running transfer: pause, preferences of routes, caps, budget, another route. Puts it into the state that
-// the deciding parts look at; raised ranges are the prioritizer's. What names a route that is not there changes nothing.
+// What is demanded of a running transfer: by the user a pause, preferences of routes, caps, a budget, another route; by servers that are
+// about to stop, that it goes elsewhere. Puts it into the state that the deciding parts look at; raised ranges are the
+// prioritizer's. What names a route that is not there changes nothing.
 import type { Demand, Input } from './messages.ts';
 import { shareOutCap } from './rate-caps.ts';
 import type { Route } from './route.ts';
+import { channelsOf } from './state.ts';
 import type { TransferState } from './state.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Everything but raised ranges. */
-type StateDemand = Exclude<Demand, { readonly type: 'raise' }>;
+type StateDemand = Exclude<Demand, { readonly type: 'raise' }> | Extract<Input, { readonly type: 'leave' }>;
 
 const STATE_DEMANDS: ReadonlySet<Input['type']> = new Set<StateDemand['type']>([
   'pause',
@@ -15,6 +17,7 @@ const STATE_DEMANDS: ReadonlySet<Input['type']> = new Set<StateDemand['type']>([
   'cap',
   'budget',
   'join',
+  'leave',
 ]);
 
 /** True for what `obey` takes. */
@@ -37,6 +40,8 @@ export function obey(demand: StateDemand, state: TransferState, supervisor: Supe
       if (demand.preference === 'exclude') supervisor.retire(route);
       return supervisor.goOn(now);
     }
+    case 'leave':
+      return leave(state.routes[demand.route], demand.isLeaving, state, supervisor, now);
     case 'cap':
       return cap(demand.route === 'all' ? state : state.routes[demand.route], demand.bytesPerSecond, state, now);
     case 'budget':
@@ -47,6 +52,27 @@ export function obey(demand: StateDemand, state: TransferState, supervisor: Supe
       return shareOutCap(state, now);
     default:
       demand satisfies never;
+  }
+}
+
+/** Its channels finish what they were asked for and go, as long as another route carries on; what comes back is dialled. */
+function leave(
+  route: Route | undefined,
+  isLeaving: boolean,
+  state: TransferState,
+  supervisor: Supervisor,
+  now: number,
+): void {
+  if (route === undefined) return;
+  const carries = (other: Route): boolean =>
+    other !== route && !other.isLeaving && channelsOf(state, other).some((channel) => channel.state === 'open');
+  const wasLeaving = route.isLeaving;
+  route.isLeaving = isLeaving && state.routes.some(carries);
+  if (route.isLeaving === wasLeaving) return;
+  if (!route.isLeaving) route.dialAt = now;
+  else {
+    route.lastCode = 'draining';
+    supervisor.retire(route);
   }
 }
 

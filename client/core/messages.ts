@@ -66,6 +66,8 @@ export type Input =
    */
   | { readonly type: 'seek'; readonly index: number }
   | Demand
+  /** The first hop of a route is about to stop, or not any more. */
+  | { readonly type: 'leave'; readonly route: number; readonly isLeaving: boolean }
   /** Nothing happened; the deadline passed. */
   | { readonly type: 'tick' };
 

@@ -75,6 +75,8 @@ export class Route {
   aliveAt: number | undefined;
   /** Bytes that it may be asked for although others could bring them. */
   spareBytes: number = Number.POSITIVE_INFINITY;
+  /** Its first hop is about to stop, and others carry on: no new channels. */
+  isLeaving = false;
   corrupt = 0;
   /** Second requests made of it. */
   hedges = 0;
@@ -115,7 +117,7 @@ export class Route {
 
   /** Channels are dialled on it. */
   get isInUse(): boolean {
-    return !this.isOut && (this.role !== 'standby' || this.isNeeded);
+    return !this.isOut && !this.isLeaving && (this.role !== 'standby' || this.isNeeded);
   }
 
   /** It may be asked for what its own limit allows, and for no more than `share` (bytes per second) of what all may. */

@@ -26,6 +26,8 @@ export type ChannelOpening = {
 
 /** One channel. It dials when it is made. */
 export type ChannelAdapter = {
+  /** Bytes read so far, of whatever kind; only of channels that speak heddle/1. */
+  readonly readBytes?: number;
   /** Asks for the first segments; call it once, when the connection stands. */
   open(opening: ChannelOpening): void;
   /** Tells the source something. Frames written before the source answered wait for that. */

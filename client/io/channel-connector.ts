@@ -52,6 +52,9 @@ export class ChannelConnector {
     if (route.mirror === undefined) {
       const socket = new ChannelSocket(route, pool, segmentBytes, events, dial);
       return {
+        get readBytes() {
+          return socket.readBytes;
+        },
         open: (opening) => openSocket(socket, opening),
         write: (frame) => socket.write(frame),
         close: (graceful) => socket.close(graceful),

@@ -66,6 +66,11 @@ export class ChannelSocket {
     this.#watch();
   }
 
+  /** Bytes read so far. */
+  get readBytes(): number {
+    return this.#socket.bytesRead;
+  }
+
   /** Sends the upgrade request for `path` (appended to the base URL's). */
   open(path: string, headers: readonly (readonly [string, string])[]): void {
     const { baseUrl, authorization } = this.#target;

@@ -9,6 +9,7 @@ import type { Input } from '../core/messages.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { ChannelAdapter } from './channel-adapter.ts';
 import { ChannelConnector } from './channel-connector.ts';
+import { watchDepartures } from './departures.ts';
 import type { SessionOrder, SessionRoute } from './order.ts';
 import type { ByteSpan, Copy } from './range-answer.ts';
 import { tellTransfer } from './transfer-events.ts';
@@ -37,6 +38,7 @@ export class Channels {
   /** Why routes were not trusted, the first of each kind. */
   readonly #refusals = new Map<ErrorCode, string>();
   readonly #transferId: string = randomBytes(16).toString('hex');
+  #departures: Disposable | undefined;
 
   constructor(order: SessionOrder, pool: BufferPool, events: ChannelsEvents) {
     const { core, early, routes } = order;
@@ -52,7 +54,12 @@ export class Channels {
 
   /** Loads what the routes' channels need; before the first is dialled. */
   load(): Promise<void> {
-    return this.#connector.load(this.#order.routes);
+    const { routes } = this.#order;
+    this.#departures = watchDepartures(routes, {
+      readBytes: (route) => this.#readBytesOf(routes[route]),
+      leaving: (route, isLeaving) => this.#events.input({ type: 'leave', route, isLeaving }),
+    });
+    return this.#connector.load(routes);
   }
 
   dial(channel: number, routeIndex: number): void {
@@ -138,8 +145,15 @@ export class Channels {
   }
 
   closeAll(): void {
+    this.#departures?.[Symbol.dispose]();
     for (const { adapter } of this.#channels.values()) adapter.close(false);
     this.#channels.clear();
+  }
+
+  #readBytesOf(route: SessionRoute | undefined): number {
+    return this.#channels.values().reduce((sum, { adapter, route: own }) => {
+      return sum + (own === route ? (adapter.readBytes ?? 0) : 0);
+    }, 0);
   }
 
   #gone(channel: number, route: number, error: HeddleError): void {

@@ -126,7 +126,7 @@ describe('an origin', () => {
     const origin = await world.start();
     using found = await discover({ origins: [origin.url] });
     expect(found.warnings).toEqual([expect.stringMatching(/^object-not-found: .* it answered 404/)]);
-    await origin.close();
+    await origin.close({ noticeMs: 0 });
     using gone = await discover({ origins: [origin.url] });
     expect(gone.warnings).toEqual([expect.stringMatching(/^unreachable: .*ECONNREFUSED/)]);
   });

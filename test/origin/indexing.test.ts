@@ -72,7 +72,7 @@ describe('the index of an origin', () => {
     const origin = await world.start({}, { stateDir: join(plainFile, 'state') });
     expect(world.lines).toEqual([expect.stringMatching(/^cannot use the state folder .*ENOTDIR.*memory only$/)]);
     expect((await fetch(`${origin.url}/v1/objects/a`)).status).toBe(200);
-    await origin.close();
+    await origin.close({ noticeMs: 0 });
     const second = await world.start({}, { stateDir: join(plainFile, 'state') });
     expect(second.publicKey).not.toBe(origin.publicKey);
   });

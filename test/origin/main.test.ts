@@ -96,13 +96,27 @@ describe('an origin', () => {
     expect(world.lines).toEqual([expect.stringContaining('everybody who can reach')]);
   });
 
+  it('is not ready at once and still serves new channels during the notice, which a second call ends', async () => {
+    await using world = await makeWorld({ file: bytesOf(10 * LEAF_BYTES) });
+    const origin = await world.start({}, WITH_ADMIN);
+    const closing = origin.close({ noticeMs: 3_600_000, deadlineMs: 3_600_000 });
+    expect((await fetch(`${origin.url}/readyz`)).status).toBe(503);
+    expect((await fetch(`${origin.adminUrl}/livez`)).status).toBe(200);
+    const first = [patternOf(1), { type: 'credit', total: 10 } as const];
+    await using channel = await openRawChannel({ url: origin.url, key: 'file', first });
+    await channel.collect('segment', 10);
+    await origin.close({ deadlineMs: 0 });
+    await closing;
+    expect(await channel.skipTo('error')).toMatchObject({ code: 'draining' });
+  });
+
   it('lets channels and bodies finish until the deadline, and refuses new channels', async () => {
     await using world = await makeWorld({ file: bytesOf(10 * LEAF_BYTES) });
     const origin = await world.start({}, WITH_ADMIN);
     const first = [patternOf(1), { type: 'credit', total: 1 } as const];
     await using one = await openRawChannel({ url: origin.url, key: 'file', number: 1, first });
     await using two = await openRawChannel({ url: origin.url, key: 'file', number: 2, first });
-    const closing = origin.close({ deadlineMs: 3_600_000 });
+    const closing = origin.close({ noticeMs: 0, deadlineMs: 3_600_000 });
     const ready = await fetch(`${origin.url}/readyz`);
     expect([ready.status, await ready.json()]).toMatchObject([503, { code: 'draining' }]);
     expect((await fetch(`${origin.url}/v1/objects/file`)).status).toBe(200);

@@ -59,7 +59,7 @@ it('says what clients sent, how many sockets are open, and whether it wants more
   await eventually(() => metricOf(origin, 'heddle_origin_received_bytes_total')).toBeGreaterThan(before);
   expect(await metricOf(origin, 'heddle_origin_ready')).toBe(1);
   await using busy = await openRawChannel({ url: origin.url, key: 'file', first: FIRST });
-  const closing = origin.close({ deadlineMs: 3_600_000 });
+  const closing = origin.close({ noticeMs: 0, deadlineMs: 3_600_000 });
   expect(await metricOf(origin, 'heddle_origin_ready')).toBe(0);
   busy.send({ type: 'bye' });
   await closing;

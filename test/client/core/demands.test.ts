@@ -1,7 +1,7 @@
 // What the user demands of a running transfer: pauses, preferences, caps, budget; alone, and at random in random lives.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Demand } from '../../../client/core/messages.ts';
+import type { Demand, Input } from '../../../client/core/messages.ts';
 import { CORE_DEFAULTS } from '../../../client/core/options.ts';
 import type { CoreOptions } from '../../../client/core/options.ts';
 import { SEGMENT } from './core-state.ts';
@@ -300,5 +300,62 @@ describe('another route', () => {
     expect(paused.feed({ type: 'join', terms: {} }).filter(({ type }) => type === 'dial')).toEqual([]);
     expect(paused.feed(GO_ON)).toContainEqual({ type: 'dial', channel: expect.any(Number), route: 1 });
     expect(paused.finish()).toBe('done');
+  });
+});
+
+describe('a server that is about to stop', () => {
+  const leave = (route: number, isLeaving = true): Input => ({ type: 'leave', route, isLeaving });
+
+  test('gets no more to do, finishes what it was asked for, and is told BYE; nothing comes twice', () => {
+    const play = new PlayedTransfer({ routes: 2, segments: 600, options: { output: 'order' } });
+    play.open(1);
+    play.open(2);
+    drain(play, 3, 4);
+    const asked = play.snapshot.routes[0]?.outBytes ?? 0;
+    expect(asked).toBeGreaterThan(0);
+    const effects = play.feed(leave(0));
+    expect(effects.filter((effect) => effect.type === 'credit' && effect.channel === 1)).toEqual([]);
+    expect(play.snapshot.routes[0]).toMatchObject({ reason: 'draining' });
+    const before = play.snapshot.routes[0]?.payloadBytes ?? 0;
+    drain(play, 6, 8);
+    expect(play.snapshot.routes[0]?.payloadBytes).toBe(before + asked);
+    expect(play.effects).toContainEqual({ type: 'close', channel: 1, graceful: true });
+    drain(play, 6, 8);
+    // it is not dialled while it says so
+    expect(play.effects.filter((effect) => effect.type === 'dial' && effect.route === 0)).toHaveLength(1);
+    expect(play.finish()).toBe('done');
+    expect([play.snapshot.counters.wasteBytes, play.faults]).toEqual([0, []]);
+  });
+
+  test('is dialled at once when it is there again', () => {
+    const play = new PlayedTransfer({ routes: 2, segments: 600 });
+    play.open(1);
+    play.open(2);
+    drain(play, 2, 4);
+    play.feed(leave(0));
+    drain(play, 8, 4);
+    expect(play.feed(leave(0, false))).toContainEqual({ type: 'dial', channel: 3, route: 0 });
+    expect(play.finish()).toBe('done');
+    expect(play.faults).toEqual([]);
+  });
+
+  test('is kept while nobody else carries on, and as soon as nobody does', () => {
+    const play = new PlayedTransfer({ routes: 2, segments: 600 });
+    play.open(1);
+    expect(play.feed(leave(0)).filter(({ type }) => type === 'close')).toEqual([]);
+    play.open(2);
+    play.feed(leave(0));
+    drain(play, 4, 4);
+    play.feed({ type: 'closed', channel: 2, code: 'connection-lost' });
+    expect(play.feed(leave(0))).toContainEqual({ type: 'dial', channel: expect.any(Number), route: 0 });
+    expect(play.finish()).toBe('done');
+    expect(play.faults).toEqual([]);
+  });
+
+  test('that is no route of the transfer changes nothing', () => {
+    const play = new PlayedTransfer({ routes: 1, segments: 10 });
+    play.open(1);
+    expect(() => play.feed(leave(7))).not.toThrow();
+    expect(play.finish()).toBe('done');
   });
 });
