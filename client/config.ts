@@ -12,6 +12,7 @@ import { defaultMemoryPath } from './io/route-memory.ts';
 import { parseRouteArgument } from './options.ts';
 import type { ClientOptions, RouteOptions } from './options.ts';
 import type { ClientSettings, ControlSettings } from './settings.ts';
+import type { TlsFlags } from './tls-files.ts';
 import { tokenOfFile } from './token-file.ts';
 
 /** The flags that every command with routes has. */
@@ -24,7 +25,7 @@ export type ClientFlags = {
   readonly segment?: string;
   /** Whether what routes carried is kept: where the file says, else in the usual place. Left out: where the file says. */
   readonly memory?: boolean;
-};
+} & TlsFlags;
 
 /**
  * The options of the client that `flags` ask for. Discovery is not started; `warning` is told of what it misses. Throws
@@ -55,8 +56,10 @@ export async function clientOptions(
     endsFirstBytes,
     steer,
     discovery,
+    mirrors,
   } = sources?.values ?? {};
   const trust = {
+    tls: await tlsOf(flags, sources),
     token: await fromNamedFile(flags.tokenFile === undefined ? sources : undefined, 'tokenFile', () =>
       tokenOf(flags.tokenFile, token, tokenFile),
     ),
@@ -66,6 +69,7 @@ export async function clientOptions(
   };
   return withoutUndefined({
     routes: allRoutes(routes, inFlags),
+    mirrors,
     segmentBytes: flags.segment === undefined ? segmentBytes : Number(flags.segment),
     reorderBytes,
     routeMemory: flags.memory === false ? undefined : (routeMemory ?? (flags.memory ? defaultMemoryPath() : undefined)),
@@ -92,6 +96,15 @@ export async function metricsWishes(
   environment: Environment = process.env,
 ): Promise<Pick<ClientSettings, 'admin' | 'metricsFile'>> {
   return (await saidOf(file, environment))?.values ?? {};
+}
+
+/** Those who name no file load nothing for it. */
+async function tlsOf(flags: TlsFlags, sources: Sources<ClientSettings> | undefined): Promise<ClientOptions['tls']> {
+  const { trustedCertificates, tls } = sources?.values ?? {};
+  const files = [flags.ca, flags.clientCert, flags.clientKey, trustedCertificates, tls];
+  if (files.every((file) => file === undefined)) return undefined;
+  const { clientTlsOf } = await import('./tls-files.ts');
+  return clientTlsOf(flags, sources);
 }
 
 /** Those who look for no routes load nothing for it. */

@@ -2,6 +2,7 @@
 // there are others. What is done with the answers is route-set.ts; how they are asked is io/listed-routes.ts and
 // io/dns-routes.ts. Nothing is asked before `start`, and nothing keeps the process running.
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';
+import type { ClientTls } from './io/client-tls.ts';
 import { askDns, openResolver } from './io/dns-routes.ts';
 import type { DnsQuestion, DnsResolver, FoundRoutes } from './io/dns-routes.ts';
 import { originNameOf, readKnownOrigins } from './io/known-origins.ts';
@@ -30,6 +31,8 @@ export type DiscoveryContext = {
   readonly knownOrigins?: string | undefined;
   /** Gives the bearer token, if there is one. */
   readonly token?: string | (() => string) | undefined;
+  /** For lists that are fetched by https. */
+  readonly tls?: ClientTls | undefined;
   /** Told of what goes wrong, once until it goes right again. */
   readonly warning?: ((error: HeddleError) => void) | undefined;
   /** Instead of one over the name servers. */
@@ -137,10 +140,10 @@ export class Discovery {
       },
     };
     return () => {
-      const { token } = this.#context;
+      const { token, tls } = this.#context;
       const text = typeof token === 'function' ? token() : token;
       const asking = text === undefined ? {} : { authorization: `Bearer ${text}` };
-      return askOrigin(baseUrl, trust, { timeoutMs: this.#times.timeoutMs, now: Date.now(), ...asking });
+      return askOrigin(baseUrl, trust, { timeoutMs: this.#times.timeoutMs, now: Date.now(), tls, ...asking });
     };
   }
 }

@@ -7,6 +7,7 @@ import { CORE_DEFAULTS } from './core/options.ts';
 import type { CoreOptions } from './core/options.ts';
 import type { RankingWeights } from './core/ranking.ts';
 import type { Discovery } from './discovery.ts';
+import type { ClientTls } from './io/client-tls.ts';
 import { originNameOf } from './io/known-origins.ts';
 import type { SessionRoute } from './io/order.ts';
 import { resolveMirror } from './mirrors.ts';
@@ -47,6 +48,8 @@ export type ClientOptions = {
   readonly giveUpMs?: number;
   /** Bearer token for relays and origins; a function is asked for it at each connection. */
   readonly token?: string | (() => string);
+  /** Whom to trust on https routes, and what to show there. */
+  readonly tls?: ClientTls;
   /** `sha256:HEX`: the only root that is accepted. */
   readonly root?: string;
   /** Public Ed25519 key of the origin, the `x` of its JWK. */
@@ -106,6 +109,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
       baseUrl: url,
       localAddress,
       address: route.address,
+      tls: url.protocol === 'https:' ? options.tls : undefined,
       // asked for at each connection: a token may be renewed meanwhile
       get authorization() {
         return authorizationOf(options.token);

@@ -3,6 +3,7 @@
 import { CORE_DEFAULTS } from './core/options.ts';
 import { checkDiscovery, DISCOVERY } from './discovery-settings.ts';
 import type { DiscoverySettings } from './discovery-settings.ts';
+import type { MirrorOptions } from './mirrors.ts';
 import { ROUTE_NAME } from './options.ts';
 import type { RouteOptions } from './options.ts';
 import { ROUTE_LIMIT_SETTINGS } from './limit-settings.ts';
@@ -16,6 +17,8 @@ import { readSources } from '../protocol/settings/sources.ts';
 import type { Sources } from '../protocol/settings/sources.ts';
 import { address, localAddress, path, secret, text, webAddress, yesOrNo } from '../protocol/settings/text.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
+import { CLIENT_TLS } from '../protocol/settings/tls.ts';
+import type { TlsSettings } from './tls-files.ts';
 
 /** A web origin whose objects the interceptor and the proxy split over routes. */
 export type OriginSettings = {
@@ -51,7 +54,11 @@ export type ClientSettings = {
   readonly metricsFile?: string;
   readonly control?: ControlSettings;
   readonly discovery?: DiscoverySettings;
-};
+  readonly mirrors?: readonly MirrorSettings[];
+} & TlsSettings;
+
+/** A mirror as the file says it. */
+type MirrorSettings = Omit<MirrorOptions, 'primary'>;
 
 /** One row per key of a route: a new one is its type in RouteOptions and one line here; the compiler asks for it. */
 const ROUTE_SETTINGS: SettingsTable<RouteOptions> = {
@@ -74,6 +81,13 @@ const ROUTE_SETTINGS: SettingsTable<RouteOptions> = {
     expects: 'up to 255 characters without blanks',
   }),
   ...ROUTE_FACT_SETTINGS,
+  ...ROUTE_LIMIT_SETTINGS,
+};
+
+const MIRROR_SETTINGS: SettingsTable<MirrorSettings> = {
+  name: ROUTE_SETTINGS.name,
+  url: webAddress({ why: 'the full URL of the copy', required: true, base: false }),
+  localAddress: ROUTE_SETTINGS.localAddress,
   ...ROUTE_LIMIT_SETTINGS,
 };
 
@@ -180,6 +194,11 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
     why: 'how transfers of heddle proxy and of programs that load heddle/register are watched and steered',
   }),
   discovery: DISCOVERY,
+  mirrors: listOf(group<MirrorSettings>(MIRROR_SETTINGS, { why: 'one mirror' }), {
+    why: 'plain web servers with a copy of the object that heddle get is asked for',
+  }),
+  trustedCertificates: path({ why: "PEM file of authorities for https routes, instead of the system's" }),
+  tls: group(CLIENT_TLS, { why: 'the certificate shown to relays and origins that ask for one' }),
 };
 
 /** What file and environment say, and where. Throws `bad-configuration`. */
@@ -208,6 +227,7 @@ export function checkClient({ values, wrong }: Sources<ClientSettings>): void {
     }
   }
   checkNames(values.routes, 'routes', wrong);
+  checkNames(values.mirrors, 'mirrors', wrong);
   if (values.discovery !== undefined) checkDiscovery(values.discovery, wrong);
   for (const [at, { routes, origin }] of (values.origins ?? []).entries()) {
     checkNames(routes, `origins[${at}].routes`, wrong);
@@ -218,7 +238,7 @@ export function checkClient({ values, wrong }: Sources<ClientSettings>): void {
 }
 
 function checkNames(
-  routes: readonly RouteOptions[] | undefined,
+  routes: readonly { readonly name: string }[] | undefined,
   list: string,
   wrong: Sources<ClientSettings>['wrong'],
 ): void {

@@ -1,17 +1,16 @@
 // What an origin's configuration file may say of a server that holds the objects, and how that becomes the options of a
 // backend: certificates are read here, secrets where they are used, so that renewed ones count.
-import { readFile } from 'node:fs/promises';
-import { HeddleError } from '../protocol/errors.ts';
 import { group, listOf } from '../protocol/settings/collections.ts';
 import type { SettingsTable } from '../protocol/settings/setting.ts';
 import type { Sources } from '../protocol/settings/sources.ts';
 import { path, secret, text, webAddress, yesOrNo } from '../protocol/settings/text.ts';
-import { CLIENT_TLS, filesOf, readTls } from '../protocol/settings/tls.ts';
+import { CLIENT_TLS, filesOf, readPem, readTls } from '../protocol/settings/tls.ts';
 import type { TlsFiles } from '../protocol/settings/tls.ts';
 import type { HttpPlace } from './http-backend.ts';
 import type { BackendOptions } from './options.ts';
 import type { RemoteTls } from './remote-client.ts';
 import type { S3Place } from './s3-backend.ts';
+import { readSecret } from './secret-file.ts';
 
 type TlsSettings = {
   readonly trustedCertificates?: string;
@@ -122,8 +121,11 @@ export function checkBackend(backend: BackendSettings, wrong: Sources<object>['w
   }
 }
 
-/** The options of the place that is named. Throws `bad-configuration` for a certificate that cannot be read. */
+/** The options of the place that is named. Throws `bad-configuration` for a file that cannot be read. */
 export async function backendOf({ http, s3 }: BackendSettings): Promise<BackendOptions | undefined> {
+  // read again where they are used; here a mistake is found before anything is started
+  const secrets = [http?.authorizationFile, s3?.accessKeyIdFile, s3?.secretAccessKeyFile, s3?.sessionTokenFile];
+  for (const file of secrets) if (file !== undefined) await readSecret(file, 'secret');
   if (http !== undefined) {
     const { trustedCertificates, clientTls, ...place } = http;
     return { type: 'http', ...place, tls: await tlsOf({ trustedCertificates, clientTls }) };
@@ -144,16 +146,8 @@ async function tlsOf(said: {
   readonly clientTls: TlsSettings['clientTls'];
 }): Promise<RemoteTls | undefined> {
   if (said.trustedCertificates === undefined && said.clientTls === undefined) return undefined;
-  const authorities = said.trustedCertificates === undefined ? undefined : await readPem(said.trustedCertificates);
+  const authorities =
+    said.trustedCertificates === undefined ? undefined : await readPem(said.trustedCertificates, 'authorities');
   const { certificate, key } = said.clientTls === undefined ? {} : await readTls(said.clientTls);
   return { authorities, certificate, key };
-}
-
-async function readPem(file: string): Promise<string> {
-  const pem = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    const fault = `the file of authorities "${file}" cannot be read (${cause.code})`;
-    throw new HeddleError('bad-configuration', fault, { cause });
-  });
-  if (pem.includes('-----BEGIN ')) return pem;
-  throw new HeddleError('bad-configuration', `the file of authorities "${file}" is not PEM`);
 }

@@ -32,7 +32,8 @@ export async function openSecret(
   };
 }
 
-async function readSecret(file: string, name: string): Promise<string> {
+/** The secret in `file`; `name` is what messages call it. Throws `bad-configuration`. */
+export async function readSecret(file: string, name: string): Promise<string> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');

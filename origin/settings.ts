@@ -87,7 +87,9 @@ export async function originOptions(flags: OriginFlags, environment: Environment
   if (sources !== undefined) await checkFolders(sources, flags);
   return {
     dir,
-    backend: remote === undefined ? undefined : await backendOf(remote),
+    backend: await fromNamedFile(sources, 'backend', async () =>
+      remote === undefined ? undefined : await backendOf(remote),
+    ),
     indexAhead: said.indexAhead,
     publishedRoutes: said.publishedRoutes,
     listen: flags.listen === undefined ? said.listen : parseListen(flags.listen, '--listen'),

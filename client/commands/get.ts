@@ -60,16 +60,21 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
           ...named,
         ]
       : named;
+    const said = await clientOptions(flags, process.env, warn);
     const options = {
       knownOrigins: knownOriginsPath(),
-      ...(await clientOptions(flags, process.env, warn)),
-      mirrors,
+      ...said,
+      // a flag's mirror takes the place of the file's of its name
+      mirrors: [
+        ...(said.mirrors ?? []).filter(({ name }) => !mirrors.some((other) => other.name === name)),
+        ...mirrors,
+      ],
       ...(control === undefined ? {} : { transfers: control.transfers }),
     };
     using discovery = options.discovery;
     const found = discovery?.start();
     // what is found later joins
-    if (options.routes.length + mirrors.length === 0) await found;
+    if (options.routes.length + options.mirrors.length === 0) await found;
     const client = createClient(options);
     const transfer: TransferOptions = {
       signal: stopped.signal,

@@ -10,7 +10,10 @@ import { isLoopback } from '../loopback.ts';
 import { startProxy } from '../proxy/server.ts';
 import type { ControlFlags, OpenControl } from './control.ts';
 
-export type ProxyFlags = Pick<ClientFlags, 'route' | 'config' | 'originKey' | 'tokenFile'> &
+export type ProxyFlags = Pick<
+  ClientFlags,
+  'route' | 'config' | 'originKey' | 'tokenFile' | 'ca' | 'clientCert' | 'clientKey'
+> &
   ControlFlags & {
     readonly listen: string;
     readonly origin?: readonly string[];
@@ -31,7 +34,8 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
   using discovery = client.discovery;
   await discovery?.start();
   const named = (flags.origin ?? []).map((origin) => ({ ...common, origin }));
-  const inFile = (await configuredSites(flags.config)).map((site) => ({ ...site, ...tracked }));
+  const shown = client.tls === undefined ? {} : { tls: client.tls };
+  const inFile = (await configuredSites(flags.config)).map((site) => ({ ...site, ...tracked, ...shown }));
   const origins = [...inFile.filter(({ origin }) => !flags.origin?.includes(origin)), ...named];
   const objects = common.routes.length > 0 || (discovery?.routes().length ?? 0) > 0 ? common : undefined;
   if (origins.length === 0 && objects === undefined) {

@@ -40,7 +40,8 @@ export async function routes(key: string | undefined, flags: RoutesFlags): Promi
   try {
     const timeoutMs = 1_000 * positive(flags.timeout, '--timeout');
     const bytes = positive(flags.bytes, '--bytes');
-    const options = await clientOptions(flags);
+    // routes are looked at; what a mirror is worth shows with an object
+    const { mirrors: _mirrors, ...options } = await clientOptions(flags);
     using discovery = options.discovery;
     await discovery?.start();
     const ranked = await rankAll(options, await look(options, key, { timeoutMs, bytes }));

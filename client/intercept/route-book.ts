@@ -2,6 +2,7 @@
 // came. Says which route to ask first and when to ask the next one as well. What transfers do is the core's business.
 import { Pool } from 'undici';
 import type { SessionRoute } from '../io/order.ts';
+import { tlsOptionsOf } from '../io/client-tls.ts';
 import { pinnedLookup } from '../io/pinned-address.ts';
 
 /** A route to ask plainly. */
@@ -53,7 +54,7 @@ export class RouteBook {
   readonly routes: readonly PlainRoute[];
 
   constructor(routes: readonly SessionRoute[]) {
-    this.routes = routes.map(({ name, baseUrl, localAddress, address, authorization, origin }) => ({
+    this.routes = routes.map(({ name, baseUrl, localAddress, address, tls, authorization, origin }) => ({
       name,
       pool: new Pool(baseUrl.origin, {
         connections: POOL_CONNECTIONS,
@@ -63,6 +64,7 @@ export class RouteBook {
           timeout: CONNECT_TIMEOUT_MS,
           ...(localAddress === undefined ? {} : { localAddress }),
           ...pinnedLookup(address),
+          ...tlsOptionsOf(tls),
         },
       }),
       basePath: baseUrl.pathname.replace(/\/$/, ''),

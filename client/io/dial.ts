@@ -4,6 +4,8 @@ import dns from 'node:dns';
 import type { LookupAddress, LookupAllOptions } from 'node:dns';
 import net from 'node:net';
 import type Tls from 'node:tls';
+import { tlsOptionsOf } from './client-tls.ts';
+import type { ClientTls } from './client-tls.ts';
 import { pinnedLookup } from './pinned-address.ts';
 
 /** Where to connect. */
@@ -15,6 +17,8 @@ export type DialTarget = {
   readonly mayReach?: ((address: string) => boolean) | undefined;
   /** Where to connect, instead of looking the host of the URL up. */
   readonly address?: string | undefined;
+  /** Of an https URL: whom to trust, and what to show. */
+  readonly tls?: ClientTls | undefined;
 };
 
 /** Takes the bytes of a connection: `space` is read into, `filled` says how much. */
@@ -62,7 +66,7 @@ export class Dial {
   }
 
   #connect(): net.Socket {
-    const { baseUrl, localAddress, address, mayReach } = this.target;
+    const { baseUrl, localAddress, address, mayReach, tls } = this.target;
     const secure = isSecure(this.target);
     const host = baseUrl.hostname.replace(/^\[(.*)\]$/, '$1');
     // nothing is looked up for a literal
@@ -87,7 +91,7 @@ export class Dial {
     };
     if (!secure) return net.connect(options as net.NetConnectOpts);
     const name = net.isIP(host) === 0 ? { servername: host } : {};
-    return loadTls().connect({ ...options, ...name, ALPNProtocols: ['http/1.1'] });
+    return loadTls().connect({ ...options, ...name, ...tlsOptionsOf(tls), ALPNProtocols: ['http/1.1'] });
   }
 }
 
@@ -105,9 +109,9 @@ export class EarlyDials {
 
   /** The connection dialled for `target`, if there is one that has not failed. */
   take(target: DialTarget): Dial | undefined {
-    const at = this.#dials.findIndex(({ target: { baseUrl, localAddress, address } }) => {
+    const at = this.#dials.findIndex(({ target: { baseUrl, localAddress, address, tls } }) => {
       const isSamePlace = baseUrl.origin === target.baseUrl.origin && address === target.address;
-      return isSamePlace && localAddress === target.localAddress;
+      return isSamePlace && localAddress === target.localAddress && tls === target.tls;
     });
     const [dial] = at < 0 ? [] : this.#dials.splice(at, 1);
     if (dial === undefined || dial.socket.destroyed) return undefined;

@@ -4,6 +4,8 @@ import http from 'node:http';
 import https from 'node:https';
 import { HeddleError } from '../../protocol/errors.ts';
 import { MAX_ROUTE_LIST_BYTES, parseRouteList, ROUTE_LIST_PATH, ROUTE_LIST_TYPE } from '../../protocol/route-list.ts';
+import { tlsOptionsOf } from './client-tls.ts';
+import type { ClientTls } from './client-tls.ts';
 import type { FoundRoutes } from './dns-routes.ts';
 import { openSigned } from './identity.ts';
 
@@ -13,6 +15,14 @@ export type ListTrust = {
   keyOf(): string | undefined;
   /** A list signed with this key was taken. */
   took(key: string): void;
+};
+
+/** How the list is asked for. */
+type Asking = {
+  readonly timeoutMs: number;
+  /** Value of an Authorization header. */
+  readonly authorization?: string;
+  readonly tls?: ClientTls | undefined;
 };
 
 /** How far the clocks of an origin and of a client may be apart, ms. */
@@ -25,14 +35,10 @@ const CLOCK_SKEW_MS = 300_000;
 export async function askOrigin(
   baseUrl: URL,
   trust: ListTrust,
-  {
-    timeoutMs,
-    now,
-    authorization,
-  }: { readonly timeoutMs: number; readonly now: number; readonly authorization?: string },
+  { now, ...asking }: Asking & { readonly now: number },
 ): Promise<FoundRoutes> {
   const url = new URL(`${baseUrl.pathname.replace(/\/$/, '')}${ROUTE_LIST_PATH}`, baseUrl);
-  const { payload, signer } = openSigned((await fetchText(url, timeoutMs, authorization)).trim(), ROUTE_LIST_TYPE);
+  const { payload, signer } = openSigned((await fetchText(url, asking)).trim(), ROUTE_LIST_TYPE);
   const expected = trust.keyOf();
   if (expected !== undefined && expected !== signer) {
     const text = `the route list of ${url.host} is signed with key ${signer}, not with ${expected}`;
@@ -46,7 +52,7 @@ export async function askOrigin(
   return { routes, holdsMs: (expires - now) / 2 };
 }
 
-async function fetchText(url: URL, timeoutMs: number, authorization: string | undefined): Promise<string> {
+async function fetchText(url: URL, { timeoutMs, authorization, tls }: Asking): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const signal = AbortSignal.timeout(timeoutMs);
   const failed = (error: Error): void =>
@@ -60,7 +66,12 @@ async function fetchText(url: URL, timeoutMs: number, authorization: string | un
           ),
     );
   const headers = authorization === undefined ? {} : { authorization };
-  const request = (url.protocol === 'https:' ? https : http).get(url, { signal, headers, agent: false });
+  const request = (url.protocol === 'https:' ? https : http).get(url, {
+    signal,
+    headers,
+    agent: false,
+    ...tlsOptionsOf(tls),
+  });
   request.on('error', failed);
   request.on('response', (response) => {
     const { statusCode = 0 } = response;

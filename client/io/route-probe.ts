@@ -4,6 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { HeddleError } from '../../protocol/errors.ts';
 import type { ChannelTarget } from './channel-socket.ts';
+import { tlsOptionsOf } from './client-tls.ts';
 import { pinnedLookup } from './pinned-address.ts';
 
 /** What one look showed; times in ms. */
@@ -29,7 +30,7 @@ export async function probeRoute(target: ChannelTarget, timeoutMs: number): Prom
 
 /** One request and its answer; `connectMs` is 0 on a connection that stood already. */
 function ask(
-  { baseUrl, localAddress, address, authorization }: ChannelTarget,
+  { baseUrl, localAddress, address, authorization, tls }: ChannelTarget,
   agent: http.Agent,
   signal: AbortSignal,
 ): Promise<RouteProbe> {
@@ -43,6 +44,7 @@ function ask(
       signal,
       ...(localAddress === undefined ? {} : { localAddress }),
       ...pinnedLookup(address),
+      ...tlsOptionsOf(tls),
       headers: authorization === undefined ? {} : { authorization },
     },
   );

@@ -58,6 +58,23 @@ describe('mistakes', () => {
       '1:15',
       '"reorderBytes" cannot be "lots"; write a size from 128KiB to 64GiB (a number without unit counts bytes)',
     ],
+    ['mirrors: x', '1:10', '"mirrors" cannot be "x"; write a list: each item behind "- " is a mapping with name, url'],
+    ['mirrors: [{name: a}]', '1:11', `"mirrors[0]" has no "url"; write url: and an http or https URL`],
+    [
+      'mirrors: [{name: a, url: "http://a", primary: true}]',
+      '1:38',
+      '"primary" is not known in "mirrors[0]"; write name, url, localAddress, quotaBytes, maxBytesPerSecond, maxConnections',
+    ],
+    [
+      'tls: {certificate: a}',
+      '1:6',
+      '"tls" has no "key"; write key: and a path; a relative one begins at the folder of this file',
+    ],
+    [
+      'trustedCertificates: 5',
+      '1:22',
+      '"trustedCertificates" cannot be 5; write a path; a relative one begins at the folder of this file',
+    ],
     ['discovery: x', '1:12', '"discovery" cannot be "x"; write a mapping with origins, dns, nameServers'],
     ['discovery: {origin: []}', '1:13', '"origin" is not known in "discovery"; did you mean "origins"?'],
     [

@@ -303,3 +303,12 @@ describe('mistakes', () => {
     expect(outcome.stderr).toContain(text);
   });
 });
+
+test('mirrors stand in the file as well; a flag of the same name takes the place of one', async () => {
+  const config = world.folder.file('mirrors.yaml');
+  await writeFile(config, `mirrors:\n  - {name: m, url: "${stale}"}\n  - {name: n, url: "${two}"}\n`);
+  const args = ['get', 'a.bin', '-o', world.output('file.bin'), '--json', '--config', config, '--checksum', CHECKSUM];
+  const line = lastLine(await heddle([...args, '--mirror', `m=${one}`]));
+  expect(line).toMatchObject({ type: 'done', verified: true, bytes: SIZE });
+  expect(line.routes.map(({ name }) => name).toSorted()).toEqual(['m', 'n']);
+});

@@ -68,4 +68,51 @@ describe('over TLS', () => {
     const outcome = await get(origin, { NODE_EXTRA_CA_CERTS: folder.file('one.pem') });
     expect(outcome.code).toBe(3);
   });
+
+  describe('with what the client is told', () => {
+    const run = (args: readonly string[]): Promise<Outcome> => heddle(args, { cwd: folder.path });
+    const OUT = ['get', 'a.bin', '-o', 'out.bin', '--json'];
+    const ONE = ['--ca', 'one.pem', '--client-cert', 'two.pem', '--client-key', 'two.key'];
+
+    test('--ca vouches for a relay', async () => {
+      const outcome = await run([...OUT, '--ca', 'one.pem', '--route', `r=${relay}/v1/via/main`]);
+      expect(lastLine(outcome)).toMatchObject({ type: 'done', verified: true });
+      const other = await run([...OUT, '--ca', 'two.pem', '--route', `r=${relay}/v1/via/main`]);
+      expect(lastLine(other)).toMatchObject({ type: 'error', code: 'no-route' });
+    });
+
+    test('a certificate opens an origin that asks for one, by flags and by file; routes are looked at the same way', async () => {
+      const outcome = await run([...OUT, ...ONE, '--route', `direct=${origin}`, '--route', `r=${relay}/v1/via/main`]);
+      expect(lastLine(outcome)).toMatchObject({ type: 'done', verified: true });
+      await writeFile(
+        folder.file('client.yaml'),
+        `routes: [{name: direct, url: "${origin}"}]\ntrustedCertificates: one.pem\ntls: {certificate: two.pem, key: two.key}\n`,
+      );
+      const config = ['--config', folder.file('client.yaml')];
+      expect(lastLine(await run([...OUT, ...config]))).toMatchObject({ type: 'done', verified: true });
+      const looked = await run(['routes', 'a.bin', '--json', ...config]);
+      expect(JSON.parse(looked.stdout.toString().trim())).toMatchObject({
+        works: true,
+        bytesPerSecond: expect.any(Number),
+      });
+    });
+
+    test.each<[args: string[], message: RegExp]>([
+      [['--client-cert', 'two.pem'], /a client certificate is two files/],
+      [['--ca', 'none.pem'], /"none\.pem" cannot be read \(ENOENT\)/],
+      [['--ca', 'data/a.bin'], /is not PEM/],
+      [['--client-cert', 'two.pem', '--client-key', 'one.key'], /cannot be used together/],
+    ])('%j is one clear line', async (args, message) => {
+      const outcome = await run([...OUT, ...args, '--route', `r=${relay}/v1/via/main`]);
+      expect(lastLine(outcome)).toMatchObject({ type: 'error', message: expect.stringMatching(message) });
+    });
+  });
+
+  test('the proxy asks relays with it, plainly and in transfers', async () => {
+    const args = ['proxy', '--listen', '127.0.0.1:0', '--ca', 'one.pem', '--route', `r=${relay}/v1/via/main`];
+    await using proxy = startProgram(args, { cwd: folder.path, tethered: true });
+    const [, url = ''] = await proxy.said(/listening on (http:\S+)/);
+    const answer = await fetch(`${url}/o/a.bin`);
+    expect(Buffer.from(await answer.arrayBuffer()).equals(objectBytes(SIZE, 1))).toBe(true);
+  });
 });

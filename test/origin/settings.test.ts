@@ -127,6 +127,7 @@ describe('mistakes', () => {
 test('a backend by file, its certificates read; --dir takes its place', async () => {
   await using folder = await temporaryFolder();
   const config = folder.file('origin.yaml');
+  await writeFile(folder.file('key'), 'secret');
   await writeFile(
     config,
     'backend:\n  s3:\n    bucket: abc\n    secretAccessKeyFile: key\n    accessKeyId: id\nindexAhead: false\n',
@@ -137,6 +138,8 @@ test('a backend by file, its certificates read; --dir takes its place', async ()
     backend: { type: 's3', bucket: 'abc', accessKeyId: 'id', secretAccessKeyFile: folder.file('key') },
   });
   expect(await originOptions({ config, dir: 'other' }, {})).toMatchObject({ dir: 'other', backend: undefined });
+  await writeFile(folder.file('key'), 'two\nlines');
+  await expect(originOptions({ config }, {})).rejects.toThrow(`${config}:1:1: the secret file`);
   const environment = {
     HEDDLE__ORIGIN__BACKEND__HTTP__URL: 'https://a.example/x',
     HEDDLE__ORIGIN__BACKEND__HTTP__TRUSTED_CERTIFICATES: folder.file('none.pem'),
