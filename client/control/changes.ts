@@ -35,7 +35,7 @@ export function changesBetween(before: TransferSnapshot, now: TransferSnapshot):
   return changes;
 }
 
-/** What the changes are relative to: the object and the cells. */
+/** What the changes are relative to: the object, the routes and the cells. */
 function hasSameGround(before: TransferSnapshot, now: TransferSnapshot): boolean {
   const { segments: one } = before;
   const { segments: other } = now;
@@ -43,7 +43,8 @@ function hasSameGround(before: TransferSnapshot, now: TransferSnapshot): boolean
     one === null || other === null
       ? one === other
       : one.first === other.first && one.count === other.count && one.perCell === other.perCell;
-  return sameCells && before.root === now.root && before.size === now.size && !isRolledBack(before, now);
+  const sameRoutes = before.routes.length === now.routes.length;
+  return sameCells && sameRoutes && before.root === now.root && before.size === now.size && !isRolledBack(before, now);
 }
 
 /** It began anew: what was here is not. */

@@ -267,7 +267,7 @@ export type OverviewEvent =
 
 /** An event of one transfer. */
 export type DetailEvent =
-  /** Everything: the first event, what follows `lost`, and when it begins anew (another version of the object). */
+  /** Everything: first, after `lost`, and when its ground is another: the size is known, a route more, it began anew. */
   | (Told<'snapshot'> & { readonly snapshot: TransferSnapshot })
   | Exclude<OverviewEvent, { readonly type: 'transfers' | 'started' }>
   | (Told<'routes'> & { readonly routes: readonly RouteFigures[] })
