@@ -140,6 +140,20 @@ describe.each([[process.versions.node.split('.')[0] ?? '', undefined, undefined]
       expect(page).toMatchObject({ code: 0, stderr: '' });
       expect(page.stdout.toString()).toMatch(/^<!doctype html>\n.*<style>.+modules\['main'\].+<\/html>\n$/s);
 
+      await writeFile(place.folder.file('entries.js'), ENTRIES);
+      const entries = await heddle([], { ...options, cli: place.folder.file('entries.js') });
+      expect(entries).toMatchObject({ code: 0, stderr: '' });
+      for (const args of [
+        ['keygen', '--out', `${folder}/ops`],
+        ['token', '--key', `${folder}/ops.private.jwk`, '--out', `${folder}/token`],
+        ['config', 'check', 'client.yaml', '--role', 'client', '--files'],
+        ['config', 'schema', '--role', 'relay'],
+        ['routes', 'a.bin', '--no-memory', ...routes],
+        ['verify', `${folder}/got.bin`, '--root', lastLine(got).root],
+      ]) {
+        expect(await heddle(args, options), args.join(' ')).toMatchObject({ code: 0, stderr: '' });
+      }
+
       for (const server of [origin, relay]) {
         server.signal('SIGINT');
         expect((await server.ended).code).toBe(0);
@@ -201,6 +215,15 @@ console.log(hash.digest('hex'), file.digest('hex'));
 /** The page is put together from files, of which none may be left behind. */
 const PAGE = `import { readPage } from './node_modules/heddle/dist/client/control/page/page.js';
 process.stdout.write((await readPage()).html);
+`;
+
+/** Loads whatever the package exports but `register`, which wants a configuration. */
+const ENTRIES = `import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+
+const { exports } = JSON.parse(await readFile(createRequire(import.meta.url).resolve('heddle/package.json'), 'utf8'));
+const names = Object.keys(exports).filter((name) => !/register|json/.test(name));
+for (const name of names) if (Object.keys(await import(name.replace('.', 'heddle'))).length === 0) throw new Error(name);
 `;
 
 const APPLICATION = `import { createHash } from 'node:crypto';
