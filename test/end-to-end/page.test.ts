@@ -9,7 +9,7 @@ import { startProgram } from '../support/program.ts';
 import type { Program } from '../support/program.ts';
 import { startRoutes } from '../support/routes.ts';
 import type { RouteShape, TestRoutes } from '../support/routes.ts';
-import { openPage } from '../support/watched-page.ts';
+import { openPage, says } from '../support/watched-page.ts';
 import { WireLog } from '../support/wire-log.ts';
 import { lastLine, startWorld } from '../support/world.ts';
 import type { World } from '../support/world.ts';
@@ -25,10 +25,6 @@ const SHAPES: readonly RouteShape[] = [
 const FAST = 16;
 const TEST_TIMEOUT_MS = 120_000;
 const content = objectBytes(SIZE, 51);
-
-async function says(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await page.locator(selector).filter({ hasText: text }).first().waitFor();
-}
 
 /** Per cent that a route's card says. */
 async function shareOf(page: Page, name: string): Promise<number> {

@@ -46,3 +46,8 @@ export async function openPage(
     [Symbol.asyncDispose]: () => context.close(),
   };
 }
+
+/** Resolves when the element has this text somewhere in it. */
+export async function says(page: Page, selector: string, text: string | RegExp): Promise<void> {
+  await page.locator(selector).filter({ hasText: text }).first().waitFor();
+}

@@ -1,12 +1,12 @@
 // The page in a real Chromium, over a control interface that tells what the test says: what it shows, what its buttons ask
-// for, what it says when the connection breaks, and how much it draws.
+// for, and what it says when the connection breaks.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import type { PatternRun } from '../../../client/control/messages.ts';
 import { chromiumPath, startChromium, withoutChromium } from '../../support/chromium.ts';
 import { toldRoute, toldSnapshot } from '../../support/told-snapshot.ts';
 import { startToldTransfers, TOLD_TOKEN } from '../../support/told-transfers.ts';
-import { openPage } from '../../support/watched-page.ts';
+import { openPage, says } from '../../support/watched-page.ts';
 
 const CYCLE: readonly PatternRun[] = Array.from({ length: 64 }, (_, at) => [
   ['near', 'mid', 'near', 'far'][at % 4] ?? null,
@@ -18,30 +18,6 @@ const ROUTES = [
   toldRoute('far', { share: 0.2, latencyMs: 124, leastLatencyMs: 120, corrupt: 1 }),
 ];
 const SNAPSHOT = toldSnapshot(4_096, 0.6, ROUTES, CYCLE);
-/** In one frame: 1,024 columns of three routes with a texture each, marks, a window of cells, beads and 36 rows of the weave. */
-const MOST_STROKES = 2 * 1_024 * 3 + 1_500 + 36 * 128;
-/** Counts what is drawn on canvases, per frame. */
-const COUNT_STROKES = `
-  window.strokes = 0;
-  window.strokesInFrames = 0;
-  window.busiest = 0;
-  for (const name of ['clearRect', 'fillRect', 'strokeRect', 'beginPath', 'moveTo', 'lineTo', 'arc', 'fill', 'stroke', 'fillText']) {
-    const own = CanvasRenderingContext2D.prototype[name];
-    CanvasRenderingContext2D.prototype[name] = function (...values) { window.strokes += 1; return own.apply(this, values); };
-  }
-  const ask = window.requestAnimationFrame.bind(window);
-  window.requestAnimationFrame = (draw) => ask((now) => {
-    const before = window.strokes;
-    draw(now);
-    window.busiest = Math.max(window.busiest, window.strokes - before);
-    window.strokesInFrames += window.strokes - before;
-  });`;
-
-/** Resolves when the element has this text somewhere in it. */
-async function says(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await page.locator(selector).filter({ hasText: text }).first().waitFor();
-}
-
 describe.skipIf(chromiumPath === undefined)(`the page in Chromium${withoutChromium}`, () => {
   let browser: Browser;
   beforeAll(async () => {
@@ -57,7 +33,7 @@ describe.skipIf(chromiumPath === undefined)(`the page in Chromium${withoutChromi
     await says(page, 'h1', 'models/large.bin');
     expect(await page.locator('.card h3').allTextContents()).toEqual(['near', 'mid', 'far']);
     expect(await page.locator('.card .letter').allTextContents()).toEqual(['A', 'B', 'C']);
-    await says(page, '#pattern-text', 'of 64 positions: A near 32 · B mid 16 · C far 16');
+    await says(page, '#pattern-text', 'of 64: A near 32 · B mid 16 · C far 16');
     await says(page, '#ribbon-text', '4,096 segments of 32.8 kB');
     expect(page.url()).not.toContain('token');
     expect(await page.title()).toBe('60 % · models/large.bin · Heddle');
@@ -237,28 +213,24 @@ describe.skipIf(chromiumPath === undefined)(`the page in Chromium${withoutChromi
     expect(complaints).toEqual([]);
   });
 
-  test('a million segments are drawn with a bounded number of strokes, at most once per frame, in bounded memory', async () => {
-    const million = toldSnapshot(1_000_000, 0.7, ROUTES, CYCLE);
-    await using told = await startToldTransfers([million]);
-    await using watched = await openPage(browser, told.url, {}, COUNT_STROKES);
-    const { page, complaints } = watched;
-    await says(page, '#ribbon-text', '1,000,000 segments of 32.8 kB');
-    await expect.poll(() => page.evaluate('window.busiest')).toBeGreaterThan(100);
-    expect(await page.evaluate('window.busiest')).toBeLessThan(MOST_STROKES);
-    const elements = Number(await page.evaluate('document.querySelectorAll("*").length'));
-    const outside = 'window.strokes - window.strokesInFrames';
-    const before = Number(await page.evaluate(outside));
-    for (let turn = 0; turn < 3_000; turn += 1) {
-      told.tell({ type: 'cells', cells: [{ at: 720 + (turn % 300), length: 1, by: [turn % 977, 0, 0] }] });
-      if (turn % 10 === 0) told.tell({ type: 'warning', fault: { code: 'internal', message: `warning ${turn}` } });
-    }
-    told.tell({ type: 'limits', limits: { maxBytesPerSecond: 1_000_000, costBudget: null } });
-    await says(page, '#log', 'at most 8.0 Mbit/s');
-    expect(await page.evaluate(outside)).toBe(before);
-    expect(await page.evaluate('window.busiest')).toBeLessThan(MOST_STROKES);
-    expect(await page.locator('#log li').count()).toBe(200);
-    expect(await page.evaluate('document.querySelectorAll("*").length')).toBeLessThan(elements + 200 * 4);
-    await watched.picture('million');
-    expect(complaints).toEqual([]);
+  test('when what is shown has ended, the page goes on to what makes progress, unless somebody chose it', async () => {
+    const ended = { ...SNAPSHOT, id: 't1', key: 'first.bin', state: 'done' as const };
+    const second = { ...SNAPSHOT, id: 't2', key: 'second.bin' };
+    const third = { ...SNAPSHOT, id: 't3', key: 'third.bin' };
+    await using told = await startToldTransfers([ended]);
+    await using watched = await openPage(browser, told.url);
+    const { page } = watched;
+    await says(page, 'h1', 'first.bin');
+    told.now([third, second, ended]);
+    for (const summary of [second, third]) told.tell({ type: 'started', transfer: summary.id, summary });
+    await says(page, '#transfers', 'third.bin');
+    await says(page, 'h1', 'first.bin');
+    told.tell({ type: 'progress', transfer: 't2', elapsedMs: 1, progress: second.progress });
+    await says(page, 'h1', 'second.bin');
+    await page.getByRole('button', { name: 'first.bin' }).click();
+    await says(page, 'h1', 'first.bin');
+    told.tell({ type: 'progress', transfer: 't3', elapsedMs: 1, progress: { ...third.progress, receivedBytes: 0 } });
+    await says(page, '#transfers', 'third.bin0 %');
+    await says(page, 'h1', 'first.bin');
   });
 });

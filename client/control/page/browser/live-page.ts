@@ -21,7 +21,7 @@ import { WindowPanel } from './window-panel.ts';
 export class LivePage {
   readonly #transfer = byId('transfer', HTMLElement);
   readonly #nothing = byId('nothing', HTMLElement);
-  readonly #list = new TransferList((id) => this.#watch(id));
+  readonly #list = new TransferList((id) => this.#choose(id));
   readonly #summary = new SummaryPanel((verb) => this.#command('POST', verb));
   readonly #cards = new RouteCards((route, preference) =>
     this.#command('PUT', `routes/${encodeURIComponent(route)}`, { preference }),
@@ -37,6 +37,8 @@ export class LivePage {
   #view: TransferView | undefined;
   #lines: readonly Happening[] = [];
   #isDrawing = false;
+  /** Somebody chose what is shown; else the page goes on to what runs when it has ended. */
+  #isChosen = false;
 
   constructor(token: string) {
     this.#connection = new Connection(token);
@@ -74,13 +76,21 @@ export class LivePage {
   #takeOverview(event: OverviewEvent): void {
     this.#list.take(event);
     const { transfers } = this.#list;
-    // what was chosen stays; at first, and when it is gone, the newest one that goes on is shown
-    if (!transfers.some(({ id }) => id === this.#watching?.id)) {
+    const shown = transfers.find(({ id }) => id === this.#watching?.id);
+    if (shown === undefined) {
       const next = transfers.find(({ state }) => isGoingOn(state)) ?? transfers[0];
       if (next === undefined) this.#unwatch();
       else this.#watch(next.id);
+    } else if (event.type === 'progress' && !isGoingOn(shown.state) && !this.#isChosen) {
+      // one that has made progress lasts long enough to be looked at; a crowd of small objects does not flicker by
+      this.#watch(event.transfer);
     }
     this.#draw();
+  }
+
+  #choose(id: string): void {
+    this.#watch(id);
+    this.#isChosen = true;
   }
 
   #watch(id: string): void {
@@ -102,6 +112,7 @@ export class LivePage {
     this.#watching?.stop.abort();
     this.#watching = undefined;
     this.#view = undefined;
+    this.#isChosen = false;
     this.#lines = [];
   }
 

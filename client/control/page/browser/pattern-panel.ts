@@ -3,8 +3,10 @@ import { letterOf } from './brush.ts';
 import type { Theme } from './brush.ts';
 import { CanvasSheet } from './canvas-sheet.ts';
 import { byId, say } from './elements.ts';
+import { formatCount } from './format.ts';
 import { drawPattern } from './pattern-picture.ts';
 import { beadCounts, NOBODY } from './pattern-rows.ts';
+import type { PatternRow } from './pattern-rows.ts';
 import type { TransferView } from './transfer-view.ts';
 
 export class PatternPanel {
@@ -20,17 +22,20 @@ export class PatternPanel {
   draw(view: TransferView, theme: Theme): void {
     drawPattern(this.#sheet.ready(), view.rows, theme, this.#sheet.size);
     const [newest] = view.rows;
-    say(this.#epoch, newest === undefined ? '' : `epoch ${newest.epoch}`);
+    say(this.#epoch, newest === undefined ? '' : titleOf(view, newest));
     say(this.#text, newest === undefined ? 'no pattern yet' : wordsOf(view, newest));
   }
 }
 
-function wordsOf({ pattern, routes }: TransferView, row: TransferView['rows'][number]): string {
+function titleOf({ pattern }: TransferView, { epoch, part }: PatternRow): string {
+  const lead = part === 'cycle' ? (pattern?.leadLength ?? 0) : 0;
+  return `epoch ${epoch}${lead > 0 ? ` · behind a lead of ${formatCount(lead)}` : ''}`;
+}
+
+function wordsOf({ routes }: TransferView, row: PatternRow): string {
   const counts = beadCounts(row).map(({ route, count }) => {
     return `${route === NOBODY ? 'nobody' : `${letterOf(route)} ${routes[route]?.name ?? ''}`} ${count}`;
   });
   if (row.beads.length === 0) return 'nothing is dealt';
-  if (row.part === 'lead') return `the rest, one by one: ${counts.join(' · ')}`;
-  const lead = pattern === null ? 0 : pattern.leadLength;
-  return `of ${row.beads.length} positions: ${counts.join(' · ')}${lead > 0 ? `; behind a lead of ${lead}` : ''}`;
+  return `${row.part === 'lead' ? 'the rest, one by one' : `of ${row.beads.length}`}: ${counts.join(' · ')}`;
 }

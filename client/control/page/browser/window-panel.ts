@@ -88,7 +88,6 @@ function wordsOf(view: TransferView, inOrder: number, here: Int16Array, owed: In
   const owner = view.routes[owed[0] ?? NOBODY]?.name;
   const missing = `segment ${formatCount(inOrder)} is next${owner === undefined ? '' : `, owed by ${owner}`}`;
   if (waiting === 0) return `${missing}; nothing waits behind it`;
-  if (view.summary.output === 'any')
-    return `${missing}; a file waits for nothing, ${formatCount(waiting)} of these are in it`;
+  if (view.summary.output === 'any') return `${missing}; ${formatCount(waiting)} behind it are in the file`;
   return `${missing}; ${formatCount(waiting)} (${formatBytes(waiting * view.snapshot.segmentBytes)}) wait behind it`;
 }
