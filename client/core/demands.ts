@@ -9,7 +9,7 @@ import type { TransferState } from './state.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Everything but raised ranges. */
-type StateDemand = Exclude<Demand, { readonly type: 'raise' }> | Extract<Input, { readonly type: 'leave' }>;
+type StateDemand = Exclude<Demand, { readonly type: 'raise' }> | Extract<Input, { readonly type: 'leave' | 'renew' }>;
 
 const STATE_DEMANDS: ReadonlySet<Input['type']> = new Set<StateDemand['type']>([
   'pause',
@@ -18,6 +18,7 @@ const STATE_DEMANDS: ReadonlySet<Input['type']> = new Set<StateDemand['type']>([
   'budget',
   'join',
   'leave',
+  'renew',
 ]);
 
 /** True for what `obey` takes. */
@@ -42,6 +43,10 @@ export function obey(demand: StateDemand, state: TransferState, supervisor: Supe
     }
     case 'leave':
       return leave(state.routes[demand.route], demand.isLeaving, state, supervisor, now);
+    case 'renew': {
+      const channel = state.channels.get(demand.channel);
+      return channel === undefined ? undefined : supervisor.succeed(channel);
+    }
     case 'cap':
       return cap(demand.route === 'all' ? state : state.routes[demand.route], demand.bytesPerSecond, state, now);
     case 'budget':

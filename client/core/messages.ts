@@ -66,6 +66,8 @@ export type Input =
    */
   | { readonly type: 'seek'; readonly index: number }
   | Demand
+  /** The token that a channel was opened with ends soon, and there is a newer one: another is to take its place. */
+  | { readonly type: 'renew'; readonly channel: number }
   /** The first hop of a route is about to stop, or not any more. */
   | { readonly type: 'leave'; readonly route: number; readonly isLeaving: boolean }
   /** Nothing happened; the deadline passed. */

@@ -143,6 +143,11 @@ export class Supervisor {
     }
   }
 
+  /** It finishes what it was asked for; as one that its route needs it is dialled anew. */
+  succeed(channel: Channel): void {
+    if (channel.apply('surplus')) this.#onLost(channel);
+  }
+
   #lapse({ channel, event }: Lapse, now: number): void {
     if (!channel.apply(event)) return;
     channel.stalledAt = now;

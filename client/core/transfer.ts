@@ -147,7 +147,7 @@ export class Transfer {
 
   #handleChannel(
     channel: Channel,
-    input: Exclude<Extract<Input, { readonly channel: number }>, { readonly type: 'verified' }>,
+    input: Exclude<Extract<Input, { readonly channel: number }>, { readonly type: 'verified' | 'renew' }>,
     now: number,
   ): void {
     const route = routeOf(this.#state, channel);

@@ -12,6 +12,7 @@ import { ChannelConnector } from './channel-connector.ts';
 import { watchDepartures } from './departures.ts';
 import type { SessionOrder, SessionRoute } from './order.ts';
 import type { ByteSpan, Copy } from './range-answer.ts';
+import { Renewals } from './renewals.ts';
 import { tellTransfer } from './transfer-events.ts';
 
 /** What channels say. Routes are named by their place in the order. */
@@ -39,6 +40,7 @@ export class Channels {
   readonly #refusals = new Map<ErrorCode, string>();
   readonly #transferId: string = randomBytes(16).toString('hex');
   #departures: Disposable | undefined;
+  readonly #renewals = new Renewals((channel) => this.#events.input({ type: 'renew', channel }));
 
   constructor(order: SessionOrder, pool: BufferPool, events: ChannelsEvents) {
     const { core, early, routes } = order;
@@ -78,6 +80,7 @@ export class Channels {
         input({ type: 'closed', channel, code: error.code });
       },
       refused: ({ code, text, retryAfterMs }) => {
+        if (this.#isOutdated(channel, route, code)) return this.#again(channel, routeIndex, new HeddleError(code, text));
         this.#gone(channel, routeIndex, new HeddleError(code, text, { side: 'remote' }));
         input({ type: 'refused', channel, code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
       },
@@ -89,7 +92,9 @@ export class Channels {
     const { key, core } = this.#order;
     const { segmentBytes, steer } = core;
     const opening = { key, transfer: this.#transferId, number: channel, segmentBytes, pattern, credit, steer };
-    this.#channels.get(channel)?.adapter.open(opening);
+    const opened = this.#channels.get(channel);
+    if (opened?.route.mirror === undefined && opened !== undefined) this.#renewals.opened(channel, opened.route);
+    opened?.adapter.open(opening);
   }
 
   write(channel: number, frame: ClientFrame): void {
@@ -104,6 +109,7 @@ export class Channels {
   close(channel: number, graceful: boolean): void {
     this.#channels.get(channel)?.adapter.close(graceful);
     this.#channels.delete(channel);
+    this.#renewals.closed(channel);
   }
 
   /** Name under which the key of the origin behind the channel is remembered. */
@@ -113,7 +119,13 @@ export class Channels {
 
   /** The source said in an ERROR frame that it will not go on. */
   refuses(channel: number, code: ErrorCode, text: string): void {
-    this.#observe(this.#channels.get(channel)?.route, new HeddleError(code, text, { side: 'remote' }));
+    const route = this.#channels.get(channel)?.route;
+    const error = new HeddleError(code, text, { side: 'remote' });
+    if (route !== undefined && this.#isOutdated(channel, route, code)) {
+      this.close(channel, false);
+      return this.#again(channel, this.#order.routes.indexOf(route), error);
+    }
+    this.#observe(route, error);
     this.#events.input({ type: 'refused', channel, code });
   }
 
@@ -146,6 +158,7 @@ export class Channels {
 
   closeAll(): void {
     this.#departures?.[Symbol.dispose]();
+    this.#renewals[Symbol.dispose]();
     for (const { adapter } of this.#channels.values()) adapter.close(false);
     this.#channels.clear();
   }
@@ -156,8 +169,20 @@ export class Channels {
     }, 0);
   }
 
+  /** The server did not take the token, and there is a newer one by now. */
+  #isOutdated(channel: number, route: SessionRoute, code: ErrorCode): boolean {
+    return code === 'refused' && this.#renewals.isOutdated(channel, route);
+  }
+
+  /** The channel is over, and the route is as good as before. */
+  #again(channel: number, route: number, error: HeddleError): void {
+    this.#gone(channel, route, error);
+    this.#events.input({ type: 'closed', channel, code: error.code });
+  }
+
   #gone(channel: number, route: number, error: HeddleError): void {
     this.#channels.delete(channel);
+    this.#renewals.closed(channel);
     this.#observe(this.#order.routes[route], error);
     this.#events.gone(channel, route);
   }

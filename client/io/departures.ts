@@ -2,7 +2,9 @@
 // relay parses no frames and cannot say so on its channels. Tells; what is done about it is the core's decision.
 import type { IncomingMessage } from 'node:http';
 import type Http from 'node:http';
+import { tlsOptionsOf } from './client-tls.ts';
 import type { SessionRoute } from './order.ts';
+import { pinnedLookup } from './pinned-address.ts';
 
 /** ms between two questions: well within the notice that servers give. */
 const ASK_MS = 1_000;
@@ -77,13 +79,14 @@ async function ask(asked: Asked, { leaving }: DepartureEvents, ended: AbortSigna
 
 /** True when the server answers 503 and calls itself draining, as relays and origins do; others may mean anything by 503. */
 function saysSo(asked: Asked, ended: AbortSignal): Promise<boolean> {
-  const { baseUrl, localAddress } = asked.route;
+  const { baseUrl, localAddress, address, tls } = asked.route;
   // loaded by transfers that last longer than a second
   const { Agent, get } = process.getBuiltinModule(baseUrl.protocol === 'https:' ? 'node:https' : 'node:http');
   const agent: Http.Agent = (asked.agent ??= new Agent({ keepAlive: true, maxSockets: 1 }));
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const signal = AbortSignal.any([ended, AbortSignal.timeout(ANSWER_MS)]);
-  const options = { agent, signal, ...(localAddress === undefined ? {} : { localAddress }) };
+  const local = localAddress === undefined ? {} : { localAddress };
+  const options = { agent, signal, ...local, ...pinnedLookup(address), ...tlsOptionsOf(tls) };
   const request = get(new URL(readinessOf(baseUrl), baseUrl), options, (answer: IncomingMessage) => {
     let text = '';
     answer.setEncoding('utf8').on('error', reject);

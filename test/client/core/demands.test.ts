@@ -359,3 +359,19 @@ describe('a server that is about to stop', () => {
     expect(play.finish()).toBe('done');
   });
 });
+
+describe('a newer token', () => {
+  test('has a successor dialled while the channel finishes what it was asked for; nothing is lost or fetched twice', () => {
+    const play = new PlayedTransfer({ routes: 1, segments: 300 });
+    play.open(1);
+    drain(play, 3, 4);
+    expect(play.feed({ type: 'renew', channel: 1 })).toContainEqual({ type: 'dial', channel: 2, route: 0 });
+    expect(play.feed({ type: 'renew', channel: 1 }).filter(({ type }) => type === 'dial')).toEqual([]);
+    play.open(2);
+    expect(play.finish()).toBe('done');
+    expect(play.arrivals.every((count) => (count ?? 0) <= 1)).toBe(true);
+    expect(play.effects).toContainEqual({ type: 'close', channel: 1, graceful: true });
+    expect(play.faults).toEqual([]);
+    play.feed({ type: 'renew', channel: 77 });
+  });
+});
