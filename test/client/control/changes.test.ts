@@ -163,11 +163,12 @@ test('are none when nothing happened, and count what is new', () => {
   );
 });
 
-test('begin anew with another object, another grid, or when it all began again', () => {
+test('begin anew with another object, another grid, a route more, or when it all began again', () => {
   const before = snapshotOf(fc.sample(moments, { numRuns: 1, seed: 1 })[0]!);
   const grid = { ...before.segments!, perCell: 4 };
   const again = { ...before.progress, patterns: 1 };
   for (const now of [
+    { ...before, routes: [...before.routes, { ...before.routes[0]!, name: 'c' }] },
     { ...before, root: 'sha256:x' },
     { ...before, segments: grid },
     { ...before, progress: again },
