@@ -107,6 +107,12 @@ async function tlsOf(flags: TlsFlags, sources: Sources<ClientSettings> | undefin
   return clientTlsOf(flags, sources);
 }
 
+/** The flag of commands that open the control interface. */
+export type ControlFlags = {
+  /** HOST:PORT or unix:PATH; true: where the file says, or a free port. */
+  readonly ui?: string | true;
+};
+
 /** Those who look for no routes load nothing for it. */
 async function discoveryIn(
   said: ClientSettings['discovery'],
@@ -121,13 +127,13 @@ async function discoveryIn(
   return options === undefined ? undefined : new Discovery(options, context);
 }
 
-/** Where the control interface is wanted: what the file and the environment say. Throws `bad-configuration`. */
+/** Where the control interface is wanted: what the flag, the file and the environment say. Throws `bad-configuration`. */
 export async function controlWishes(
-  file: string | undefined,
+  { ui, config }: ControlFlags & Pick<ClientFlags, 'config'>,
   environment: Environment = process.env,
 ): Promise<ControlSettings> {
-  const said = await saidOf(file, environment);
-  return said?.values.control ?? {};
+  const said = await saidOf(config, environment);
+  return { ...said?.values.control, ...(typeof ui === 'string' ? { listen: ui } : {}) };
 }
 
 async function saidOf(

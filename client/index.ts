@@ -10,7 +10,7 @@ export type {
   SegmentRuns,
   TransferSnapshot,
 } from './control/messages.ts';
-export { TransferList } from './control/transfer-list.ts';
+export type { TransferList } from './control/transfer-list.ts';
 export type { TrackedTransfer } from './control/tracked-transfer.ts';
 export { Discovery } from './discovery.ts';
 export type { DiscoveryContext, DiscoveryOptions } from './discovery.ts';

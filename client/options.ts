@@ -68,7 +68,7 @@ export type ClientOptions = {
   readonly endsFirstBytes?: number;
   /** Where this client is, `LATITUDE,LONGITUDE`. */
   readonly place?: string;
-  /** Told of every transfer: what `TransferList` is. Left out, nobody keeps an eye on them. */
+  /** Told of every transfer: `createTransferList()` of `heddle/control`. Left out, nobody keeps an eye on them. */
   readonly transfers?: TransferRegister;
   /** Whether origins may deal segments to whichever route drains (STEER). Default false. */
   readonly steer?: boolean;

@@ -3,8 +3,8 @@
 import './older-node.ts';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
 import { complain } from './commands/terminal.ts';
-import type { OpenControl } from './commands/control.ts';
 import { controlWishes, metricsWishes } from './config.ts';
+import type { RunningControl } from './control.ts';
 import { configuredSites } from './intercept/configuration.ts';
 import { install } from './interceptor.ts';
 
@@ -26,11 +26,11 @@ try {
     // the second of two programs goes without: that they run matters more
     await startMetrics(admin).catch((error: unknown) => complain(asHeddleError(error)));
   }
-  const control = await controlWishes(file);
-  let opened: OpenControl | undefined;
+  const control = await controlWishes({ config: file });
+  let opened: RunningControl | undefined;
   if (control.listen !== undefined) {
-    const { openControl } = await import('./commands/control.ts');
-    opened = await openControl({}, control, false).catch((error: unknown) => {
+    const { startControl } = await import('./control.ts');
+    opened = await startControl({ ...control, keepsRunning: false }).catch((error: unknown) => {
       complain(asHeddleError(error));
       return undefined;
     });

@@ -5,7 +5,8 @@ import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts
 import { createClient } from '../client.ts';
 import type { Client, RunningTransfer, TransferOptions } from '../client.ts';
 import { clientOptions, controlWishes, metricsWishes } from '../config.ts';
-import type { ClientFlags } from '../config.ts';
+import type { ClientFlags, ControlFlags } from '../config.ts';
+import type { RunningControl } from '../control.ts';
 import type { EarlyDials } from '../io/dial.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
 import { writableSink } from '../io/ordered-sink.ts';
@@ -13,7 +14,6 @@ import type { RouteReport, SessionReport, Vouching } from '../io/report.ts';
 import type { MetricsFile } from '../metrics/metrics-file.ts';
 import { isUrl, mirrorOfUrl, parseMirrorArgument } from '../mirrors.ts';
 import type { ByteRange } from '../options.ts';
-import type { ControlFlags, OpenControl } from './control.ts';
 import { showProgress } from './progress.ts';
 import { complain, errorLine, formatBytes, formatRate } from './terminal.ts';
 
@@ -42,11 +42,11 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
   const quiet = flags.json === true || flags.quiet === true;
   const warn = (error: HeddleError): void => void (quiet || process.stderr.write(`heddle: ${error.message}\n`));
   let metrics: MetricsFile | undefined;
-  let control: OpenControl | undefined;
+  let control: RunningControl | undefined;
   try {
     if (flags.ui !== undefined) {
-      const { openControl } = await import('./control.ts');
-      control = await openControl(flags, await controlWishes(flags.config));
+      const { startControl } = await import('../control.ts');
+      control = await startControl(await controlWishes(flags));
     }
     if (say !== undefined && control !== undefined) say({ type: 'ui', url: control.url });
     else if (control !== undefined) process.stderr.write(`heddle: ${control.line}\n`);

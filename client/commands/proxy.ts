@@ -2,13 +2,13 @@
 import { HeddleError } from '../../protocol/errors.ts';
 import { parseAddress } from '../../protocol/settings/text.ts';
 import { clientOptions, controlWishes, metricsWishes } from '../config.ts';
-import type { ClientFlags } from '../config.ts';
+import type { ClientFlags, ControlFlags } from '../config.ts';
+import type { RunningControl } from '../control.ts';
 import { configuredSites } from '../intercept/configuration.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
 import type { RunningMetrics } from '../metrics.ts';
 import { isLoopback } from '../loopback.ts';
 import { startProxy } from '../proxy/server.ts';
-import type { ControlFlags, OpenControl } from './control.ts';
 
 export type ProxyFlags = Pick<
   ClientFlags,
@@ -67,11 +67,11 @@ async function metricsOf({ admin, config }: ProxyFlags): Promise<RunningMetrics 
 }
 
 /** Only a flag or the file can want it: nothing of it is loaded without. */
-async function controlOf(flags: ProxyFlags): Promise<OpenControl | undefined> {
-  const wishes = await controlWishes(flags.config);
+async function controlOf(flags: ProxyFlags): Promise<RunningControl | undefined> {
+  const wishes = await controlWishes(flags);
   if (flags.ui === undefined && wishes.listen === undefined) return undefined;
-  const { openControl } = await import('./control.ts');
-  return openControl(flags, wishes);
+  const { startControl } = await import('../control.ts');
+  return startControl(wishes);
 }
 
 function checkedAddress({ listen, insecureOpen }: ProxyFlags): { host: string; port: number } {

@@ -9,9 +9,6 @@ export type ControlAddress =
   | { readonly type: 'tcp'; readonly host: string; readonly port: number }
   | { readonly type: 'unix'; readonly path: string };
 
-/** Where it listens when nobody says where: a free port. */
-export const DEFAULT_CONTROL_ADDRESS = '127.0.0.1:0';
-
 /** Longest path of a unix socket, bytes: every system takes it, and the longer one under which it is made. */
 const MOST_PATH_BYTES = 88;
 

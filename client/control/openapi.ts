@@ -15,12 +15,14 @@ const PROBLEMS: Readonly<Record<number, string>> = {
   403: 'A page of another site may not ask.',
   404: 'Nothing is there.',
   409: 'The transfer has ended.',
+  413: 'The body is too large.',
   415: 'The body is not JSON.',
   421: 'The Host is none of this interface.',
+  500: 'A broken invariant; please report it.',
   503: 'Too many streams are open.',
 };
 /** What any request may be answered. */
-const ALWAYS = [401, 403, 421];
+const ALWAYS = [401, 403, 421, 500];
 
 type Operation = {
   readonly says: string;
@@ -150,7 +152,7 @@ export function openApi(): Schema {
 }
 
 function described({ says, answer, body, parameters, problems = [] }: Operation): Schema {
-  const refusals = [...problems, ...(body === undefined ? [] : [415]), ...ALWAYS];
+  const refusals = [...problems, ...(body === undefined ? [] : [413, 415]), ...ALWAYS];
   const problem = { 'application/problem+json': { schema: ref('Problem') } };
   return {
     summary: says,

@@ -14,7 +14,7 @@ import { problemOf, Refused } from './problem.ts';
 import type { TransferList } from './transfer-list.ts';
 
 /** What the interface is started with. */
-export type ControlOptions = {
+export type ServerOptions = {
   readonly address: ControlAddress;
   readonly transfers: TransferList;
   /** What whoever asks over TCP has to show. */
@@ -24,7 +24,7 @@ export type ControlOptions = {
 };
 
 /** A running control interface. `url` is what a browser opens, token and all; of a unix socket `unix:PATH`. */
-export type RunningControl = AsyncDisposable & { readonly url: string };
+export type RunningServer = AsyncDisposable & { readonly url: string };
 
 const BODY_BYTES = 65_536;
 const MOST_CONNECTIONS = 256;
@@ -34,7 +34,7 @@ const KEEP_ALIVE_MS = 75_000;
 const LAST_WORDS_MS = 500;
 
 /** Starts the interface. Throws `local-io`. */
-export async function startControl(options: ControlOptions): Promise<RunningControl> {
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { address, transfers, token, keepsRunning = true } = options;
   const streams = new Set<Promise<void>>();
   const isUnix = address.type === 'unix';

@@ -1,5 +1,6 @@
 // The control interface over HTTP, of real programs: whoever has the token watches and steers transfers, and nobody else
 // does. Every answer and event is held against the OpenAPI description.
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -223,7 +224,12 @@ describe('heddle get --ui', () => {
     const { code, stderr } = await heddle(args, { nodeArguments });
     expect(code).toBe(0);
     expect(stderr).toMatch(/loaded \S+\/client\/client\.ts/);
-    expect(stderr).not.toMatch(/loaded \S+\/(client\/control\/|client\/commands\/control|node_modules\/fastify)/);
+    expect(stderr).not.toMatch(/loaded \S+\/(client\/control\b|node_modules\/fastify)/);
+    const library = join(import.meta.dirname, '../../client/index.ts');
+    const program = ['--input-type=module', '--eval', `await import(${JSON.stringify(library)})`];
+    const loaded = spawnSync(process.execPath, [...nodeArguments, ...program]).stderr.toString();
+    expect(loaded).toMatch(/loaded \S+\/client\/client\.ts/);
+    expect(loaded).not.toMatch(/loaded \S+\/(client\/control\b|node_modules\/fastify)/);
   });
 
   test('on a unix socket asks for no token: only its owner gets in', async () => {
@@ -323,6 +329,7 @@ describe('whoever asks', () => {
       { text: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
       415,
     ],
+    ['PUT', '/v1/transfers/1/limits', { text: `"${'x'.repeat(70_000)}"` }, 413],
     ['PUT', '/v1/transfers/1/limits', { body: { costBudget: -1 } }, 400],
     ['POST', '/v1/transfers/1/ranges', { body: { ranges: [{ first: 9, last: 3 }] } }, 400],
     ['POST', '/v1/transfers/1/ranges', { body: { ranges: 'all' } }, 400],

@@ -9,8 +9,8 @@ import { addApi } from '../../../client/control/api.ts';
 import { HEARTBEAT_MS } from '../../../client/control/messages.ts';
 import type { ControlEvent } from '../../../client/control/messages.ts';
 import { openApi } from '../../../client/control/openapi.ts';
-import { startControl } from '../../../client/control/server.ts';
-import type { RunningControl } from '../../../client/control/server.ts';
+import { startServer } from '../../../client/control/server.ts';
+import type { RunningServer } from '../../../client/control/server.ts';
 import { TransferList } from '../../../client/control/transfer-list.ts';
 import { ControlClient } from '../../support/control-client.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -19,13 +19,13 @@ import { refusingPort } from '../../support/servers.ts';
 
 const TOKEN = 'a-token-for-this-test-alone';
 const transfers = new TransferList();
-let server: RunningControl;
+let server: RunningServer;
 let control: ControlClient;
 /** A transfer that waits: nobody listens where its route leads, and it is paused. */
 let waiting: RunningTransfer;
 
 beforeAll(async () => {
-  server = await startControl({ address: { type: 'tcp', host: '127.0.0.1', port: 0 }, transfers, token: TOKEN });
+  server = await startServer({ address: { type: 'tcp', host: '127.0.0.1', port: 0 }, transfers, token: TOKEN });
   control = new ControlClient(server.url);
   const client = createClient({ routes: [{ name: 'r0', url: `http://127.0.0.1:${await refusingPort()}` }], transfers });
   waiting = client.get('a.bin');
