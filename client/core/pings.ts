@@ -3,11 +3,13 @@
 import type { Channel } from './channel.ts';
 import { laneOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
+import { askedBytes } from './window-room.ts';
 
 const LEAST_INTERVAL_MS = 30;
 const MOST_INTERVAL_MS = 100;
 
-type Sent = { readonly channel: number; readonly at: number; readonly backlogMs: number };
+/** `outBytes`: what its route was asked for. */
+type Sent = { readonly channel: number; readonly at: number; readonly backlogMs: number; readonly outBytes: number };
 
 /** The PINGs of one transfer. */
 export class Pings {
@@ -34,8 +36,10 @@ export class Pings {
     this.#open.delete(nonce);
     channel.pongAt = now;
     const route = routeOf(this.#state, channel);
-    route.roundTrip(now - ping.at);
-    route.window.pong(now - ping.at, ping.backlogMs, now);
+    const delayMs = now - ping.at;
+    route.roundTrip(delayMs);
+    route.window.pong(delayMs, ping.backlogMs, now);
+    route.pong({ at: now, delayMs, outBytes: ping.outBytes });
   }
 
   /** The channel is gone; its PINGs will not be answered. */
@@ -59,7 +63,8 @@ export class Pings {
     const lane = laneOf(this.#state, channel);
     const { flight = lane.rate * lane.rttMs } = lane;
     const backlogMs = lane.rttMs * (1 + Math.max(0, Math.log2(lane.outBytes / (2 * flight))));
-    this.#open.set(this.#nonce, { channel: channel.number, at: now, backlogMs });
+    const outBytes = askedBytes(this.#state, channel.route);
+    this.#open.set(this.#nonce, { channel: channel.number, at: now, backlogMs, outBytes });
     this.#state.effects.push({ type: 'ping', channel: channel.number, nonce: this.#nonce });
   }
 }

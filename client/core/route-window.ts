@@ -104,6 +104,14 @@ export class RouteWindow {
     this.#active = 1;
   }
 
+  /** The path has become longer: the window grows from what it is. */
+  regrow(): void {
+    this.#slowStart = true;
+    this.#flights = [];
+    this.#pongs = [];
+    this.#flowsSince = undefined;
+  }
+
   #ramp({ flight, rttMs, channels }: WindowSample, now: number): void {
     const { firstWindowBytes, segmentBytes, slowStartGain, slowStartFlat } = this.#options;
     const grown = Math.max(firstWindowBytes, channels * segmentBytes, slowStartGain * flight + ADDED_BYTES);
@@ -174,6 +182,6 @@ export class RouteWindow {
 }
 
 /** Queueing delay aimed at, ms. */
-function targetOf(rttMs: number): number {
+export function targetOf(rttMs: number): number {
   return Math.max(40, 0.2 * rttMs);
 }

@@ -3,11 +3,12 @@
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Holdings } from './holdings.ts';
 import type { CoreOptions } from './options.ts';
+import { LongerPath } from './longer-path.ts';
 import { Pace } from './pace.ts';
 import { Parallelism } from './parallelism.ts';
 import { RateEstimator } from './rate-estimator.ts';
 import type { RouteTerms } from './route-terms.ts';
-import { RouteWindow } from './route-window.ts';
+import { RouteWindow, targetOf } from './route-window.ts';
 import { RouteTally } from './tally.ts';
 
 /** Round trips after which their minimum is believed: the first hold a handshake, or a cold process. */
@@ -91,6 +92,7 @@ export class Route {
   carried = 0;
   /** Payload that answered PATTERN, bytes. */
   patternBytes = 0;
+  readonly #longer = new LongerPath();
   #roundTrips = 0;
   #connectMs = 0;
 
@@ -185,6 +187,15 @@ export class Route {
     this.latencyMs = ms;
     this.rttMs = this.#roundTrips > 0 ? Math.min(this.rttMs, Math.max(0.1, ms)) : Math.max(0.1, ms);
     this.#roundTrips += 1;
+  }
+
+  /** A PONG and what was outstanding at its PING: shows whether the path has become longer, which the minimum would hide. */
+  pong(pong: Parameters<LongerPath['late']>[0]): void {
+    if (this.window.slowStart || pong.delayMs <= this.rttMs + targetOf(this.rttMs)) return this.#longer.reset();
+    const rttMs = this.#longer.late(pong);
+    if (rttMs === undefined) return;
+    this.rttMs = rttMs;
+    this.window.regrow();
   }
 
   /** ms after which a TCP connection that does not come about is given up. */

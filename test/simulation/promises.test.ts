@@ -35,7 +35,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'far-apart order': ['goodput around 14 s', 'waste'],
   'hang any': ['goodput around 7 s'],
   'hang order': ['goodput around 7 s'],
-  'longer-path any': ['shares settled after 7 s', 'goodput around 7 s'],
+  'longer-path any': ['shares settled after 7 s'],
   'longer-path order': ['shares settled after 7 s', 'goodput around 7 s'],
   'slow-down order': ['longest standstill'],
 };
