@@ -2,9 +2,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { refusingPort } from '../support/servers.ts';
 import { SITE, startHiddenSite } from './hidden-site.ts';
 import type { HiddenSite } from './hidden-site.ts';
 
@@ -84,6 +86,22 @@ describe('node --import heddle/register', () => {
       stdout: '200 3000001\na.bin done\n',
       stderr: `heddle: watch and steer at unix:${socket}\n`,
     });
+  });
+
+  test('with admin: in the file its transfers are counted, and it ends by itself; who comes second goes without', async () => {
+    const admin = `127.0.0.1:${await refusingPort()}`;
+    const file = `routes:\n${routes()}origins:\n  - origin: ${SITE}\nadmin: ${admin}\n`;
+    const scraping = `${APP}
+      const lines = (await (await fetch('http://${admin}/metrics')).text()).split('\\n');
+      const told = lines.filter((line) => /^heddle_client_(lead_)?bytes_total/.test(line));
+      console.log(told.reduce((sum, line) => sum + Number(line.split(' ')[1]), 0));
+    `;
+    expect(await run(file, scraping)).toEqual({ code: 0, stdout: '200 3000001\n3000001\n', stderr: '' });
+    await using taken = createServer().listen(Number(admin.split(':')[1]), '127.0.0.1');
+    await once(taken, 'listening');
+    const second = await run(file);
+    expect([second.code, second.stdout]).toEqual([0, '200 3000001\n']);
+    expect(second.stderr).toContain(`cannot serve metrics on ${admin}: somebody listens there already`);
   });
 
   test.each([

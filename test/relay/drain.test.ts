@@ -12,6 +12,21 @@ async function readiness(port: number): Promise<number> {
   return (await request(port, '/readyz')).status;
 }
 
+test('readiness and liveness say nothing of upstreams, and ask none', async () => {
+  await using upstream = await startUpstream({ onUpgrade: echoing });
+  await using relay = await openRelay(upstream.url);
+  const answers = await Promise.all(
+    Array.from(
+      { length: 200 },
+      async (_, at) => (await request(relay.port, at % 2 === 0 ? '/readyz' : '/livez')).status,
+    ),
+  );
+  expect(new Set(answers)).toEqual(new Set([200]));
+  expect(upstream.accepted()).toBe(0);
+  await upstream.close();
+  expect(await readiness(relay.port)).toBe(200);
+});
+
 describe('a relay that stops', () => {
   test('serves new sessions during the notice, refuses them after it, and waits for those that run', async () => {
     await using upstream = await startUpstream({ onUpgrade: echoing });
