@@ -1,6 +1,7 @@
 // The page over a real `heddle get --ui` of a shaped transfer, in a real Chromium: cards, shares, ribbon and log follow what
 // happens; a route is excluded with the keyboard, the transfer paused and resumed; the end is said. Pictures of it go to
 // .vitest/page.
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
 import { chromiumPath, startChromium, withoutChromium } from '../support/chromium.ts';
@@ -9,6 +10,7 @@ import { startProgram } from '../support/program.ts';
 import type { Program } from '../support/program.ts';
 import { startRoutes } from '../support/routes.ts';
 import type { RouteShape, TestRoutes } from '../support/routes.ts';
+import { refusingPort } from '../support/servers.ts';
 import { openPage, says } from '../support/watched-page.ts';
 import { WireLog } from '../support/wire-log.ts';
 import { lastLine, startWorld } from '../support/world.ts';
@@ -128,6 +130,44 @@ describe.skipIf(chromiumPath === undefined)(
       await says(page, '#log', 'cancelled after');
       expect((await program.ended).code).toBe(130);
       expect(complaints.filter(isUnexpected)).toEqual([]);
+    });
+
+    test('of heddle proxy: the token is typed, and every transfer of a program is there to choose', async () => {
+      const [port, tokenFile, config] = [
+        await refusingPort(),
+        world.folder.file('token'),
+        world.folder.file('proxy.yaml'),
+      ];
+      const listed = routes.all.map(({ name, url }) => `  - {name: ${name}, url: "${url}"}`).join('\n');
+      await writeFile(config, `routes:\n${listed}\ncontrol:\n  listen: 127.0.0.1:${port}\n  tokenFile: ${tokenFile}\n`);
+      routes.all.forEach(({ link }, place) => link.setRate(SHAPES[place]?.megabitsPerSecond ?? 1));
+      await using program = startProgram(['proxy', '--listen', '127.0.0.1:0', '--config', config], { tethered: true });
+      const [, proxy = ''] = await program.said(/(http:\/\/127\.0\.0\.1:\d+)/);
+      await using watched = await openPage(browser, `http://127.0.0.1:${port}/`);
+      const { page } = watched;
+      await says(page, '#connection', 'not let in');
+      await page.getByLabel('Token').fill((await readFile(tokenFile, 'utf8')).trim());
+      await page.keyboard.press('Enter');
+      await says(page, '#connection', 'live');
+      await says(page, '#nothing', 'Waiting for a transfer');
+
+      const read = async (): Promise<boolean> => {
+        const response = await fetch(`${proxy}/o/${KEY}`);
+        return Buffer.from(await response.arrayBuffer()).equals(content);
+      };
+      const first = read();
+      await says(page, 'h1', KEY);
+      const second = read();
+      await page.locator('#transfers button').nth(1).waitFor();
+      await page.locator('#transfers button').first().press('Enter');
+      await page.locator('#transfers button[aria-current="true"]').first().waitFor();
+      for (const [place, { link }] of routes.all.entries())
+        link.setRate(FAST * (SHAPES[place]?.megabitsPerSecond ?? 1));
+      expect(await Promise.all([first, second])).toEqual([true, true]);
+      await says(page, '#state', 'done');
+      await says(page, '#connection', 'live');
+      program.signal('SIGINT');
+      await says(page, '#connection', 'everything has ended, and heddle with it');
     });
   },
 );
