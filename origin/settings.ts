@@ -120,12 +120,17 @@ export function checkOrigin(sources: Sources<OriginSettings>): void {
 }
 
 function checkPlaces({
-  values: { dir, backend, stateDir, listen, admin, publishedRoutes = [] },
+  values: { dir, backend, stateDir, listen, admin, publishedRoutes = [], tuning = {} },
   wrong,
 }: Sources<OriginSettings>): void {
   checkPublished(publishedRoutes, wrong);
   if (admin !== undefined && admin.port !== 0 && isDeepStrictEqual(listen, admin)) {
     throw wrong('admin', 'listen and admin are the same address; write another port for admin');
+  }
+  const { drainNoticeMs = ORIGIN_TUNING.drainNoticeMs.value, drainMs = ORIGIN_TUNING.drainMs.value } = tuning;
+  if (drainNoticeMs > drainMs && drainMs > 0) {
+    const name = tuning.drainNoticeMs === undefined ? 'drainMs' : 'drainNoticeMs';
+    throw wrong(`tuning.${name}`, 'the notice ends behind the deadline; write drainNoticeMs below drainMs');
   }
   if (dir !== undefined && stateDir !== undefined && isInside(stateDir, dir)) {
     throw wrong('stateDir', 'the state folder lies inside the served folder; write one outside of dir');

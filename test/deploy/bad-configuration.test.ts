@@ -189,6 +189,12 @@ const CASES: Readonly<Record<Role, readonly Case[]>> = {
       '"tuning.firstProofNodes" cannot be 3; write …, a power of two',
     ],
     [`${ORIGIN}tuning: {drainMS: 5s}\n`, '2:10', '"drainMS" is not known in "tuning"; did you mean "drainMs"?'],
+    [
+      `${ORIGIN}tuning: {drainNoticeMs: 30s}\n`,
+      '2:10',
+      'the notice ends behind the deadline; write drainNoticeMs below drainMs',
+    ],
+    [`${ORIGIN}backend: {}\n`, '2:1', 'dir and backend exclude each other; write one of them'],
     [`${ORIGIN}audience: 5\n`, '2:11', '"audience" cannot be 5; write it in quotes: "5"'],
   ],
   client: [

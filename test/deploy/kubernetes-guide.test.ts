@@ -107,7 +107,7 @@ describe.skipIf(!found)(`the guide${why}`, () => {
     expect(lastLine(outcome)).toMatchObject({ type: 'done', verified: true });
     expect((await readFile(folder.file('out.bin'))).equals(BYTES)).toBe(true);
     relay.signal('SIGINT');
-    origin.signal('SIGTERM');
+    origin.signal('SIGINT');
     expect([(await relay.ended).code, (await origin.ended).code]).toEqual([0, 0]);
   });
 });
