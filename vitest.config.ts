@@ -39,6 +39,8 @@ const config: ViteUserConfig = defineConfig({
           include: [`${WHOLE}/**/*.test.ts`],
           exclude: elsewhere,
           maxWorkers: 1,
+          // a machine that stands still for a moment in the middle of a transfer is no fault of the transfer
+          retry: 2,
           sequence: { groupOrder: 2 },
         },
       },

@@ -36,7 +36,7 @@ describe.each(['file', 'standard output'] as const)('into a %s', (output) => {
   test('a relay is killed: the others take over what it owed', async () => {
     await using setting = await settingOf(output);
     const { log, routes, outcome } = setting;
-    await log.segmentsFrom('b', SEGMENTS / 8);
+    await setting.meanwhile(log.segmentsFrom('b', SEGMENTS / 8));
     await routes.all[1]!.relay.program.kill();
     const killedAt = performance.now();
     const done = await setting.verified(await outcome);
@@ -49,10 +49,10 @@ describe.each(['file', 'standard output'] as const)('into a %s', (output) => {
   test('a relay is stopped: the others take over, and what it still sends later harms nobody', async () => {
     await using setting = await settingOf(output);
     const { log, routes, outcome } = setting;
-    await log.segmentsFrom('b', SEGMENTS / 8);
+    await setting.meanwhile(log.segmentsFrom('b', SEGMENTS / 8));
     routes.all[1]!.relay.program.signal('SIGSTOP');
     const stoppedAt = performance.now();
-    await log.segmentsFrom('a', SEGMENTS / 8);
+    await setting.meanwhile(log.segmentsFrom('a', SEGMENTS / 8));
     routes.all[1]!.relay.program.signal('SIGCONT');
     const done = await setting.verified(await outcome);
     expect(longestSilence(log, stoppedAt)).toBeLessThan(GOES_ON_MS);
@@ -66,7 +66,7 @@ test.each(['file', 'standard output'] as const)(
     // the last to arrive are those of the long route; when it falls silent nobody else receives any more
     await using setting = await settingOf(output, world, [...SHAPES.slice(0, 2), LONG]);
     const { log, routes, outcome } = setting;
-    await log.segmentsFrom(undefined, SEGMENTS - IN_FLIGHT);
+    await setting.meanwhile(log.segmentsFrom(undefined, SEGMENTS - IN_FLIGHT));
     routes.all[2]!.link.pause();
     const silentAt = performance.now();
     await setting.verified(await outcome);
@@ -77,7 +77,7 @@ test.each(['file', 'standard output'] as const)(
 test('a relay is stopped and never goes on', async () => {
   await using setting = await settingOf('file');
   const { log, routes, outcome } = setting;
-  await log.segmentsFrom('b', SEGMENTS / 8);
+  await setting.meanwhile(log.segmentsFrom('b', SEGMENTS / 8));
   routes.all[1]!.relay.program.signal('SIGSTOP');
   const stoppedAt = performance.now();
   await setting.verified(await outcome);
@@ -87,7 +87,7 @@ test('a relay is stopped and never goes on', async () => {
 test('two of three relays are killed at once', async () => {
   await using setting = await settingOf('standard output');
   const { log, routes, outcome } = setting;
-  await log.segmentsFrom('b', SEGMENTS / 8);
+  await setting.meanwhile(log.segmentsFrom('b', SEGMENTS / 8));
   await Promise.all([routes.all[0]!.relay.program.kill(), routes.all[1]!.relay.program.kill()]);
   const killedAt = performance.now();
   await setting.verified(await outcome);
@@ -98,7 +98,7 @@ test('a relay that is started again is used again', async () => {
   await using setting = await settingOf('file');
   const { log, routes, outcome } = setting;
   const route = routes.all[1]!;
-  await log.segmentsFrom('b', SEGMENTS / 16);
+  await setting.meanwhile(log.segmentsFrom('b', SEGMENTS / 16));
   const refused = log.until(({ line }) => line.tap === 'a');
   await route.relay.program.kill();
   await refused;
@@ -116,7 +116,7 @@ test('the origin is killed and started again: the transfer waits and ends well',
   await using own = await startWorld({ 'a.bin': content });
   await using setting = await settingOf('file', own);
   const { log, outcome } = setting;
-  await log.segmentsFrom(undefined, SEGMENTS / 4);
+  await setting.meanwhile(log.segmentsFrom(undefined, SEGMENTS / 4));
   await own.origin.program.kill();
   await using again = await startOriginProgram({ dir: own.objects, state: own.state, port: own.origin.port });
   await setting.verified(await outcome);
@@ -128,7 +128,7 @@ test('the origin comes back with another version: exit 4, nothing is mixed, noth
   await using own = await startWorld({ 'a.bin': content });
   await using setting = await settingOf('file', own);
   const { log, outcome } = setting;
-  await log.segmentsFrom(undefined, SEGMENTS / 4);
+  await setting.meanwhile(log.segmentsFrom(undefined, SEGMENTS / 4));
   await own.origin.program.kill();
   await writeFile(`${own.objects}/a.bin`, objectBytes(SIZE, 33));
   await using again = await startOriginProgram({ dir: own.objects, state: own.state, port: own.origin.port });
@@ -145,7 +145,7 @@ test('the object is overwritten while it is sent: an error, nothing is mixed, no
   await using own = await startWorld({ 'a.bin': content });
   await using setting = await settingOf('file', own);
   const { log, outcome } = setting;
-  await log.segmentsFrom(undefined, SEGMENTS / 4);
+  await setting.meanwhile(log.segmentsFrom(undefined, SEGMENTS / 4));
   await writeFile(`${own.objects}/a.bin`, objectBytes(SIZE, 33));
   expect((await outcome).code).toBe(4);
   expect(lastLine(await outcome).type).toBe('error');
@@ -155,9 +155,9 @@ test('the object is overwritten while it is sent: an error, nothing is mixed, no
 test('everything stands still at once, and goes on: nobody is blamed, nothing comes twice', async () => {
   await using setting = await settingOf('file');
   const { log, routes, outcome } = setting;
-  await log.segmentsFrom(undefined, SEGMENTS / 4);
+  await setting.meanwhile(log.segmentsFrom(undefined, SEGMENTS / 4));
   for (const { link } of routes.all) link.pause();
-  await log.framesAt('ping', 'a', PINGS_IN_VAIN);
+  await setting.meanwhile(log.framesAt('ping', 'a', PINGS_IN_VAIN));
   for (const { link } of routes.all) link.resume();
   const done = await setting.verified(await outcome);
   expect(done.wasteBytes / SIZE).toBeLessThan(0.05);
@@ -168,6 +168,8 @@ type Setting = AsyncDisposable & {
   readonly log: WireLog;
   readonly routes: TestRoutes;
   readonly outcome: Promise<Outcome>;
+  /** Waits for something that happens before the transfer ends; throws when it ends first. */
+  meanwhile<Value>(event: Promise<Value>): Promise<Value>;
   /** The last line, after the bytes were compared. */
   verified(outcome: Outcome): Promise<LastLine>;
 };
@@ -188,6 +190,13 @@ async function settingOf(
     log,
     routes,
     outcome: program.ended,
+    meanwhile: (event) =>
+      Promise.race([
+        event,
+        program.ended.then(({ code }) => {
+          throw new Error(`the transfer ended before, with code ${code}`);
+        }),
+      ]),
     verified: async (outcome) => {
       expect(outcome).toMatchObject({ code: 0, signal: null });
       const received = output === 'file' ? await from.read('out.bin') : outcome.stdout;
