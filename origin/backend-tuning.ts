@@ -37,6 +37,13 @@ const tuning = {
     unit: 'count',
     why: 'requests that may fail on the way before a read fails; what has come is kept',
   },
+  backendRescanMs: {
+    value: 30_000,
+    min: 100,
+    max: 86_400_000,
+    unit: 'ms',
+    why: 'until the list of objects is asked for again when it could not be had at the start; longer each time',
+  },
   backendFreshMs: {
     value: 1_000,
     min: 0,

@@ -1,6 +1,7 @@
 // Walks the whole backend once at the start and has everything hashed that the index does not know: before the origin
 // listens if that is little and lies on this machine, in the background otherwise. At the end it makes the index forget
 // what is gone.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { asHeddleError } from '../protocol/errors.ts';
 import type { Backend, ObjectEntry } from './backend.ts';
 import type { HashIndex } from './hash-index.ts';
@@ -8,6 +9,8 @@ import { placeOf } from './indexer.ts';
 import type { Indexer } from './indexer.ts';
 import type { OriginTuning } from './options.ts';
 
+/** How often the pause before another scan is doubled at most. */
+const MOST_DOUBLINGS = 5;
 /** Objects looked up in the index by one call. */
 const BATCH = 256;
 
@@ -33,12 +36,23 @@ export type IndexScan = {
 /** Starts a scan; `signal` ends it early. */
 export function startScan(parts: ScanParts, signal: AbortSignal): IndexScan {
   const small = Promise.withResolvers<void>();
-  const done = scan(parts, signal, small.resolve)
-    .catch((error: unknown) => {
-      if (!signal.aborted) parts.log(`indexing stopped: ${asHeddleError(error).message}`);
-    })
-    .finally(small.resolve);
+  const done = scanUntilDone(parts, signal, small.resolve).finally(small.resolve);
   return { small: small.promise, done };
+}
+
+/** A server that cannot be asked now may be there later; a folder of this machine that cannot be read stays so. */
+async function scanUntilDone(parts: ScanParts, signal: AbortSignal, tooMuch: () => void): Promise<void> {
+  for (let attempt = 0; !signal.aborted; attempt += 1) {
+    try {
+      return await scan(parts, signal, tooMuch);
+    } catch (error) {
+      if (signal.aborted) return;
+      parts.log(`indexing stopped: ${asHeddleError(error).message}`);
+      if (!parts.backend.isRemote) return;
+    }
+    const pauseMs = parts.tuning.backendRescanMs * 2 ** Math.min(attempt, MOST_DOUBLINGS);
+    await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+  }
 }
 
 async function scan(parts: ScanParts, signal: AbortSignal, tooMuch: () => void): Promise<void> {

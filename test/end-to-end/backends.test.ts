@@ -2,7 +2,7 @@
 // verified; each object is fetched once for its hashes, over restarts too; nothing says a secret.
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { bytesOf } from '../origin/fixture.ts';
+import { bytesOf, eventually, makeWorld, metricOf, WITH_ADMIN } from '../origin/fixture.ts';
 import { heddle, startProgram } from '../support/program.ts';
 import type { Program } from '../support/program.ts';
 import { startRelayProgram } from '../support/servers.ts';
@@ -95,6 +95,22 @@ describe.each<[kind: string, store: 's3' | 'open', backend: (store: StrictStore)
       .toBe('new');
     expect((await fetch(url)).headers.get('etag')).not.toBe(first.headers.get('etag'));
   });
+});
+
+test('a store that is down at the start is asked again: its objects are hashed when it is back', {
+  timeout: 60_000,
+}, async () => {
+  await using world = await makeWorld();
+  await using store = await startStrictStore();
+  store.objects.set('a', { bytes: bytesOf(100_000), modified: LONG_AGO });
+  store.setDown(true);
+  const backend = { type: 's3', bucket: BUCKET, endpoint: store.url, ...KEYS } as const;
+  const tuning = { backendAttempts: 1, backendRescanMs: 100 };
+  const origin = await world.start(tuning, { ...WITH_ADMIN, backend });
+  await eventually(() => world.lines.filter((line) => line.startsWith('indexing stopped')).length).toBeGreaterThan(1);
+  store.setDown(false);
+  await origin.indexed;
+  expect(await metricOf(origin, 'heddle_origin_hashed_bytes_total')).toBe(100_000);
 });
 
 test('credentials that are wrong end the start with one line and no secret', async () => {

@@ -52,6 +52,9 @@ describe('a transfer that outlives its token', () => {
 
   test('ends with it when there is no newer one', { timeout: 60_000 }, async () => {
     await using all = await start();
-    await expect(all.running.done).rejects.toMatchObject({ code: 'refused', message: expect.stringContaining('direct') });
+    await expect(all.running.done).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('direct'),
+    });
   });
 });

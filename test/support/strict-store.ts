@@ -26,6 +26,8 @@ export type StrictStore = MirrorServer & {
   readonly complaints: string[];
   /** Bytes of bodies of objects. */
   sentBytes(): number;
+  /** Whether it answers 503 to everything. */
+  setDown(isDown: boolean): void;
 };
 
 /** Starts a store; `open` makes it a plain web server. */
@@ -34,9 +36,11 @@ export async function startStrictStore(kind: 's3' | 'open' = 's3'): Promise<Stri
   const asked: string[] = [];
   const complaints: string[] = [];
   let sent = 0;
+  let down = false;
   const server = await startScripted((request, response, range) => {
     const url = new URL(request.url ?? '', 'http://x');
     asked.push(`${request.method} ${url.pathname}`);
+    if (down) return answerError(response, 503, 'SlowDown');
     const refuse = (status: number, code: string): void => {
       complaints.push(`${request.method} ${request.url}: ${code}`);
       answerError(response, status, code);
@@ -62,7 +66,7 @@ export async function startStrictStore(kind: 's3' | 'open' = 's3'): Promise<Stri
     sent += range === undefined ? object.bytes.length : range.last - range.first + 1;
     answerRange(response, object.bytes, range, headers);
   });
-  return { ...server, objects, asked, complaints, sentBytes: () => sent };
+  return { ...server, objects, asked, complaints, sentBytes: () => sent, setDown: (is) => void (down = is) };
 }
 
 function answerError(response: ServerResponse, status: number, code: string): void {
