@@ -8,7 +8,7 @@ import type { ClientFrame } from '../../protocol/frames.ts';
 import { LEAF_BYTES } from '../../protocol/limits.ts';
 import { openRawChannel, patternOf } from '../support/raw-channel.ts';
 import type { RawChannel } from '../support/raw-channel.ts';
-import { bytesOf, makeWorld } from './fixture.ts';
+import { bytesOf, makeWorld, metricOf, WITH_ADMIN } from './fixture.ts';
 import type { World } from './fixture.ts';
 
 /** More than the buffers of a connection that nobody reads hold of one channel's half. */
@@ -21,7 +21,7 @@ let origin: RunningOrigin;
 
 beforeAll(async () => {
   world = await makeWorld({ big: bytesOf(SEGMENTS * LEAF_BYTES) });
-  origin = await world.start();
+  origin = await world.start({}, WITH_ADMIN);
 });
 
 afterAll(() => world[Symbol.asyncDispose]());
@@ -58,6 +58,9 @@ test('what a channel does not drain comes over the other, once', { retry: 4, tim
   const dealtAt = reader.frames.findIndex(({ type }) => type === 'dealt');
   const taken = indexesOf(reader).filter((index) => index % 2 === 1);
   expect(taken.length).toBeGreaterThanOrEqual(EXTRA);
+  expect(await metricOf(origin, 'heddle_origin_steered_transfers')).toBe(1);
+  expect(await metricOf(origin, 'heddle_origin_steer_deals_total')).toBeGreaterThan(0);
+  expect(await metricOf(origin, 'heddle_origin_steer_moved_segments_total')).toBeGreaterThanOrEqual(EXTRA);
   for (const [at, frame] of reader.frames.entries()) {
     if (frame.type !== 'segment') continue;
     expect(frame).toMatchObject({ by: 'pattern', epoch: 1 });

@@ -169,3 +169,21 @@ test('an account that has used up its bytes is told so', () => {
   expect(spent).toBe(1);
   expect(account.usedBytes).toBe(1_000);
 });
+
+test('what everybody has waited together is counted, up to now', () => {
+  let now = 0;
+  const shaper = new Shaper(limits(1_000_000), () => now);
+  const [one, two] = [readerOf(shaper, accountOf()), readerOf(shaper, accountOf())];
+  one.share.took(16_384);
+  now = 300;
+  expect([shaper.waiting, shaper.waitedMs()]).toEqual([1, 300]);
+  two.share.took(16_384);
+  now = 500;
+  expect([shaper.waiting, shaper.waitedMs()]).toEqual([2, 700]);
+  two.share.end();
+  now = 600;
+  expect([shaper.waiting, shaper.waitedMs()]).toEqual([1, 800]);
+  shaper.turn(now);
+  now = 10_000;
+  expect([shaper.waiting, shaper.waitedMs()]).toEqual([0, 800]);
+});
