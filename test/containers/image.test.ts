@@ -67,7 +67,7 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'the image' : `th
       'package.json',
     ]);
     const added = (await docker(['exec', name, 'du', '-sk', '/app'])).split(/\s/)[0] ?? '';
-    expect(Number(added) * 1_024).toBeLessThan(25 * MEGABYTE);
+    expect(Number(added) * 1_024).toBeLessThan(40 * MEGABYTE);
     expect((await command('docker', ['exec', name, 'ls', '/app/node_modules/typescript'])).code).not.toBe(0);
   });
 
