@@ -5,6 +5,8 @@ import { command, docker } from './docker-command.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const BASE = 'node:26-bookworm-slim';
+const TOOLS = 'heddle-test-tools:1';
+const PUBLISHED_TOOLS = 'nicolaka/netshoot:v0.14';
 const PULL_TIMEOUT_MS = 300_000;
 const BUILD_TIMEOUT_MS = 1_200_000;
 const PING_TIMEOUT_MS = 20_000;
@@ -28,15 +30,26 @@ export async function engineVersion(): Promise<{ readonly version: string } | { 
   }
 }
 
-/** Builds what is missing; what was built before costs little. */
-export async function prepareImages(say: (line: string) => void): Promise<Images> {
+/** The base of Heddle's image and the helper, of which the second's name comes back; throws when they are not to be had. */
+export async function prepareHelpers(say: (line: string) => void): Promise<string> {
   if (!(await exists(BASE))) await pullOrStandIn(BASE, 'base', say);
-  const tools = 'heddle-test-tools:1';
-  if (!(await exists(tools))) await standIn('tools', tools);
+  if (await exists(TOOLS)) return TOOLS;
+  try {
+    await standIn('tools', TOOLS);
+  } catch {
+    // no Linux with iproute2: somebody else's image with the same programs
+    await docker(['pull', '--quiet', PUBLISHED_TOOLS], { timeoutMs: PULL_TIMEOUT_MS });
+    await docker(['tag', PUBLISHED_TOOLS, TOOLS]);
+  }
+  return TOOLS;
+}
+
+/** Builds Heddle's image; what was built before costs little. */
+export async function buildHeddle(): Promise<string> {
   const args = ['build', '--quiet', '--file', 'deploy/docker/Dockerfile', '--tag', 'heddle-under-test', '.'];
   const printed = await docker(args, { cwd: ROOT, timeoutMs: BUILD_TIMEOUT_MS });
   // the name may be given to another build meanwhile, the id not
-  return { heddle: printed.split('\n').at(-1) ?? '', tools };
+  return printed.split('\n').at(-1) ?? '';
 }
 
 /** The image, pulled, or a stand-in of the same name. */
