@@ -80,7 +80,8 @@ export class Channels {
         input({ type: 'closed', channel, code: error.code });
       },
       refused: ({ code, text, retryAfterMs }) => {
-        if (this.#isOutdated(channel, route, code)) return this.#again(channel, routeIndex, new HeddleError(code, text));
+        if (this.#isOutdated(channel, route, code))
+          return this.#again(channel, routeIndex, new HeddleError(code, text));
         this.#gone(channel, routeIndex, new HeddleError(code, text, { side: 'remote' }));
         input({ type: 'refused', channel, code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
       },
