@@ -16,6 +16,13 @@ const tuning = {
     unit: 'count',
     why: 'reads of hashReadBytes under way while one object is hashed, so that distance costs little',
   },
+  backendAheadBytes: {
+    value: 4_194_304,
+    min: 0,
+    max: 1_073_741_824,
+    unit: 'bytes',
+    why: 'what is read before somebody who reads in order asks for it, as far as a quarter of cacheBytes has room',
+  },
   backendStallMs: {
     value: 10_000,
     min: 50,

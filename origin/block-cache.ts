@@ -45,6 +45,7 @@ export class BlockCache {
   readonly #blockBytes: number;
   readonly #maxBlocks: number;
   readonly #maxIdle: number;
+  readonly #aheadBlocks: number;
   readonly #observe: ReadObserver;
   readonly #files = new Map<string, Promise<SharedFile>>();
   readonly #free: ArrayBuffer[] = [];
@@ -53,10 +54,15 @@ export class BlockCache {
   #allocated = 0;
   #users = 0;
 
-  constructor(tuning: Pick<OriginTuning, 'blockBytes' | 'cacheBytes' | 'idleBytes'>, observe: ReadObserver = () => {}) {
+  /** `aheadBytes`: what is read before somebody who reads in order asks for it, where a read takes long. */
+  constructor(
+    tuning: Pick<OriginTuning, 'blockBytes' | 'cacheBytes' | 'idleBytes'> & { readonly aheadBytes?: number },
+    observe: ReadObserver = () => {},
+  ) {
     this.#blockBytes = tuning.blockBytes;
     this.#maxBlocks = Math.floor(tuning.cacheBytes / tuning.blockBytes);
     this.#maxIdle = Math.floor(Math.min(tuning.idleBytes, tuning.cacheBytes / 4) / tuning.blockBytes);
+    this.#aheadBlocks = Math.floor((tuning.aheadBytes ?? 0) / tuning.blockBytes);
     this.#observe = observe;
   }
 
@@ -99,6 +105,7 @@ export class BlockCache {
       if (scarce && !file.blocks.has(index)) return this.#readPrivately(file, position, length);
     }
     for (let index = first; index <= last; index += 1) blocks.push(this.#hold(file, index));
+    if (!scarce && file.blocks.has(first - 1)) this.#readOn(file, last + 1);
     const lend = (): Loan => {
       const loan = this.#lend(blocks, position, length);
       return scarce ? copyOf(loan) : loan;
@@ -160,6 +167,14 @@ export class BlockCache {
     );
     promise.catch(() => {}); // told to those who borrow
     return blocks[0] as Block;
+  }
+
+  /** Who goes on where another ended will go on: what comes next is on its way before it is asked for. */
+  #readOn(file: SharedFile, from: number): void {
+    // what is read ahead must still be there when it is wanted
+    const blocks = Math.min(this.#aheadBlocks, Math.floor(this.#maxIdle / (2 * Math.max(1, this.#users))));
+    const end = Math.min(from + blocks, Math.ceil(file.handle.stat.size / this.#blockBytes));
+    for (let index = from; index < end; index += 1) if (!file.blocks.has(index)) this.#read(file, index);
   }
 
   /** Blocks per read, so few that with all present users what was read ahead is still there when it is wanted. */

@@ -211,9 +211,9 @@ export async function originMain(flags: OriginFlags): Promise<number> {
   }
 }
 
-/** What was fetched from a server is kept as long as there is room: fetching it again costs more than a slower cache. */
-function cacheSizesOf({ isRemote }: Backend, tuning: OriginTuning): OriginTuning {
-  return isRemote ? { ...tuning, idleBytes: tuning.cacheBytes } : tuning;
+/** What was fetched from a server is kept as long as there is room, and fetched ahead: a read there takes long. */
+function cacheSizesOf({ isRemote }: Backend, tuning: OriginTuning): OriginTuning & { readonly aheadBytes?: number } {
+  return isRemote ? { ...tuning, idleBytes: tuning.cacheBytes, aheadBytes: tuning.backendAheadBytes } : tuning;
 }
 
 /** An open origin has no use for what checks tokens. */

@@ -34,6 +34,7 @@ const FIXED: ReadonlySet<string> = new Set<keyof OriginTuning>([
   'keepAliveMs',
   'headersMs',
   'backendConnections',
+  'backendAheadBytes',
 ]);
 
 /** The setting that says where the objects are. */

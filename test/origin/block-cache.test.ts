@@ -203,3 +203,88 @@ describe('an open object', () => {
     expect(cache.heldBytes).toBe(0);
   });
 });
+
+describe('reading ahead of who reads in order', () => {
+  const AHEAD = { ...CACHE, idleBytes: 64 * BLOCK, aheadBytes: 6 * BLOCK };
+  const inBlocks = (reads: readonly [number, number][]): number[][] =>
+    reads.map(([from, to]) => [from / BLOCK, Math.ceil(to / BLOCK)]);
+
+  it('begins with the second block in a row, several reads at once, and goes no further than it may', async () => {
+    const { handle, reads, state } = handleOf();
+    const cache = new BlockCache(AHEAD);
+    const file = await cache.open('x', async () => handle);
+    (await file.borrow(10 * BLOCK, 1)).release();
+    expect(inBlocks(reads)).toEqual([[10, 11]]);
+    const gate = Promise.withResolvers<void>();
+    state.gate = gate.promise;
+    const waiting = file.borrow(11 * BLOCK, 1);
+    expect(inBlocks(reads)).toEqual([
+      [10, 11],
+      [11, 15],
+      [15, 19],
+    ]);
+    gate.resolve();
+    (await waiting).release();
+    for (let index = 12; index <= 18; index += 1) {
+      const loan = await file.borrow(index * BLOCK, 1);
+      expect(bytesIn(loan)).toEqual(BYTES.subarray(index * BLOCK, index * BLOCK + 1));
+      loan.release();
+    }
+    // nothing was read twice, and nothing is far ahead
+    const read = inBlocks(reads).flatMap(([from = 0, to = 0]) =>
+      Array.from({ length: to - from }, (_, at) => from + at),
+    );
+    expect(new Set(read).size).toBe(read.length);
+    expect(Math.max(...read)).toBeLessThanOrEqual(18 + 6 + 3);
+    expect(cache.allocatedBytes).toBeLessThanOrEqual(AHEAD.cacheBytes);
+  });
+
+  it('ends where the object ends, and does nothing for who jumps about', async () => {
+    const { handle, reads } = handleOf();
+    const cache = new BlockCache(AHEAD);
+    const file = await cache.open('x', async () => handle);
+    for (const index of [98, 99, 100, 5, 50, 7]) (await file.borrow(index * BLOCK, 1)).release();
+    expect(inBlocks(reads)).toEqual([
+      [98, 99],
+      [99, 101],
+      [5, 6],
+      [50, 51],
+      [7, 8],
+    ]);
+  });
+
+  it('that fails is tried again by who wants the block', async () => {
+    const { handle, reads } = handleOf();
+    let fails = false;
+    const shaky: ObjectHandle = {
+      ...handle,
+      read: async (buffers, position) => {
+        if (fails) throw new HeddleError('read-failed');
+        return handle.read(buffers, position);
+      },
+    };
+    const cache = new BlockCache(AHEAD);
+    const file = await cache.open('x', async () => shaky);
+    (await file.borrow(0, 1)).release();
+    (await file.borrow(BLOCK, 1)).release();
+    fails = true;
+    (await file.borrow(2 * BLOCK, 1)).release();
+    fails = false;
+    const before = reads.length;
+    for (let index = 3; index < 12; index += 1) (await file.borrow(index * BLOCK, 1)).release();
+    expect(reads.length).toBeGreaterThan(before);
+    expect(bytesIn(await file.borrow(11 * BLOCK, 5))).toEqual(BYTES.subarray(11 * BLOCK, 11 * BLOCK + 5));
+  });
+
+  it('is shared out among many readers', async () => {
+    const { handle, reads } = handleOf();
+    const cache = new BlockCache(AHEAD);
+    const files = await Promise.all(Array.from({ length: 16 }, () => cache.open('x', async () => handle)));
+    (await files[0]?.borrow(10 * BLOCK, 1))?.release();
+    (await files[0]?.borrow(11 * BLOCK, 1))?.release();
+    expect(inBlocks(reads)).toEqual([
+      [10, 11],
+      [11, 12],
+    ]);
+  });
+});
