@@ -7,6 +7,8 @@ import { askedBytes } from './window-room.ts';
 
 const LEAST_INTERVAL_MS = 30;
 const MOST_INTERVAL_MS = 100;
+/** During a pause nothing is measured; a source only has to hear that somebody is there. */
+const PAUSED_INTERVAL_MS = 5_000;
 
 /** `outBytes`: what its route was asked for. */
 type Sent = { readonly channel: number; readonly at: number; readonly backlogMs: number; readonly outBytes: number };
@@ -50,10 +52,11 @@ export class Pings {
 
   #dueAt(channel: Channel): number {
     const { window, rttMs } = routeOf(this.#state, channel);
-    const interval = Math.max(LEAST_INTERVAL_MS, Math.min(MOST_INTERVAL_MS, rttMs / 3));
+    const usual = Math.max(LEAST_INTERVAL_MS, Math.min(MOST_INTERVAL_MS, rttMs / 3));
+    const interval = window.slowStart ? LEAST_INTERVAL_MS : usual;
     return (
       (this.#pingedAt.get(channel.number) ?? Number.NEGATIVE_INFINITY) +
-      (window.slowStart ? LEAST_INTERVAL_MS : interval)
+      (this.#state.isPaused ? PAUSED_INTERVAL_MS : interval)
     );
   }
 
