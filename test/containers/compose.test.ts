@@ -97,11 +97,12 @@ describe.skipIf(reason !== undefined)(
       const sent = await ask('heddle_origin_bytes_total{kind="segments"}');
       expect(sent[0]?.value).toBeGreaterThanOrEqual(SAMPLE_BYTES);
       expect(carried.reduce((sum, { value }) => sum + value, 0)).toBeGreaterThanOrEqual(SAMPLE_BYTES);
-      expect(await ask('ALERTS{alertstate="firing", alertname="HeddleInstanceDown"}')).toEqual([]);
+      // one may have begun while a busy machine was slow to answer
+      await until('no alert fires', async () => ((await ask(DOWN)).length === 0 ? true : undefined));
 
       await succeeds('kill', 'relay-us');
       const [alert] = await until('an alert fires', async () => {
-        const firing = await ask('ALERTS{alertstate="firing", alertname="HeddleInstanceDown", region="us"}');
+        const firing = await ask(DOWN);
         return firing.length > 0 ? firing : undefined;
       });
       console.log(`fired for the killed relay: ${alert?.labels['alertname']}`);
@@ -132,13 +133,15 @@ describe.skipIf(reason !== undefined)(
   },
 );
 
+const DOWN = 'ALERTS{alertstate="firing", alertname="HeddleInstanceDown", region="us"}';
+
 type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
 
-/** Every interval and every `for` of the shipped configuration becomes a second. */
+/** Every interval of the shipped configuration becomes two seconds, every `for` of the alerts one. */
 async function hurryPrometheus(folder: string): Promise<void> {
   const file = join(folder, 'compose/prometheus.yml');
   const text = await readFile(file, 'utf8');
-  await writeFile(file, text.replaceAll(/^(\s*(?:scrape|evaluation)_interval:) .*$/gm, '$1 1s'));
+  await writeFile(file, text.replaceAll(/^(\s*(?:scrape|evaluation)_interval:) .*$/gm, '$1 2s'));
   const rules = join(folder, 'prometheus/alerts.rules.yml');
   await writeFile(rules, (await readFile(rules, 'utf8')).replaceAll(/^(\s*for:) .*$/gm, '$1 1s'));
 }
