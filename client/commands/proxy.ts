@@ -35,7 +35,11 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
   await discovery?.start();
   const named = (flags.origin ?? []).map((origin) => ({ ...common, origin }));
   const shown = client.tls === undefined ? {} : { tls: client.tls };
-  const inFile = (await configuredSites(flags.config)).map((site) => ({ ...site, ...tracked, ...shown }));
+  const inFile = (await configuredSites(flags.config, process.env, discovery)).map((site) => ({
+    ...site,
+    ...tracked,
+    ...shown,
+  }));
   const origins = [...inFile.filter(({ origin }) => !flags.origin?.includes(origin)), ...named];
   const objects = common.routes.length > 0 || (discovery?.routes().length ?? 0) > 0 ? common : undefined;
   if (origins.length === 0 && objects === undefined) {

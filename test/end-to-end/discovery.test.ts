@@ -135,6 +135,15 @@ test('a route that is found during a transfer joins it', { timeout: TIMEOUT_MS }
   expect(next.routes.map(({ name }) => name)).toEqual(['slow', 'pool-127.0.0.1']);
 });
 
+test('a proxy serves objects over routes that it found', { timeout: TIMEOUT_MS }, async () => {
+  await using world = await start();
+  const args = ['proxy', '--listen', '127.0.0.1:0', '--config', world.client];
+  await using proxy = startProgram(args, { tethered: true });
+  const [, url = ''] = await proxy.said(/listening on (http:\S+)/);
+  const answer = await fetch(`${url}/o/a`);
+  expect(Buffer.from(await answer.arrayBuffer()).equals(bytesOf(SIZE))).toBe(true);
+});
+
 function reportOf(running: RunningTransfer): SessionReport | undefined {
   try {
     return running.report();
