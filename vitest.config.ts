@@ -29,6 +29,7 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...elsewhere, `${WHOLE}/**`],
           maxWorkers: 2,
+          setupFiles: ['test/seeded.ts'],
           sequence: { groupOrder: 1 },
         },
       },

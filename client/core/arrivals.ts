@@ -1,6 +1,7 @@
 // Reassembly and integrity: books every segment that comes, has it proven, hands it out (in order, or as it is proven),
 // and says which route brought something wrong. Owns the way of a segment through the table's states.
 import type { Channel } from './channel.ts';
+import { HandOut } from './hand-out.ts';
 import type { Input } from './messages.ts';
 import type { Repair } from './repair.ts';
 import type { Route } from './route.ts';
@@ -15,6 +16,7 @@ export class Arrivals {
   readonly #scheduler: Scheduler;
   readonly #repair: Repair;
   readonly #onBlame: (route: Route) => void;
+  readonly handOut: HandOut;
 
   /** `onBlame`: a route brought something that no honest one brings. */
   constructor(state: TransferState, scheduler: Scheduler, repair: Repair, onBlame: (route: Route) => void) {
@@ -22,6 +24,7 @@ export class Arrivals {
     this.#scheduler = scheduler;
     this.#repair = repair;
     this.#onBlame = onBlame;
+    this.handOut = new HandOut(state);
   }
 
   /** A whole segment came over a channel in use: has it verified if it is wanted, else thrown away. */
@@ -91,7 +94,7 @@ export class Arrivals {
   }
 
   /** The verifier's verdict. A bad segment is missing again and is asked for elsewhere; true when it was bad. */
-  judge(index: number, channel: number, ok: boolean): boolean {
+  judge(index: number, channel: number, ok: boolean, now: number): boolean {
     const { counters, effects, options, table } = this.#state;
     if (!table.isUnproven(index)) return false;
     if (!ok) {
@@ -107,19 +110,19 @@ export class Arrivals {
     }
     table.prove(index);
     if (options.output === 'any') effects.push({ type: 'deliver', index });
-    else this.#handOutInOrder();
+    else this.handOut.turn(now);
     return false;
   }
 
   /** The output in order goes on at `index`: what is here of what lies before it is thrown away. */
-  skip(index: number): void {
+  skip(index: number, now: number): void {
     const { effects, table } = this.#state;
     for (const here of table.skip(index)) {
       this.#scheduler.countInMemory(-1);
       effects.push({ type: 'release', index: here });
     }
     for (const lost of [...this.#repair.segments]) if (lost < index) this.#repair.settle(lost);
-    this.#handOutInOrder();
+    this.handOut.turn(now);
   }
 
   /** The sink is done with a segment; true when that was the last. */
@@ -134,13 +137,6 @@ export class Arrivals {
   /** The route of a channel that is or was. */
   #routeOfNumber(channel: number): Route | undefined {
     return this.#state.routes[this.#state.routeOfChannel.get(channel) ?? -1];
-  }
-
-  #handOutInOrder(): void {
-    const { effects, table } = this.#state;
-    for (let next = table.takeNextInOrder(); next !== undefined; next = table.takeNextInOrder()) {
-      effects.push({ type: 'deliver', index: next });
-    }
   }
 
   /** What an answer overtook was swallowed on the way: it is asked for elsewhere, and the route is blamed once. */

@@ -51,7 +51,9 @@ export class Expediter {
   askRaised(channel: Channel, { kept }: PatternFacts, now: number): void {
     if (this.#prioritizer.isPlain || !channel.helloSeen) return;
     const isOpen = (index: number): boolean => !kept.has(index) && this.#isOpenFor(channel, index);
-    this.#fill(channel, now, 0, () => this.#prioritizer.next(this.#lag(channel), isOpen));
+    // credit from before the object's size was known may bring nothing, and must not keep out what is raised
+    const unused = channel.outBytes === 0 ? Math.min(channel.creditBytes, this.#state.options.segmentBytes) : 0;
+    this.#fill(channel, now, unused, () => this.#prioritizer.next(this.#lag(channel), isOpen));
   }
 
   /** Fills the room of a channel that the pattern has nothing for with what its source holds behind the lead. */

@@ -136,11 +136,20 @@ export class SegmentTable {
 
   /** The next segment that can be handed out in order, or undefined; each is returned once. */
   takeNextInOrder(): number | undefined {
-    while (this.#statusOf(this.#nextToDeliver) === TAKEN) this.#nextToDeliver += 1;
-    const index = this.#nextToDeliver;
-    if (index >= this.#to || this.#status[index - this.#from] !== PROVEN) return undefined;
+    if (!this.hasNextInOrder) return undefined;
     this.#nextToDeliver += 1;
-    return index;
+    return this.#nextToDeliver - 1;
+  }
+
+  /** A segment can be handed out in order. */
+  get hasNextInOrder(): boolean {
+    while (this.#statusOf(this.#nextToDeliver) === TAKEN) this.#nextToDeliver += 1;
+    return this.#nextToDeliver < this.#to && this.#statusOf(this.#nextToDeliver) === PROVEN;
+  }
+
+  /** Segments that came and are next in order, most of them proven. */
+  get readyInOrder(): number {
+    return Math.max(0, this.#lowestMissing - this.#nextToDeliver);
   }
 
   /**

@@ -99,14 +99,12 @@ export class Transfer {
     if (input.type === 'taken') {
       if (this.#arrivals.take(input.index)) this.#finish();
     } else if (input.type === 'verified') {
-      if (this.#arrivals.judge(input.index, input.channel, input.ok)) this.#turn(now);
+      if (this.#arrivals.judge(input.index, input.channel, input.ok, now)) this.#turn(now);
     } else if (input.type === 'ranks') {
       for (const route of this.#state.routes) route.rank = input.ranks[route.index] ?? route.rank;
-    } else if (input.type === 'raise') {
-      this.#raise(input.ranges, now);
-    } else if (input.type === 'seek') {
-      this.#seek(input.index, now);
-    } else if (isDemand(input)) {
+    } else if (input.type === 'raise') this.#raise(input.ranges, now);
+    else if (input.type === 'seek') this.#seek(input.index, now);
+    else if (isDemand(input)) {
       obey(input, this.#state, this.#supervisor, now);
       this.#scheduler.invalidate();
       this.#constraints.invalidate();
@@ -117,6 +115,7 @@ export class Transfer {
         if (input.type === 'segment') this.#arrivals.stray(input.channel, input.index);
       } else this.#handleChannel(channel, input, now);
     }
+    if (now >= this.#arrivals.handOut.dueAt) this.#arrivals.handOut.turn(now);
     if (now >= this.#measurements.dueAt) this.#turn(now);
   }
 
@@ -127,7 +126,7 @@ export class Transfer {
 
   /** When `tick` is wanted at the latest, absolute ms; infinite after the end. */
   deadline(): number {
-    return this.#ended ? Number.POSITIVE_INFINITY : this.#measurements.dueAt;
+    return this.#ended ? Number.POSITIVE_INFINITY : Math.min(this.#measurements.dueAt, this.#arrivals.handOut.dueAt);
   }
 
   /** A picture of the transfer for people, metrics and tests. */
@@ -217,7 +216,7 @@ export class Transfer {
   #seek(index: number, now: number): void {
     const { options, table } = this.#state;
     if (options.output === 'any') return this.#raise([{ first: index, length: MAX_SEGMENTS - index }], now);
-    this.#arrivals.skip(index);
+    this.#arrivals.skip(index, now);
     this.#proofs.skip(index);
     if (table.complete) return this.#finish();
     this.#prioritizer.bound(Math.min(index, table.to), table.to);

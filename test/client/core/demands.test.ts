@@ -186,6 +186,15 @@ test('a budget that is raised in time lets a priced route go on', () => {
   expect(other.finish()).toBe('done');
 });
 
+test('a range that is raised before anything is known of the object is brought, though all credit went to what is not there', () => {
+  for (const output of ['order', 'any'] as const) {
+    const play = new PlayedTransfer({ routes: 3, segments: 1, options: { output, activeRoutes: 1 } });
+    play.feed({ type: 'raise', ranges: [{ first: 0, length: 1 }] });
+    expect(play.finish()).toBe('done');
+    expect(play.faults).toEqual([]);
+  }
+});
+
 test('what names a route that is not there changes nothing', () => {
   const play = new PlayedTransfer({ segments: 50 });
   play.open(1);
