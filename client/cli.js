@@ -7,6 +7,8 @@ import * as nodeModule from 'node:module';
 
 const USAGE = 1;
 const INTERRUPTED = 130;
+const SERVERS = ['origin', 'relay', 'proxy'];
+const FLUSH_MS = 3_000;
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 22)) {
@@ -25,6 +27,8 @@ if (major < 24) {
   };
 }
 const args = process.argv.slice(2);
+// a server that is killed would never write the cache: every start would cost what the first one does, memory too
+if (SERVERS.includes(args[0] ?? '')) setTimeout(() => nodeModule.flushCompileCache?.(), FLUSH_MS).unref();
 const early = args[0] === 'get' ? (await import('./commands/early.ts')).dialEarly(args) : undefined;
 const { run } = await import('./commands/program.ts');
 await run(early);
