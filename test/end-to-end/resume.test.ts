@@ -34,9 +34,12 @@ function killed(name: string, killAfterMs: readonly number[]): Promise<Aftermath
   return interrupt({ key: 'a.bin', content, output, routes, bytesPerSecond: BYTES_PER_SECOND, killAfterMs });
 }
 
-/** Waits for the record of `output` to be written: by then something is sure. */
+/** Waits for the record of `output` to hold more than its first line: by then something is sure. */
 async function recorded(program: Program, output: string): Promise<void> {
-  while (program.running && (await readFile(output + PART_SUFFIX + RECORD_SUFFIX).catch(() => '')).length === 0) {
+  for (;;) {
+    const record = await readFile(output + PART_SUFFIX + RECORD_SUFFIX).catch(() => Buffer.alloc(0));
+    const line = record.indexOf('\n');
+    if (!program.running || (line >= 0 && record.length > line + 1)) return;
     await new Promise<void>((resolve) => {
       setTimeout(resolve, 20);
     });
