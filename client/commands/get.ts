@@ -10,12 +10,13 @@ import type { RunningControl } from '../control.ts';
 import type { EarlyDials } from '../io/dial.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
 import { writableSink } from '../io/ordered-sink.ts';
-import type { RouteReport, SessionReport, Vouching } from '../io/report.ts';
+import type { SessionReport } from '../io/report.ts';
 import type { MetricsFile } from '../metrics/metrics-file.ts';
 import { isUrl, mirrorOfUrl, parseMirrorArgument } from '../mirrors.ts';
 import type { ByteRange } from '../options.ts';
 import { showProgress } from './progress.ts';
-import { complain, errorLine, formatBytes, formatRate } from './terminal.ts';
+import { doneLine, progressLine, summary } from './report-lines.ts';
+import { complain, errorLine } from './terminal.ts';
 
 export type GetFlags = ClientFlags &
   ControlFlags & {
@@ -27,9 +28,11 @@ export type GetFlags = ClientFlags &
     readonly json?: boolean;
     readonly quiet?: boolean;
     readonly metricsFile?: string;
+    readonly recursive?: boolean;
   };
 
-const PROGRESS_JSON_MS = 500;
+/** Between two lines of progress with --json, ms. */
+export const PROGRESS_JSON_MS: number = 500;
 
 /** Runs the command; returns the exit code. `early`: connections to the routes that were dialled ahead. */
 export async function get(key: string, flags: GetFlags, early?: EarlyDials): Promise<number> {
@@ -44,12 +47,7 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
   let metrics: MetricsFile | undefined;
   let control: RunningControl | undefined;
   try {
-    if (flags.ui !== undefined) {
-      const { startControl } = await import('../control.ts');
-      control = await startControl(await controlWishes(flags));
-    }
-    if (say !== undefined && control !== undefined) say({ type: 'ui', url: control.url });
-    else if (control !== undefined) process.stderr.write(`heddle: ${control.line}\n`);
+    control = await openControl(flags, say);
     const named = (flags.mirror ?? []).map(parseMirrorArgument);
     const mirrors = isUrl(key)
       ? [
@@ -102,35 +100,22 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
   }
 }
 
+/** The page to watch and steer with, where one is wanted. */
+export async function openControl(flags: GetFlags, say: Say | undefined): Promise<RunningControl | undefined> {
+  if (flags.ui === undefined) return undefined;
+  const { startControl } = await import('../control.ts');
+  const control = await startControl(await controlWishes(flags));
+  if (say === undefined) process.stderr.write(`heddle: ${control.line}\n`);
+  else say({ type: 'ui', url: control.url });
+  return control;
+}
+
 /** Counts into a file, where one is wanted. */
-async function metricsFileOf({ config, metricsFile }: GetFlags): Promise<MetricsFile | undefined> {
+export async function metricsFileOf({ config, metricsFile }: GetFlags): Promise<MetricsFile | undefined> {
   const path = metricsFile ?? (await metricsWishes(config)).metricsFile;
   if (path === undefined) return undefined;
   const { openMetricsFile } = await import('../metrics/metrics-file.ts');
   return openMetricsFile(path);
-}
-
-/** The last line of --json. */
-function doneLine(report: SessionReport): Record<string, unknown> {
-  return {
-    type: 'done',
-    key: report.key,
-    bytes: report.bytes,
-    resumedBytes: report.resumedBytes,
-    seconds: seconds(report.elapsedMs),
-    ...vouchingLine(report.vouching),
-    patterns: report.patterns,
-    wasteBytes: report.wasteBytes,
-    hedges: report.hedges,
-    firstByteSeconds: report.firstByteMs === undefined ? null : seconds(report.firstByteMs),
-    routes: routeLines(report),
-  };
-}
-
-/** What vouches for the bytes; `checks` only where that is not each segment's proof. */
-function vouchingLine({ verified, root, checks }: Vouching): Record<string, unknown> {
-  const proven = checks.length === 1 && checks[0] === 'pages';
-  return { root: root ?? null, verified, ...(proven ? {} : { checks }) };
 }
 
 function start(client: Client, key: string, output: string, transfer: TransferOptions): RunningTransfer {
@@ -138,11 +123,7 @@ function start(client: Client, key: string, output: string, transfer: TransferOp
   return client.into(key, writableSink(process.stdout, { endStream: false }), transfer);
 }
 
-async function follow(
-  running: RunningTransfer,
-  flags: GetFlags,
-  say: ((line: Record<string, unknown>) => void) | undefined,
-): Promise<SessionReport> {
+async function follow(running: RunningTransfer, flags: GetFlags, say: Say | undefined): Promise<SessionReport> {
   const look = (): SessionReport | undefined => {
     try {
       return running.report();
@@ -163,13 +144,18 @@ async function follow(
   }
 }
 
-function jsonWriter(flags: GetFlags): ((line: Record<string, unknown>) => void) | undefined {
+/** Takes a line of --json. */
+export type Say = (line: Record<string, unknown>) => void;
+
+/** Where --json goes; undefined without it. */
+export function jsonWriter(flags: GetFlags): Say | undefined {
   if (flags.json !== true) return undefined;
   const stream = flags.output === '-' ? process.stderr : process.stdout;
   return (line) => stream.write(`${JSON.stringify(line)}\n`);
 }
 
-function choiceOf(ifChanged: string): 'restart' | 'fail' {
+/** What --if-changed says. */
+export function choiceOf(ifChanged: string): 'restart' | 'fail' {
   if (ifChanged === 'restart' || ifChanged === 'fail') return ifChanged;
   throw new HeddleError('usage', `--if-changed is restart or fail, not "${ifChanged}"`);
 }
@@ -179,57 +165,4 @@ function parseRange(text: string): ByteRange {
   if (match === null) throw new HeddleError('usage', `a range is written A-B or A-, not "${text}"`);
   const first = Number(match[1]);
   return match[2] === '' ? { first } : { first, last: Number(match[2]) };
-}
-
-function progressLine(report: SessionReport): Record<string, unknown> {
-  const { bytes, receivedBytes, patterns } = report;
-  return {
-    type: 'progress',
-    bytes,
-    receivedBytes,
-    patterns,
-    seconds: seconds(report.elapsedMs),
-    routes: routeLines(report),
-  };
-}
-
-function routeLines(report: SessionReport): Record<string, unknown>[] {
-  return report.routes.map((route) => ({
-    name: route.name,
-    bytes: route.payloadBytes,
-    segments: route.segments,
-    share: Number(route.share.toFixed(4)),
-    corrupt: route.corrupt,
-    state: route.state,
-    rateBytesPerSecond: Math.round(route.rateBytesPerSecond),
-    rttSeconds: seconds(route.rttMs),
-    ...(route.state === 'active' || route.reason === undefined ? {} : { reason: route.reason, why: route.why }),
-  }));
-}
-
-function summary(report: SessionReport): string {
-  const rate = formatRate((1_000 * (report.bytes ?? 0)) / Math.max(1, report.elapsedMs));
-  const shares = report.routes.map(shareOf).join(', ');
-  const { verified, checks } = report.vouching;
-  const how = verified ? 'verified in' : 'in';
-  const line = `${formatBytes(report.bytes ?? 0)} ${how} ${seconds(report.elapsedMs)} s (${rate}): ${shares}`;
-  return verified ? line : `${line}\nNOT VERIFIED: ${doubt(checks)}; give --root or --checksum to be sure`;
-}
-
-/** A dropped mirror's share says nothing; why it was dropped does. */
-function shareOf({ name, share, state, why }: RouteReport): string {
-  const dropped = state === 'excluded' && why !== undefined ? ` (dropped: ${why})` : '';
-  return `${name} ${Math.round(100 * share)}%${dropped}`;
-}
-
-/** What is known of bytes that nothing proves. */
-function doubt(checks: Vouching['checks']): string {
-  if (checks.includes('digest')) return 'the bytes have only the checksum that their own server announced';
-  if (checks.includes('etag')) return 'the mirrors agree on size, ETag and samples, and nothing proves the bytes';
-  if (checks.includes('size')) return 'the mirrors agree on size and samples, and nothing proves the bytes';
-  return 'nothing proves what the mirror sent';
-}
-
-function seconds(ms: number): number {
-  return Number((ms / 1_000).toFixed(3));
 }

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import type { EarlyDials } from '../io/dial.ts';
 import type { CheckFlags } from './config.ts';
+import { examplesOf } from './examples.ts';
 import type { GetFlags } from './get.ts';
 import type { KeygenFlags } from './keygen.ts';
 import type { ProxyFlags } from './proxy.ts';
@@ -24,9 +25,10 @@ function commandLine(early: EarlyDials | undefined): Command {
 
   program
     .command('get')
-    .description('fetch an object over all routes and from all mirrors at once')
-    .argument('<key>', 'key of the object, or the URL of a copy on a plain HTTP server')
-    .option('-o, --output <file>', 'where to write it; - is standard output', '-')
+    .description('fetch an object over all routes and from all mirrors at once, or several of them')
+    .argument('<key...>', 'key of the object, or the URL of a copy on a plain HTTP server; several keys with -o DIR')
+    .option('-o, --output <file>', 'where to write it, or the folder of several; - is standard output', '-')
+    .option('--recursive', 'each key is a prefix: all objects below it, with their keys as paths below -o DIR')
     .option('--route <name=baseurl>', 'a route; repeat for each (append #local=ADDRESS to bind it)', collect)
     .option('--mirror <name=url>', 'the full URL of a copy on a plain HTTP server; repeat for each', collect)
     .option('--config <file>', 'YAML file with routes')
@@ -45,17 +47,16 @@ function commandLine(early: EarlyDials | undefined): Command {
     .option('--json', 'one JSON object per line; the last says how it ended')
     .option('--quiet', 'no progress')
     .option('--ui [address]', 'a page to watch and steer it, on HOST:PORT or unix:PATH of this machine')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  heddle get data/model.bin -o model.bin --route eu=http://relay-eu:9001/v1/via/main --route us=http://relay-us:9001/v1/via/main
-  heddle get film.mp4 --route wifi=http://origin:8080#local=192.168.1.5 --route lte=http://origin:8080#local=10.64.0.2 | mpv -
-  heddle get https://mirror-a.example/linux.iso -o linux.iso --mirror b=https://mirror-b.example/linux.iso --checksum sha256:HEX`,
-    )
-    .action(async (key: string, flags: GetFlags) => {
-      const { get } = await import('./get.ts');
-      process.exitCode = await get(key, flags, early);
+    .addHelpText('after', examplesOf('get'))
+    .action(async (keys: string[], flags: GetFlags) => {
+      const [key = ''] = keys;
+      if (keys.length > 1 || flags.recursive === true) {
+        const { getSeveral } = await import('./get-several.ts');
+        process.exitCode = await getSeveral(keys, flags, early);
+      } else {
+        const { get } = await import('./get.ts');
+        process.exitCode = await get(key, flags, early);
+      }
     });
 
   program
@@ -83,6 +84,7 @@ Examples:
     .option('--timeout <seconds>', 'how long a route may take to answer', '5')
     .option('--no-memory', 'leave out what routes carried before')
     .option('--json', 'one JSON object per route and line')
+    .addHelpText('after', examplesOf('routes'))
     .action(async (key: string | undefined, flags: RoutesFlags) => {
       const { routes } = await import('./routes.ts');
       process.exitCode = await routes(key, flags);
@@ -101,6 +103,7 @@ Examples:
       collect,
     )
     .option('--config <file>', 'YAML file with all of this and more; flags win over it')
+    .addHelpText('after', examplesOf('origin'))
     .action(async (flags) => {
       const { originMain } = await import('../../origin/main.ts');
       process.exitCode = await originMain(flags);
@@ -115,6 +118,7 @@ Examples:
     .option('--token-keys <file>', 'JWKS with the keys that sign tokens; repeat for each', collect)
     .option('--insecure-open', 'serve anybody, without tokens')
     .option('--config <file>', 'YAML file with all of this and more; flags win over it')
+    .addHelpText('after', examplesOf('relay'))
     .action(async (flags) => {
       const { relayMain } = await import('../../relay/main.ts');
       process.exitCode = await relayMain(flags);
@@ -136,14 +140,7 @@ Examples:
     .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
     .option('--insecure-open', 'listen beyond this machine')
     .option('--ui [address]', 'a page to watch and steer transfers, on HOST:PORT or unix:PATH of this machine')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  heddle proxy --origin http://data.example --route eu=http://relay-eu:9001/v1/via/main --route us=http://relay-us:9001/v1/via/main
-  http_proxy=http://127.0.0.1:3128 wget http://data.example/v1/objects/model.bin
-  mpv http://127.0.0.1:3128/o/film.mp4`,
-    )
+    .addHelpText('after', examplesOf('proxy'))
     .action(async (flags: ProxyFlags) => {
       const { proxy } = await import('./proxy.ts');
       process.exitCode = await proxy(flags);

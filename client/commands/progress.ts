@@ -5,7 +5,8 @@ import { bar, formatBytes, formatRate, LiveBlock, paint } from './terminal.ts';
 
 const REDRAW_MS = 100;
 const PLAIN_LINE_MS = 2_000;
-const BAR_CELLS = 24;
+/** Width of a bar. */
+export const BAR_CELLS: number = 24;
 
 /** Something that shows progress until it is stopped. */
 export type Progress = { stop(): void };
@@ -17,12 +18,17 @@ export function showProgress(report: () => SessionReport | undefined): Progress 
 
 /** The lines of one picture: the total first. */
 export function progressLines(report: SessionReport): string[] {
-  const done = (report.receivedBytes + report.resumedBytes) / Math.max(1, report.bytes ?? Number.POSITIVE_INFINITY);
+  const done = doneFraction(report);
   const rate = report.routes.reduce((sum, route) => sum + route.rateBytesPerSecond, 0);
   const of = report.bytes === undefined ? '' : ` of ${formatBytes(report.bytes)}`;
   const total = `${bar(done, BAR_CELLS)} ${percent(done)}  ${formatBytes(report.receivedBytes)}${of}  ${formatRate(rate)}  pattern ${report.patterns}`;
   const nameWidth = Math.max(...report.routes.map((route) => route.name.length), 5);
   return [`${'total'.padEnd(nameWidth)} ${total}`, ...report.routes.map((route) => routeLine(route, nameWidth))];
+}
+
+/** How much of it is here; 0 while its size is not known. */
+export function doneFraction({ receivedBytes, resumedBytes, bytes }: SessionReport): number {
+  return (receivedBytes + resumedBytes) / Math.max(1, bytes ?? Number.POSITIVE_INFINITY);
 }
 
 function routeLine(route: RouteReport, nameWidth: number): string {
@@ -33,7 +39,8 @@ function routeLine(route: RouteReport, nameWidth: number): string {
   return paint(route.state === 'active' ? 'green' : 'yellow', `${route.name.padEnd(nameWidth)} ${text}`);
 }
 
-function percent(fraction: number): string {
+/** Rounded down, so that 100 % is all. */
+export function percent(fraction: number): string {
   return `${Math.floor(100 * Math.max(0, Math.min(1, fraction)))
     .toString()
     .padStart(3)}%`;

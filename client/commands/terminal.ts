@@ -12,7 +12,7 @@ export function paint(style: Style, text: string): string {
 }
 
 /** One line for an error, with its code. */
-export function complain(error: HeddleError): void {
+export function complain(error: Pick<HeddleError, 'code' | 'message'>): void {
   process.stderr.write(`heddle: ${error.message.replaceAll(/\s+/g, ' ')} (${error.code})\n`);
 }
 

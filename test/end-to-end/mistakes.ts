@@ -251,10 +251,10 @@ export const MISTAKES: readonly Mistake[] = [
   },
   { name: 'no key', args: '-o $OUT --route r=$RELAY', exit: 1, code: 'usage', says: /missing required argument 'key'/ },
   {
-    name: 'one argument too many',
-    args: 'a.bin b.bin -o $OUT --route r=$RELAY',
+    name: 'two objects and one range',
+    args: 'a.bin b.bin -o $OUT --range 0-9 --route r=$RELAY',
     exit: 1,
     code: 'usage',
-    says: /too many arguments/,
+    says: /--range is said of one object/,
   },
 ];

@@ -1,0 +1,168 @@
+// `heddle get` of several objects, or of all below a prefix: each into a file below one folder, a bounded number at a time.
+// What fails costs that object alone; the exit code is that of the worst failure, and a line with the total ends it all.
+// One object is get.ts; where files go is destinations.ts.
+import { stat } from 'node:fs/promises';
+import { setFlagsFromString } from 'node:v8';
+import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
+import { createClient } from '../client.ts';
+import type { Client, TransferOptions } from '../client.ts';
+import { clientOptions } from '../config.ts';
+import type { RunningControl } from '../control.ts';
+import type { EarlyDials } from '../io/dial.ts';
+import { knownOriginsPath } from '../io/known-origins.ts';
+import { listObjects } from '../io/object-list.ts';
+import type { SessionReport } from '../io/report.ts';
+import type { MetricsFile } from '../metrics/metrics-file.ts';
+import { isUrl } from '../mirrors.ts';
+import { resolveRoutes } from '../options.ts';
+import type { ClientOptions } from '../options.ts';
+import { destinationsOf, makeFolders } from './destinations.ts';
+import type { Destination, Wanted } from './destinations.ts';
+import { choiceOf, jsonWriter, metricsFileOf, openControl } from './get.ts';
+import type { GetFlags } from './get.ts';
+import { inTurn } from './in-turn.ts';
+import { SeveralOutcome } from './several-outcome.ts';
+import { provenFile } from './proven-file.ts';
+import { complain, errorLine } from './terminal.ts';
+
+/** Runs the command for keys or, with --recursive, prefixes; returns the exit code. */
+export async function getSeveral(names: readonly string[], flags: GetFlags, early?: EarlyDials): Promise<number> {
+  // as for one object: what a transfer throws away is young and small
+  setFlagsFromString('--semi-space-growth-factor=1');
+  const stopped = new AbortController();
+  const interrupt = (): void => stopped.abort(new Error('interrupted'));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const say = jsonWriter(flags);
+  const quiet = flags.json === true || flags.quiet === true;
+  const warned = new Set<string>();
+  // what is wrong for each object is said once
+  const warn = ({ message }: HeddleError): void => {
+    if (!quiet && !warned.has(message)) process.stderr.write(`heddle: ${message}\n`);
+    warned.add(message);
+  };
+  const { signal } = stopped;
+  let metrics: MetricsFile | undefined;
+  let control: RunningControl | undefined;
+  try {
+    const folder = checkedFolder(names, flags);
+    const ifChanged = flags.ifChanged === undefined ? {} : { ifChanged: choiceOf(flags.ifChanged) };
+    control = await openControl(flags, say);
+    const options = {
+      knownOrigins: knownOriginsPath(),
+      ...fitForSeveral(await clientOptions(flags, process.env, warn)),
+      ...(control === undefined ? {} : { transfers: control.transfers }),
+    };
+    using discovery = options.discovery;
+    const found = discovery?.start();
+    if (options.routes.length === 0) await found;
+    const client = createClient(options);
+    const wanted = flags.recursive === true ? await below(names, options, signal) : names.map(named);
+    const destinations = destinationsOf(wanted, folder);
+    metrics = await metricsFileOf(flags);
+    const outcome = new SeveralOutcome(destinations, { say, quiet, isJson: flags.json === true });
+    const work = { client, folder, outcome, transfer: { signal, early, observer: { warning: warn }, ...ifChanged } };
+    try {
+      await inTurn(destinations, (each, sized) => fetchOne(each, sized, work), signal);
+    } finally {
+      outcome.stop();
+    }
+    return outcome.tell(signal.aborted);
+  } catch (error) {
+    const known = asHeddleError(error);
+    say?.(errorLine(known));
+    if (flags.json !== true) complain(known);
+    return exitCodeOf(known.code);
+  } finally {
+    await metrics?.close().catch((error: unknown) => warn(asHeddleError(error)));
+    await control?.[Symbol.asyncDispose]();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+type Work = {
+  readonly client: Client;
+  readonly folder: string;
+  readonly outcome: SeveralOutcome;
+  readonly transfer: TransferOptions & { readonly signal: AbortSignal };
+};
+
+/** Never rejects. */
+async function fetchOne(
+  each: Destination,
+  sized: (bytes: number) => void,
+  { client, folder, outcome, transfer }: Work,
+): Promise<void> {
+  try {
+    if ('refusal' in each) throw each.refusal;
+    const { key, path } = each;
+    await makeFolders(folder, path);
+    const there = await stat(path).catch(() => undefined);
+    if (there !== undefined && there.size === (each.bytes ?? there.size)) {
+      const proven = await provenFile(client, key, path, there, transfer);
+      if (proven !== undefined) return outcome.done(each, proven);
+    }
+    const look = (): SessionReport | undefined => {
+      try {
+        return running.report();
+      } catch {
+        return undefined;
+      }
+    };
+    let isSized = false;
+    const segment = (): void => {
+      const bytes = isSized ? undefined : look()?.bytes;
+      if (bytes === undefined) return;
+      isSized = true;
+      sized(bytes);
+    };
+    const running = client.download(key, path, { ...transfer, observer: { ...transfer.observer, segment } });
+    outcome.begun(each, look);
+    outcome.done(each, await running.done);
+  } catch (error) {
+    outcome.failed(each, asHeddleError(error));
+  }
+}
+
+/** The folder that everything goes below. Throws `usage` for what makes sense for one object only. */
+function checkedFolder(names: readonly string[], flags: GetFlags): string {
+  const { output, range, checksum, root, mirror = [] } = flags;
+  if (output === '-') throw wrong('several objects go into files; name their folder with -o DIR');
+  const forOne = Object.entries({ range, checksum, root }).find(([, value]) => value !== undefined);
+  if (forOne !== undefined) throw wrong(`--${forOne[0]} is said of one object; fetch that one alone`);
+  const url = names.find(isUrl);
+  if (mirror.length > 0 || url !== undefined) throw wrong(ONE_MIRROR);
+  return output;
+}
+
+const ONE_MIRROR =
+  'the URL of a mirror is that of one object; fetch that one alone, or several by their keys over routes';
+
+function fitForSeveral(options: ClientOptions): ClientOptions {
+  if ((options.mirrors ?? []).length > 0) throw wrong(ONE_MIRROR);
+  if (options.root !== undefined) throw wrong('a root is that of one object; leave it out of the configuration');
+  return options;
+}
+
+/** All objects whose keys begin with one of these, as folders: the slash at the end may be left out. */
+async function below(prefixes: readonly string[], options: ClientOptions, signal: AbortSignal): Promise<Wanted[]> {
+  const routes = resolveRoutes(options);
+  const all: Wanted[] = [];
+  for (const name of prefixes) {
+    if (name.startsWith('/')) throw wrong(`no key begins with a slash; write "${name.replace(/^\/+/, '')}"`);
+    const prefix = name === '' || name.endsWith('/') ? name : `${name}/`;
+    const listed = await listObjects(routes, prefix, signal);
+    if (listed.length === 0) {
+      throw new HeddleError('object-not-found', `no object has a key that begins with "${prefix}"`, { side: 'remote' });
+    }
+    for (const object of listed) all.push(object);
+  }
+  return all;
+}
+
+function named(key: string): Wanted {
+  return { key, bytes: undefined };
+}
+
+function wrong(text: string): HeddleError {
+  return new HeddleError('usage', text);
+}
