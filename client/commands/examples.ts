@@ -25,6 +25,11 @@ const examples = {
     'http_proxy=http://127.0.0.1:3128 wget http://data.example/v1/objects/model.bin',
     'mpv http://127.0.0.1:3128/o/film.mp4',
   ],
+  completion: [
+    'source <(heddle completion bash)',
+    'heddle completion zsh > "${fpath[1]}/_heddle"',
+    'heddle completion fish > ~/.config/fish/completions/heddle.fish',
+  ],
 } as const;
 
 /** What stands below the flags in the help of `command`. */

@@ -147,7 +147,7 @@ function commandLine(early: EarlyDials | undefined): Command {
     });
 
   const config = program.command('config').description('look at configuration files');
-  const role = ['--role <role>', 'whose file it is: client, relay or origin'] as const;
+  const role = ['--role <client|relay|origin>', 'whose file it is'] as const;
   config
     .command('check')
     .description('name every mistake of a configuration file')
@@ -194,6 +194,16 @@ function commandLine(early: EarlyDials | undefined): Command {
     .action(async (flags: TokenFlags) => {
       const { token } = await import('./token.ts');
       process.exitCode = await token(flags);
+    });
+
+  program
+    .command('completion')
+    .description('print what makes a shell complete commands, flags and files')
+    .argument('<bash|zsh|fish>', 'the shell')
+    .addHelpText('after', examplesOf('completion'))
+    .action(async (shell: string) => {
+      const { completion } = await import('./completion.ts');
+      process.exitCode = completion(shell, program);
     });
 
   program
