@@ -28,10 +28,20 @@ export function destinationsOf(objects: readonly Wanted[], folder: string): Dest
   });
 }
 
+/** Makes the folder that everything goes below. Throws `local-io`. */
+export async function openFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EEXIST' ? 'it is no folder' : asHeddleError(error).message;
+    throw new HeddleError('local-io', `cannot make the folder ${folder}: ${why}; name another with -o DIR`);
+  }
+}
+
 /** Makes the folders above `path`, which lies below `folder`. Throws `local-io`, also where a link leads out. */
 export async function makeFolders(folder: string, path: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
     const root = await realpath(folder);
     let above = folder;
     // one after another: below a link that leads out nothing is made either
@@ -57,7 +67,6 @@ export async function makeFolders(folder: string, path: string): Promise<void> {
 /** Names below the folder that are taken: by files, by what stands beside them while they are written, by folders. */
 class TakenNames {
   readonly #files = new Set<string>();
-  readonly #beside = new Set<string>();
   readonly #folders = new Set<string>();
 
   /** Takes the name for a file; or says why that cannot be, and takes nothing. */
@@ -68,13 +77,17 @@ class TakenNames {
     if (file !== undefined) return clash(key, `"${shown(file)}" would be a file and a folder`);
     if (this.#folders.has(key)) return clash(key, 'it would be a file and a folder');
     const unfinished =
-      [key, ...above].find((name) => this.#beside.has(name)) ??
+      [key, ...above].find((name) => this.#isBeside(name)) ??
       beside.find((name) => this.#files.has(name) || this.#folders.has(name));
     if (unfinished !== undefined) return clash(key, `"${shown(unfinished)}" is the name of an unfinished file`);
     this.#files.add(key);
-    for (const name of beside) this.#beside.add(name);
     for (const name of above) this.#folders.add(name);
     return undefined;
+  }
+
+  /** Asked instead of kept: names of what does not last would take three times the memory of all others. */
+  #isBeside(name: string): boolean {
+    return BESIDE.some((suffix) => name.endsWith(suffix) && this.#files.has(name.slice(0, -suffix.length)));
   }
 }
 

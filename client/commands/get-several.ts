@@ -16,7 +16,7 @@ import type { MetricsFile } from '../metrics/metrics-file.ts';
 import { isUrl } from '../mirrors.ts';
 import { resolveRoutes } from '../options.ts';
 import type { ClientOptions } from '../options.ts';
-import { destinationsOf, makeFolders } from './destinations.ts';
+import { destinationsOf, makeFolders, openFolder } from './destinations.ts';
 import type { Destination, Wanted } from './destinations.ts';
 import { choiceOf, jsonWriter, metricsFileOf, openControl } from './get.ts';
 import type { GetFlags } from './get.ts';
@@ -58,6 +58,7 @@ export async function getSeveral(names: readonly string[], flags: GetFlags, earl
     const client = createClient(options);
     const wanted = flags.recursive === true ? await below(names, options, signal) : names.map(named);
     const destinations = destinationsOf(wanted, folder);
+    await openFolder(folder);
     metrics = await metricsFileOf(flags);
     const outcome = new SeveralOutcome(destinations, { say, quiet, isJson: flags.json === true });
     const work = { client, folder, outcome, transfer: { signal, early, observer: { warning: warn }, ...ifChanged } };
@@ -101,6 +102,8 @@ async function fetchOne(
       const proven = await provenFile(client, key, path, there, transfer);
       if (proven !== undefined) return outcome.done(each, proven);
     }
+    // what was left of it before stays untouched
+    if (transfer.signal.aborted) throw new HeddleError('aborted');
     const look = (): SessionReport | undefined => {
       try {
         return running.report();

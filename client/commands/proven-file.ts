@@ -20,7 +20,7 @@ export async function provenFile(
     const report = await client.into(key, nowhere(), { ...transfer, range: { first: 0, last: 0 } }).done;
     const { manifest } = report;
     if (manifest?.size !== there.size) return undefined;
-    const found = await Promise.race([rootOfFile(path), aborted(transfer.signal)]);
+    const found = await unlessAborted(rootOfFile(path), transfer.signal);
     if (found === undefined || formatRoot(found.root) !== manifest.root) return undefined;
     return { ...report, bytes: there.size, resumedBytes: there.size };
   } catch {
@@ -29,12 +29,17 @@ export async function provenFile(
   }
 }
 
-async function aborted(signal: AbortSignal): Promise<undefined> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) resolve();
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-  return undefined;
+/** What `result` gives; undefined as soon as `signal` aborts: reading a large file takes its time. */
+async function unlessAborted<Result>(result: Promise<Result>, signal: AbortSignal): Promise<Result | undefined> {
+  if (signal.aborted) return undefined;
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const abort = (): void => resolve(undefined);
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([result, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 /** A sink that keeps nothing. */

@@ -23,8 +23,8 @@ const PAGE_MS = 15_000;
 const HEAD_START_MS = 1_000;
 /** Longest page that is read, bytes: ten thousand of the longest keys. */
 const MOST_PAGE_BYTES = 16_777_216;
-/** Most objects of one list: a megabyte of memory for some thousands. */
-const MOST_OBJECTS = 1_000_000;
+/** Most objects of one list: each takes about a kilobyte of memory with its name and path. */
+const MOST_OBJECTS = 250_000;
 
 /**
  * All objects whose keys begin with `prefix`, in the origin's order. Throws what a server that answered refused it with,

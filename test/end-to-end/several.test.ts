@@ -167,6 +167,31 @@ describe('several keys', () => {
   });
 });
 
+test('a folder that is a file: one line, exit 6', async () => {
+  await writeFile(world.output('file'), 'kept');
+  const outcome = await heddle(['get', 'top.bin', 'data/a.bin', '-o', world.output('file'), ...routes]);
+  expectOneLine(outcome, 6);
+  expect(outcome.stderr).toMatch(/cannot make the folder .*file: it is no folder; name another with -o DIR/);
+  expect((await world.read('file')).toString()).toBe('kept');
+});
+
+test('with a token for a prefix that prefix is fetched, and another is refused', async () => {
+  const [keys, token] = [world.folder.file('ops'), world.folder.file('token')];
+  expect(await heddle(['keygen', '--out', keys])).toMatchObject({ code: 0 });
+  const issue = ['token', '--key', `${keys}.private.jwk`, '--prefix', 'data/', '--out', token];
+  expect(await heddle(issue)).toMatchObject({ code: 0 });
+  const serving = ['origin', '--dir', world.objects, '--state', world.folder.file('closed'), '--listen', '127.0.0.1:0'];
+  await using program = startProgram([...serving, '--token-keys', `${keys}.public.jwks`], { tethered: true });
+  const [, url = ''] = await program.said(/ on (http:\/\/[^\s:]+:\d+)/);
+  const out = world.output('token');
+  const args = ['-o', out, '--route', `closed=${url}`, '--token-file', token];
+  expect(await heddle(['get', '--recursive', 'data/', ...args])).toMatchObject({ code: 0 });
+  await expectFiles(out, BELOW_DATA);
+  const other = await heddle(['get', '--recursive', 'database/', ...args]);
+  expectOneLine(other, 5);
+  expect(other.stderr).toMatch(/the list of objects: the token is not for this object \(refused\)/);
+});
+
 describe('a prefix', () => {
   test.each(['data/', 'data'])('%s brings all below it, and nothing beside it', async (prefix) => {
     const out = world.output(`prefix ${prefix.length}`);

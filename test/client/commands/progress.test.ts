@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { progressLines, showProgress } from '../../../client/commands/progress.ts';
+import { severalLines } from '../../../client/commands/several-progress.ts';
 import { RouteTally } from '../../../client/core/tally.ts';
 import type { RouteReport, SessionReport } from '../../../client/io/report.ts';
 import { EMPTY_PATTERN } from '../../../protocol/pattern.ts';
@@ -169,4 +170,15 @@ describe('showProgress', () => {
     progress.stop();
     expect(written).toEqual([]);
   });
+});
+
+test('several objects: what has ended and what runs in the first line, then a bar for each that runs', () => {
+  const running = [
+    { key: 'data/a.bin', report: report({ bytes: 1_000, receivedBytes: 400, resumedBytes: 100 }) },
+    { key: 'data/b.bin', report: report({ bytes: undefined, receivedBytes: 0, resumedBytes: 0, routes: [] }) },
+  ];
+  const lines = severalLines({ objects: 7, ended: 2, bytes: 1_500_000 }, running);
+  expect(lines[0]).toMatch(/^2 of 7 objects {2}1\.5 MB {2}[\d.]+ Mbit\/s$/);
+  expect(lines[1]).toMatch(/^█+░+ {2}50% {2}data\/a\.bin$/);
+  expect(lines[2]).toMatch(/^░+ {3}0% {2}data\/b\.bin$/);
 });
