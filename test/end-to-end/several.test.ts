@@ -247,6 +247,16 @@ describe('a prefix', () => {
   });
 });
 
+test('interrupted while the list is awaited: one line, exit 130', async () => {
+  const asked = Promise.withResolvers<void>();
+  await using silent = await startFalseList(() => asked.resolve());
+  const way = ['--route', `silent=${silent.url}`];
+  await using program = startProgram(['get', '--recursive', 'data/', '-o', world.output('silent'), ...way]);
+  await asked.promise;
+  program.signal('SIGINT');
+  expectOneLine(await program.ended, 130);
+});
+
 describe('a list that lies', () => {
   test.each([
     ['no JSON', 'hello', /it is no JSON/],
@@ -295,12 +305,12 @@ describe('once more', { timeout: 60_000 }, () => {
   });
 
   test('an interrupted one goes on: the finished and the begun are kept, 130 says that it was interrupted', async () => {
-    const link = await startLink({ target: { port: world.origin.port }, megabitsPerSecond: 40, delayMs: 5 });
+    const link = await startLink({ target: { port: world.origin.port }, megabitsPerSecond: 16, delayMs: 5 });
     await using _link = link;
     const out = world.output('interrupted');
     const args = ['get', '--recursive', 'data/', '-o', out, '--json', '--route', `one=http://127.0.0.1:${link.port}`];
     await using program = startProgram(args);
-    await program.said(/"type":"done","key":"data\/deep\/c d\.bin"/);
+    for (const key of BELOW_DATA.slice(0, 4)) await program.said(new RegExp(`"type":"done","key":"${key}"`));
     await program.said(/"type":"progress","bytes":9000000,"receivedBytes":[1-9]\d{6}/);
     program.signal('SIGINT');
     const stopped = await program.ended;

@@ -18,12 +18,13 @@ test('small ones together, large and unknown ones alone of their kind, whatever 
     fc.asyncProperty(sizes, fc.infiniteStream(fc.nat()), async (all, dice) => {
       const running: { readonly bytes: number | undefined; readonly end: () => void }[] = [];
       const ended: number[] = [];
+      let [most, mostLarge] = [0, 0];
       const work = async (each: { readonly at: number; readonly bytes: number | undefined }): Promise<void> => {
         const { promise, resolve } = Promise.withResolvers<void>();
         const entry = { bytes: each.bytes, end: resolve };
         running.push(entry);
-        expect(running.length).toBeLessThanOrEqual(4);
-        expect(running.filter(({ bytes }) => bytes !== SMALL).length).toBeLessThanOrEqual(1);
+        most = Math.max(most, running.length);
+        mostLarge = Math.max(mostLarge, running.filter(({ bytes }) => bytes !== SMALL).length);
         await promise;
         running.splice(running.indexOf(entry), 1);
         ended.push(each.at);
@@ -39,6 +40,8 @@ test('small ones together, large and unknown ones alone of their kind, whatever 
         await settled();
       }
       await done;
+      expect(most).toBeLessThanOrEqual(4);
+      expect(mostLarge).toBeLessThanOrEqual(1);
       expect(ended.toSorted((a, b) => a - b)).toEqual(all.map((_, at) => at));
     }),
     { numRuns: 60 },
