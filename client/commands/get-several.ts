@@ -56,8 +56,9 @@ export async function getSeveral(names: readonly string[], flags: GetFlags, earl
     const found = discovery?.start();
     if (options.routes.length === 0) await found;
     const client = createClient(options);
-    const wanted = flags.recursive === true ? await below(names, options, signal) : names.map(named);
-    const destinations = destinationsOf(wanted, folder);
+    const { wanted, missed } =
+      flags.recursive === true ? await below(names, options, signal) : { wanted: names.map(named), missed: [] };
+    const destinations = [...missed, ...destinationsOf(wanted, folder)];
     await openFolder(folder);
     metrics = await metricsFileOf(flags);
     const outcome = new SeveralOutcome(destinations, { say, quiet, isJson: flags.json === true });
@@ -146,20 +147,37 @@ function fitForSeveral(options: ClientOptions): ClientOptions {
   return options;
 }
 
-/** All objects whose keys begin with one of these, as folders: the slash at the end may be left out. */
-async function below(prefixes: readonly string[], options: ClientOptions, signal: AbortSignal): Promise<Wanted[]> {
+/**
+ * All objects whose keys begin with one of these, as folders: the slash at the end may be left out. A prefix that brings
+ * none costs the others nothing; when all of them do, the first one's failure is thrown.
+ */
+async function below(
+  prefixes: readonly string[],
+  options: ClientOptions,
+  signal: AbortSignal,
+): Promise<{ readonly wanted: Wanted[]; readonly missed: Destination[] }> {
   const routes = resolveRoutes(options);
-  const all: Wanted[] = [];
+  const wanted: Wanted[] = [];
+  const missed: { readonly key: string; readonly bytes: undefined; readonly refusal: HeddleError }[] = [];
+  const absolute = prefixes.find((name) => name.startsWith('/'));
+  if (absolute !== undefined) throw wrong(`no key begins with a slash; write "${absolute.replace(/^\/+/, '')}"`);
   for (const name of prefixes) {
-    if (name.startsWith('/')) throw wrong(`no key begins with a slash; write "${name.replace(/^\/+/, '')}"`);
     const prefix = name === '' || name.endsWith('/') ? name : `${name}/`;
-    const listed = await listObjects(routes, prefix, signal);
-    if (listed.length === 0) {
-      throw new HeddleError('object-not-found', `no object has a key that begins with "${prefix}"`, { side: 'remote' });
+    try {
+      const listed = await listObjects(routes, prefix, signal);
+      if (listed.length === 0) {
+        const text = `no object has a key that begins with "${prefix}"`;
+        throw new HeddleError('object-not-found', text, { side: 'remote' });
+      }
+      for (const object of listed) wanted.push(object);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      missed.push({ key: prefix, bytes: undefined, refusal: asHeddleError(error) });
     }
-    for (const object of listed) all.push(object);
   }
-  return all;
+  const [first] = missed;
+  if (first !== undefined && wanted.length === 0) throw first.refusal;
+  return { wanted, missed };
 }
 
 function named(key: string): Wanted {

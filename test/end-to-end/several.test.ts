@@ -216,6 +216,16 @@ describe('a prefix', () => {
     expect(await world.outputs()).not.toContain('nothing');
   });
 
+  test('one that brings nothing costs the others nothing', async () => {
+    const out = world.output('partly');
+    const outcome = await heddle(['get', '--recursive', 'none', 'data/deep/', '-o', out, '--json', ...routes]);
+    expect(outcome).toMatchObject({ code: 5, stderr: '' });
+    await expectFiles(out, ['data/deep/b.bin', 'data/deep/c d.bin']);
+    const failed = linesOf(outcome).filter(({ type }) => type === 'error');
+    expect(failed).toEqual([expect.objectContaining({ key: 'none/', file: null, code: 'object-not-found' })]);
+    expect(linesOf(outcome).at(-1)).toMatchObject({ type: 'total', objects: 3, done: 2, failed: 1, exitCode: 5 });
+  });
+
   test('more than a page of objects comes whole', async () => {
     const names = Array.from({ length: 25 }, (_, at) => `many/${at}`);
     await using other = await startWorld({ ...Object.fromEntries(names.map((name) => [name, Buffer.from(name)])) });
