@@ -129,9 +129,11 @@ async function fetchOne(
 
 /** The folder that everything goes below. Throws `usage` for what makes sense for one object only. */
 function checkedFolder(names: readonly string[], flags: GetFlags): string {
-  const { output, range, checksum, root, mirror = [] } = flags;
+  const { output, range, checksum, root, maxRate, mirror = [] } = flags;
   if (output === '-') throw wrong('several objects go into files; name their folder with -o DIR');
-  const forOne = Object.entries({ range, checksum, root }).find(([, value]) => value !== undefined);
+  const forOne = Object.entries({ range, checksum, root, 'max-rate': maxRate }).find(
+    ([, value]) => value !== undefined,
+  );
   if (forOne !== undefined) throw wrong(`--${forOne[0]} is said of one object; fetch that one alone`);
   const url = names.find(isUrl);
   if (mirror.length > 0 || url !== undefined) throw wrong(ONE_MIRROR);

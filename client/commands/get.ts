@@ -2,6 +2,7 @@
 // standard output (standard error when the bytes go to standard output).
 import { setFlagsFromString } from 'node:v8';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
+import { parseAmount } from '../../protocol/settings/amount.ts';
 import { createClient } from '../client.ts';
 import type { Client, RunningTransfer, TransferOptions } from '../client.ts';
 import { clientOptions, controlWishes, metricsWishes } from '../config.ts';
@@ -24,6 +25,7 @@ export type GetFlags = ClientFlags &
     readonly mirror?: readonly string[];
     readonly checksum?: string;
     readonly range?: string;
+    readonly maxRate?: string;
     readonly ifChanged?: string;
     readonly json?: boolean;
     readonly quiet?: boolean;
@@ -82,8 +84,10 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
       ...(flags.checksum === undefined ? {} : { checksum: flags.checksum }),
       ...(flags.range === undefined ? {} : { range: parseRange(flags.range) }),
     };
+    const maxRate = flags.maxRate === undefined ? undefined : rateOf(flags.maxRate);
     metrics = await metricsFileOf(flags);
     const running = start(client, key, flags.output, transfer);
+    if (maxRate !== undefined) running.limitRate(maxRate);
     const report = await follow(running, flags, say);
     say?.(doneLine(report));
     if (!quiet) process.stderr.write(`${summary(report)}\n`);
@@ -116,6 +120,12 @@ export async function metricsFileOf({ config, metricsFile }: GetFlags): Promise<
   if (path === undefined) return undefined;
   const { openMetricsFile } = await import('../metrics/metrics-file.ts');
   return openMetricsFile(path);
+}
+
+function rateOf(text: string): number {
+  const rate = parseAmount(text, 'bytes/s');
+  if (rate !== undefined && rate >= 1) return rate;
+  throw new HeddleError('usage', `--max-rate cannot be "${text}"; write a rate such as 10MB/s or 100Mbit/s`);
 }
 
 function start(client: Client, key: string, output: string, transfer: TransferOptions): RunningTransfer {

@@ -40,6 +40,7 @@ function commandLine(early: EarlyDials | undefined): Command {
     .option('--client-cert <file>', 'certificate (PEM) for https routes that ask for one')
     .option('--client-key <file>', 'its private key (PEM)')
     .option('--range <a-b>', 'bytes a to b, both included; "a-" to the end')
+    .option('--max-rate <rate>', 'over all routes together, such as 10MB/s or 100Mbit/s')
     .option('--if-changed <restart|fail>', 'when another version of the object appears on the way', 'fail')
     .option('--segment <bytes>', 'segment size, 32768 × 2^k')
     .option('--metrics-file <file>', 'leave metrics there for the textfile collector of the node exporter (*.prom)')

@@ -5,7 +5,8 @@ import { startLink } from '../../client/demo/link-shaper.ts';
 import { createClient } from '../../client/index.ts';
 import type { Client, RouteOptions } from '../../client/index.ts';
 import { objectBytes } from '../support/object-bytes.ts';
-import { startWorld } from '../support/world.ts';
+import { heddle } from '../support/program.ts';
+import { lastLine, startWorld } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 const SEGMENT = 32_768;
@@ -32,6 +33,23 @@ function clientWith(
 ): Client {
   return createClient({ routes: urls.map((url, at) => ({ name: `r${at}`, url, ...terms[at] })), ...more });
 }
+
+test('heddle get --max-rate keeps all routes together to it', async () => {
+  const routes = urls.flatMap((url, at) => ['--route', `r${at}=${url}`]);
+  const outcome = await heddle([
+    'get',
+    'a.bin',
+    '-o',
+    world.output('slow.bin'),
+    '--json',
+    '--max-rate',
+    '3MB/s',
+    ...routes,
+  ]);
+  expect(outcome.code).toBe(0);
+  // what is asked for before the first second is over may come in a burst
+  expect(lastLine(outcome).seconds).toBeGreaterThan((0.8 * (SIZE - 500_000)) / 3e6);
+});
 
 describe('limits', () => {
   test('a quota is kept to within a segment, and the other route brings the rest', async () => {

@@ -251,6 +251,13 @@ export const MISTAKES: readonly Mistake[] = [
   },
   { name: 'no key', args: '-o $OUT --route r=$RELAY', exit: 1, code: 'usage', says: /missing required argument 'key'/ },
   {
+    name: 'a rate that is none',
+    args: 'a.bin -o $OUT --max-rate quick --route r=$RELAY',
+    exit: 1,
+    code: 'usage',
+    says: /--max-rate cannot be "quick"; write a rate such as/,
+  },
+  {
     name: 'two objects and one range',
     args: 'a.bin b.bin -o $OUT --range 0-9 --route r=$RELAY',
     exit: 1,
