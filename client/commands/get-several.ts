@@ -18,7 +18,7 @@ import { resolveRoutes } from '../options.ts';
 import type { ClientOptions } from '../options.ts';
 import { destinationsOf, makeFolders, openFolder } from './destinations.ts';
 import type { Destination, Wanted } from './destinations.ts';
-import { choiceOf, jsonWriter, metricsFileOf, openControl } from './get.ts';
+import { choiceOf, jsonWriter, metricsFileOf, openControl, reportOf } from './get.ts';
 import type { GetFlags } from './get.ts';
 import { inTurn } from './in-turn.ts';
 import { SeveralOutcome } from './several-outcome.ts';
@@ -105,13 +105,7 @@ async function fetchOne(
     }
     // what was left of it before stays untouched
     if (transfer.signal.aborted) throw new HeddleError('aborted');
-    const look = (): SessionReport | undefined => {
-      try {
-        return running.report();
-      } catch {
-        return undefined;
-      }
-    };
+    const look = (): SessionReport | undefined => reportOf(running);
     let isSized = false;
     const segment = (): void => {
       const bytes = isSized ? undefined : look()?.bytes;

@@ -133,14 +133,17 @@ function start(client: Client, key: string, output: string, transfer: TransferOp
   return client.into(key, writableSink(process.stdout, { endStream: false }), transfer);
 }
 
+/** A picture of a transfer; undefined before it has begun. */
+export function reportOf(running: RunningTransfer): SessionReport | undefined {
+  try {
+    return running.report();
+  } catch {
+    return undefined;
+  }
+}
+
 async function follow(running: RunningTransfer, flags: GetFlags, say: Say | undefined): Promise<SessionReport> {
-  const look = (): SessionReport | undefined => {
-    try {
-      return running.report();
-    } catch {
-      return undefined;
-    }
-  };
+  const look = (): SessionReport | undefined => reportOf(running);
   const progress = flags.json === true || flags.quiet === true ? undefined : showProgress(look);
   const timer = setInterval(() => {
     const report = look();

@@ -5,7 +5,7 @@ import { formatRoot } from '../../protocol/manifest.ts';
 import type { Client, TransferOptions } from '../client.ts';
 import { rootOfFile } from '../io/file-root.ts';
 import type { SessionReport } from '../io/report.ts';
-import type { Sink } from '../io/sink.ts';
+import { nowhere } from '../io/nowhere-sink.ts';
 
 /** The report of a transfer that had nothing to bring; undefined when the object has to be fetched, or that shows why not. */
 export async function provenFile(
@@ -40,15 +40,4 @@ async function unlessAborted<Result>(result: Promise<Result>, signal: AbortSigna
   } finally {
     signal.removeEventListener('abort', abort);
   }
-}
-
-/** A sink that keeps nothing. */
-function nowhere(): Sink {
-  return {
-    order: 'any',
-    begin: async () => {},
-    put: (_offset, _bytes, done) => done(),
-    commit: async () => {},
-    abort: async () => {},
-  };
 }

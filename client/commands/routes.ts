@@ -12,7 +12,7 @@ import { probeRoute } from '../io/route-probe.ts';
 import type { RouteProbe } from '../io/route-probe.ts';
 import { sharedAddresses, sharingLine } from '../io/shared-addresses.ts';
 import type { SharedAddress } from '../io/shared-addresses.ts';
-import type { Sink } from '../io/sink.ts';
+import { nowhere } from '../io/nowhere-sink.ts';
 import { knownRoutes, resolveCore, resolveRoutes } from '../options.ts';
 import type { ClientOptions } from '../options.ts';
 import { RouteKnowledge } from '../route-knowledge.ts';
@@ -131,17 +131,6 @@ async function rankAll(options: ClientOptions, all: readonly Found[]): Promise<R
   });
   const scores = rankRoutes(facts, resolveCore(options, 'order'));
   return all.map((found, at) => ({ ...found, facts: facts[at] ?? {}, ranking: scores[at] ?? { score: 0, parts: [] } }));
-}
-
-/** A sink that keeps nothing. */
-function nowhere(): Sink {
-  return {
-    order: 'any',
-    begin: async () => {},
-    put: (_offset, _bytes, done) => done(),
-    commit: async () => {},
-    abort: async () => {},
-  };
 }
 
 function jsonOf(
