@@ -1,7 +1,7 @@
 // The output in order: when each segment that is whole up to here goes to the sink. Once the routes are known they go at
 // an even pace, a little quicker than they come: what was held up by one late segment and is whole all at once would
 // otherwise go in one burst, followed by nothing until the next one is whole (sub-interval smoothing on the way out).
-// Nothing waits at the beginning, at the end, on lines too quick for timers, or longer than a tenth of a second.
+// Nothing waits at the beginning, at the end, on lines too quick for timers, or for much longer than a tenth of a second.
 import { totalRate } from './state.ts';
 import type { TransferState } from './state.ts';
 
@@ -33,6 +33,9 @@ export class HandOut {
 
   turn(now: number): void {
     const { effects, table } = this.#state;
+    this.#dueAt = Number.POSITIVE_INFINITY;
+    // most segments come before the one that is next: that costs nothing here
+    if (!table.hasNextInOrder) return;
     const pauseMs = this.#pauseMs();
     const most = pauseMs === 0 ? 0 : this.#mostWaiting(pauseMs);
     this.#nextAt = Math.max(this.#nextAt, now - MOST_LATE_MS);
@@ -43,7 +46,7 @@ export class HandOut {
       this.#nextAt += pauseMs;
     }
     this.#nextAt = Math.min(this.#nextAt, now + pauseMs);
-    this.#dueAt = table.hasNextInOrder ? this.#nextAt : Number.POSITIVE_INFINITY;
+    if (table.hasNextInOrder) this.#dueAt = this.#nextAt;
   }
 
   /** ms between two segments; 0 where an even pace is not worth it, or not known yet. */
