@@ -1,4 +1,4 @@
-// Relays that lie, for the chaos suite: what passes is changed now and then, per connection.
+// Relays that lie, for the chaos suite: what passes is changed now and then, or comes late or on another connection.
 import type { Frame } from '../../protocol/frames.ts';
 import type { Rewrite } from '../support/false-relay.ts';
 import type { Lie } from './plan.ts';
@@ -6,8 +6,39 @@ import type { Lie } from './plan.ts';
 /** Every so manieth segment is changed. */
 const EVERY = 10;
 
-/** The rewriting of one connection. */
-export function rewriteOf(lie: Lie): Rewrite {
+/** What is held back passes after so many others. */
+const HELD_BACK = 4;
+
+type Changing = Exclude<Lie, 'holds back' | 'crosses channels'>;
+type Segment = Frame & { readonly type: 'segment' };
+
+/** The rewriting of each connection of one route. */
+export function rewritesOf(lie: Lie): () => Rewrite {
+  if (lie === 'holds back') return () => holding([]);
+  if (lie === 'crosses channels') {
+    const shared: Segment[] = [];
+    return () => holding(shared);
+  }
+  return () => changing(lie);
+}
+
+/** Every so manieth segment waits in `held` until some have passed, on whatever connection shares that. */
+function holding(held: Segment[]): Rewrite {
+  let count = 0;
+  let sinceHeld = 0;
+  return (frame) => {
+    if (frame.type !== 'segment') return [frame];
+    count += 1;
+    if (count % EVERY === 0) {
+      held.push({ ...frame, payload: Uint8Array.from(frame.payload) });
+      return [];
+    }
+    sinceHeld = held.length === 0 ? 0 : sinceHeld + 1;
+    return sinceHeld > HELD_BACK ? [frame, ...held.splice(0)] : [frame];
+  };
+}
+
+function changing(lie: Changing): Rewrite {
   let count = 0;
   return (frame) => {
     if (lie === 'forges proofs' && frame.type === 'proof') {
@@ -19,7 +50,7 @@ export function rewriteOf(lie: Lie): Rewrite {
   };
 }
 
-function change(lie: Exclude<Lie, 'forges proofs'>, frame: Frame & { readonly type: 'segment' }): readonly Frame[] {
+function change(lie: Exclude<Changing, 'forges proofs'>, frame: Segment): readonly Frame[] {
   switch (lie) {
     case 'flips bits':
       return [{ ...frame, payload: flipped(frame.payload) }];

@@ -3,7 +3,7 @@
 import { Random } from '../simulation/random.ts';
 
 /** What a relay does to the segments that pass, besides passing them. */
-export type Lie = 'flips bits' | 'cuts short' | 'swallows' | 'repeats' | 'renumbers' | 'forges proofs';
+export type Lie = (typeof LIES)[number] | (typeof REORDERING)[number];
 
 export type PlannedRoute = {
   readonly name: string;
@@ -18,7 +18,9 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'blackhole' | 'end of blackhole' | 'reset link' | 'restore link'; readonly route: number }
   | { readonly type: 'change rate'; readonly route: number; readonly megabitsPerSecond: number }
   | { readonly type: 'kill origin' | 'restart origin' | 'change object' | 'stop client' | 'continue client' }
-  | { readonly type: 'kill client' }
+  | { readonly type: 'kill client' | 'fill disk' }
+  /** The wall clock of a machine: the client's, the origin's or that of a route's relay. */
+  | { readonly type: 'clock jump'; readonly machine: string; readonly byMs: number }
 );
 
 export type Plan = {
@@ -31,7 +33,14 @@ export type Plan = {
   readonly faults: readonly Fault[];
 };
 
-const LIES: readonly Lie[] = ['flips bits', 'cuts short', 'swallows', 'repeats', 'renumbers', 'forges proofs'];
+const LIES = ['flips bits', 'cuts short', 'swallows', 'repeats', 'renumbers', 'forges proofs'] as const;
+/** Nothing is changed or lost, but it comes late, or on another connection than the one it was asked for on. */
+const REORDERING = ['holds back', 'crosses channels'] as const;
+const REORDERS = 0.12;
+const CLOCK_JUMPS = 0.3;
+const DISK_FILLS = 0.1;
+/** A minute, an hour that a summer ends, a battery that was empty, ms. */
+const JUMPS_MS = [60_000, 3_600_000, 50 * 365 * 86_400_000];
 const LEAST_BYTES = 1_000_000;
 const MOST_BYTES = 8_000_000;
 const MOST_FAULTS = 4;
@@ -55,22 +64,43 @@ export function planOf(seed: number): Plan {
   );
   const output = random.next() < 0.55 ? 'file' : pick('pipe', 'pipe', 'slow pipe', 'full disk');
   const count = Math.floor(random.next() * (MOST_FAULTS + 1));
+  const bytes = Math.round(random.between(LEAST_BYTES, MOST_BYTES));
+  const ifChanged = pick('restart', 'fail');
+  const pinned = random.next() < 0.5;
+  const faults = Array.from({ length: count }, () => faultsOf(random, routes.length, output === 'file')).flat();
+  // dice of their own: what was drawn for a seed before these existed stays
+  const later = random.fork('reordering, clocks and disks');
+  faults.push(...clockJumps(later, routes));
+  if (output === 'file' && later.chance(DISK_FILLS)) faults.push({ atMs: strikesAt(later), type: 'fill disk' });
   return {
     seed,
-    bytes: Math.round(random.between(LEAST_BYTES, MOST_BYTES)),
+    bytes,
     output,
-    ifChanged: pick('restart', 'fail'),
-    pinned: random.next() < 0.5,
-    routes,
-    faults: Array.from({ length: count }, () => faultsOf(random, routes.length, output === 'file'))
-      .flat()
-      .toSorted((a, b) => a.atMs - b.atMs),
+    ifChanged,
+    pinned,
+    routes: routes.map((route) => (later.chance(REORDERS) ? { ...route, lie: later.pick(REORDERING) } : route)),
+    faults: faults.toSorted((a, b) => a.atMs - b.atMs),
   };
+}
+
+function strikesAt(random: Random): number {
+  return Math.round(random.next() * STRIKES_UNTIL_MS);
+}
+
+/** One wall clock jumps, there or there and back. */
+function clockJumps(random: Random, routes: readonly PlannedRoute[]): Fault[] {
+  if (!random.chance(CLOCK_JUMPS)) return [];
+  const machine = random.pick(['client', 'origin', ...routes.map(({ name }) => name)]);
+  const byMs = random.pick(JUMPS_MS) * random.pick([1, -1]);
+  const jumps = [strikesAt(random), strikesAt(random)].toSorted((a, b) => a - b);
+  const [there = 0, back = 0] = jumps;
+  const first: Fault = { atMs: there, type: 'clock jump', machine, byMs };
+  return random.chance(0.5) ? [first, { atMs: back, type: 'clock jump', machine, byMs: -byMs }] : [first];
 }
 
 /** A fault, and mostly its end. */
 function faultsOf(random: Random, routes: number, resumable: boolean): Fault[] {
-  const atMs = Math.round(random.next() * STRIKES_UNTIL_MS);
+  const atMs = strikesAt(random);
   const route = Math.floor(random.next() * routes);
   const until = atMs + Math.round(100 + random.next() * LASTS_MS);
   const ends = random.next() < 0.7;
@@ -109,7 +139,7 @@ function faultsOf(random: Random, routes: number, resumable: boolean): Fault[] {
   }
 }
 
-/** The client stands still, as a machine that sleeps: for it the clock jumps. Or it is killed and started again. */
+/** The client stands still, as a machine that sleeps: its monotonic clock jumps. Or it is killed and started again. */
 function stopOrKill(atMs: number, until: number, kill: boolean): Fault[] {
   if (kill) return [{ atMs, type: 'kill client' }];
   return [
@@ -123,7 +153,12 @@ export function describePlan({ seed, bytes, output, ifChanged, pinned, routes, f
   const ways = routes.map(({ name, megabitsPerSecond, delayMs, lie }) => {
     return `${name} ${megabitsPerSecond} Mbit/s ${delayMs} ms${lie === undefined ? '' : ` ${lie}`}`;
   });
-  const blows = faults.map((fault) => `${fault.atMs} ${fault.type}${'route' in fault ? ` r${fault.route}` : ''}`);
+  const blows = faults.map((fault) => `${fault.atMs} ${fault.type}${whomOf(fault)}`);
   const how = `${bytes} bytes to ${output}${pinned ? ', root pinned' : ''}, ${ifChanged} if changed`;
   return `seed ${seed}: ${how}; ${ways.join(', ')}; ${blows.join(', ') || 'no faults'}`;
+}
+
+function whomOf(fault: Fault): string {
+  if (fault.type === 'clock jump') return ` of ${fault.machine} by ${fault.byMs / 1_000} s`;
+  return 'route' in fault ? ` r${fault.route}` : '';
 }

@@ -7,7 +7,7 @@ import { ERROR_CODES } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { startProgram } from '../support/program.ts';
 import type { Outcome, Program } from '../support/program.ts';
-import type { Plan } from './plan.ts';
+import type { Fault, Plan } from './plan.ts';
 import { MOST_MEMORY_BYTES, Stage } from './stage.ts';
 
 /** From the start of a client until it counts as hanging, ms. It may wait 30 s for routes that are all silent. */
@@ -34,8 +34,8 @@ export async function runPlan(plan: Plan): Promise<RunResult> {
   if (plan.output === 'full disk') await symlink('/dev/full', `${path}.part`);
   const problems: string[] = [];
   let { outcome, said } = await play(plan, stage, path, problems);
-  // a client that was killed is started again, as somebody would
-  if (outcome?.signal === 'SIGKILL' && plan.faults.some(({ type }) => type === 'kill client')) {
+  // a client that was killed, or had no room on its disk, is started again, as somebody would
+  if (isToBeStartedAgain(plan, outcome)) {
     ({ outcome, said } = await play({ ...plan, faults: [] }, stage, path, problems));
   }
   if (outcome === undefined) problems.push(`hangs after ${MOST_MS} ms`);
@@ -48,6 +48,12 @@ export async function runPlan(plan: Plan): Promise<RunResult> {
   return { seconds: (performance.now() - begun) / 1_000, end, problems };
 }
 
+function isToBeStartedAgain({ faults }: Plan, outcome: Outcome | undefined): boolean {
+  const struckBy = (fault: Fault['type']): boolean => faults.some(({ type }) => type === fault);
+  if (outcome?.signal === 'SIGKILL') return struckBy('kill client');
+  return outcome?.code === ERROR_CODES['local-io'].exit && struckBy('fill disk');
+}
+
 async function play(
   plan: Plan,
   stage: Stage,
@@ -58,7 +64,10 @@ async function play(
   const pin = plan.pinned ? ['--root', stage.root] : [];
   const args = ['get', stage.key, '-o', isFile ? path : '-', '--json', '--if-changed', plan.ifChanged, ...pin];
   const slow = plan.output === 'slow pipe';
-  await using client = startProgram([...args, ...stage.routes], { stdout: slow ? 'leave' : 'collect' });
+  await using client = startProgram([...args, ...stage.routes], {
+    ...stage.clocks.of('client'),
+    stdout: slow ? 'leave' : 'collect',
+  });
   const sipped = slow ? sip(client) : undefined;
   const ended = new AbortController();
   const struck = strikeAll(plan, stage, client, ended.signal);

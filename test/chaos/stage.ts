@@ -1,5 +1,6 @@
 // The processes of one chaos run: an origin, a relay and a shaped link for each route, and between them whoever lies.
 // Knows how each fault is done; when is the run's business.
+import { execFileSync } from 'node:child_process';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { startLink } from '../../client/demo/link-shaper.ts';
 import type { ShapedLink } from '../../client/demo/link-shaper.ts';
@@ -13,8 +14,9 @@ import { startOriginProgram, startRelayProgram } from '../support/servers.ts';
 import type { ServerProgram } from '../support/servers.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { TemporaryFolder } from '../support/temporary-folder.ts';
-import { rewriteOf } from './lies.ts';
+import { rewritesOf } from './lies.ts';
 import type { Fault, Plan } from './plan.ts';
+import { WallClocks } from './wall-clocks.ts';
 
 const KEY = 'a.bin';
 
@@ -26,6 +28,7 @@ export class Stage {
   readonly key: string = KEY;
   /** What the object was, and is: the last is what is served now. */
   readonly versions: Buffer[];
+  readonly clocks: WallClocks;
   readonly #plan: Plan;
   readonly #scope: AsyncDisposableStack;
   readonly #ways: Way[] = [];
@@ -38,6 +41,7 @@ export class Stage {
     this.#plan = plan;
     this.folder = folder;
     this.#scope = scope;
+    this.clocks = new WallClocks(folder);
     this.versions = [objectBytes(plan.bytes, plan.seed)];
   }
 
@@ -99,6 +103,10 @@ export class Stage {
         return client.signal('SIGCONT');
       case 'kill client':
         return client.signal('SIGKILL');
+      case 'fill disk':
+        return fillDiskOf(client);
+      case 'clock jump':
+        return this.clocks.jump(fault.machine, fault.byMs);
       default:
         fault satisfies never;
     }
@@ -122,7 +130,8 @@ export class Stage {
     if (this.#origin?.program.running === true) return;
     const { folder } = this;
     const port = this.#originPort;
-    const origin = await startOriginProgram({ dir: folder.file('objects'), state: folder.file('state'), port });
+    const where = { dir: folder.file('objects'), state: folder.file('state'), port };
+    const origin = await startOriginProgram(where, this.clocks.of('origin'));
     this.#origin = this.#scope.use(origin);
     this.#originPort = origin.port;
     this.#servers.push({ name: 'origin', program: origin.program, killed: false });
@@ -130,8 +139,7 @@ export class Stage {
 
   async #startWay({ name, megabitsPerSecond, delayMs, lie }: Plan['routes'][number]): Promise<void> {
     const relay = await this.#startRelay(name, 0);
-    const liar =
-      lie === undefined ? undefined : this.#scope.use(await startRewriting(relay.port, () => rewriteOf(lie)));
+    const liar = lie === undefined ? undefined : this.#scope.use(await startRewriting(relay.port, rewritesOf(lie)));
     const target = { port: liar?.port ?? relay.port };
     const link = this.#scope.use(await startLink({ target, megabitsPerSecond, delayMs }));
     const argument = `${name}=http://127.0.0.1:${link.port}/v1/via/main`;
@@ -139,7 +147,8 @@ export class Stage {
   }
 
   async #startRelay(name: string, port: number): Promise<ServerProgram> {
-    const relay = this.#scope.use(await startRelayProgram({ main: `http://127.0.0.1:${this.#originPort}` }, port));
+    const upstreams = { main: `http://127.0.0.1:${this.#originPort}` };
+    const relay = this.#scope.use(await startRelayProgram(upstreams, port, this.clocks.of(name)));
     this.#servers.push({ name: `relay of ${name}`, program: relay.program, killed: false });
     return relay;
   }
@@ -165,6 +174,11 @@ export class Stage {
     await writeFile(this.folder.file('next'), next);
     await rename(this.folder.file('next'), this.folder.file(`objects/${KEY}`));
   }
+}
+
+/** From now on it can write nothing more to any file. */
+function fillDiskOf(client: Program): void {
+  if (client.running) execFileSync('prlimit', ['--pid', String(client.pid), '--fsize=0:']);
 }
 
 /** What no process of a run may take, bytes: the runtime itself takes a fifth of it. */

@@ -2,7 +2,7 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { startProgram } from './program.ts';
-import type { Program } from './program.ts';
+import type { Program, ProgramOptions } from './program.ts';
 
 /** A listening origin or relay. */
 export type ServerProgram = AsyncDisposable & {
@@ -13,15 +13,22 @@ export type ServerProgram = AsyncDisposable & {
 };
 
 /** `heddle origin` serving `dir`; `port` 0 lets the system choose. */
-export function startOriginProgram(options: { dir: string; state: string; port?: number }): Promise<ServerProgram> {
+export function startOriginProgram(
+  options: { dir: string; state: string; port?: number },
+  how: ProgramOptions = {},
+): Promise<ServerProgram> {
   const { dir, state, port = 0 } = options;
-  return listening(['origin', '--dir', dir, '--state', state, '--listen', `127.0.0.1:${port}`]);
+  return listening(['origin', '--dir', dir, '--state', state, '--listen', `127.0.0.1:${port}`], how);
 }
 
 /** `heddle relay`, open to everybody; `upstreams` are names and base URLs. */
-export function startRelayProgram(upstreams: Readonly<Record<string, string>>, port = 0): Promise<ServerProgram> {
+export function startRelayProgram(
+  upstreams: Readonly<Record<string, string>>,
+  port = 0,
+  how: ProgramOptions = {},
+): Promise<ServerProgram> {
   const named = Object.entries(upstreams).flatMap(([name, url]) => ['--upstream', `${name}=${url}`]);
-  return listening(['relay', '--listen', `127.0.0.1:${port}`, '--insecure-open', ...named]);
+  return listening(['relay', '--listen', `127.0.0.1:${port}`, '--insecure-open', ...named], how);
 }
 
 /** A port of the loopback on which nobody listens. */
@@ -47,9 +54,9 @@ export async function accepts(port: number): Promise<boolean> {
   return answer;
 }
 
-async function listening(args: readonly string[]): Promise<ServerProgram> {
+async function listening(args: readonly string[], how: ProgramOptions): Promise<ServerProgram> {
   await using stack = new AsyncDisposableStack();
-  const program = stack.use(startProgram(args, { tethered: true }));
+  const program = stack.use(startProgram(args, { ...how, tethered: true }));
   const [, url = '', port] = await program.said(/ on (http:\/\/[^\s:]+:(\d+))/);
   const owned = stack.move();
   return { program, url, port: Number(port), [Symbol.asyncDispose]: () => owned.disposeAsync() };
