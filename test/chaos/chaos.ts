@@ -1,21 +1,18 @@
 // `npm run chaos -- --seed 1 --runs 500`: runs from one seed to the next, each with real processes and a random mix of
 // faults (plan.ts). `--replay` runs the seeds that failed once. Says what each came to; exits 1 when one broke a promise.
-import { parseArgs } from 'node:util';
+import { flag, readOptions, whole } from '../support/script-options.ts';
 import { describePlan, planOf } from './plan.ts';
 import { runPlan } from './run.ts';
 import { FOUND_SEEDS } from './seeds.ts';
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    runs: { type: 'string', default: '10' },
-    replay: { type: 'boolean', default: false },
-  },
+const values = readOptions('npm run chaos --', {
+  seed: whole(1, 'the first seed'),
+  runs: whole(10, 'so many runs, each with the next seed', 1),
+  replay: flag('the seeds that failed once, instead'),
 });
-const first = Number(values.seed);
 const seeds = values.replay
   ? FOUND_SEEDS.map(({ seed }) => seed)
-  : Array.from({ length: Number(values.runs) }, (_, at) => first + at);
+  : Array.from({ length: values.runs }, (_, at) => values.seed + at);
 const ends = new Map<string, number>();
 const bad: number[] = [];
 for (const seed of seeds) {

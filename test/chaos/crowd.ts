@@ -4,24 +4,22 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { writeLargeObject } from '../support/object-bytes.ts';
 import { heddle } from '../support/program.ts';
+import { readOptions, whole } from '../support/script-options.ts';
 import { startOriginProgram, startRelayProgram } from '../support/servers.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { lastLine } from '../support/world.ts';
 
 const LEAST_RATIO = 0.8;
 
-const { values } = parseArgs({
-  options: {
-    connections: { type: 'string', default: '500' },
-    pings: { type: 'string', default: '1' },
-    megabytes: { type: 'string', default: '64' },
-    rounds: { type: 'string', default: '3' },
-  },
+const values = readOptions('npm run crowd --', {
+  connections: whole(500, 'of the crowd: a third idle, a third dripping, a third flooding', 1),
+  pings: whole(1, 'PINGs per second and flooder', 1),
+  megabytes: whole(64, 'of the honest transfer', 1),
+  rounds: whole(3, 'without and with the crowd', 1),
 });
-const bytes = Number(values.megabytes) * 1_000_000;
+const bytes = values.megabytes * 1_000_000;
 await using folder = await temporaryFolder();
 await mkdir(folder.file('objects'));
 await writeLargeObject(folder.file('objects/a.bin'), bytes, 1);
@@ -30,7 +28,7 @@ await using relay = await startRelayProgram({ main: origin.url });
 const args = ['get', 'a.bin', '-o', '/dev/null', '--json', '--route', `relay=${relay.url}/v1/via/main`];
 
 let [quiet, crowded] = [0, 0];
-for (let round = 1; round <= Number(values.rounds); round += 1) {
+for (let round = 1; round <= values.rounds; round += 1) {
   quiet = Math.max(quiet, await rate());
   crowded = Math.max(crowded, await rateInCrowd());
 }
@@ -54,7 +52,7 @@ async function rate(): Promise<number> {
 
 async function rateInCrowd(): Promise<number> {
   const attacker = new URL('./crowd-attacker.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, [attacker, String(relay.port), values.connections, values.pings], {
+  const child = spawn(process.execPath, [attacker, ...[relay.port, values.connections, values.pings].map(String)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {

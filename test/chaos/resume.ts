@@ -1,9 +1,9 @@
 // `npm run resume -- --runs 200 --seed 1`: downloads killed at random moments, some of them twice, each taken up again
 // and compared byte for byte. Says what was fetched again; exits 1 when a file is wrong or too much was.
-import { parseArgs } from 'node:util';
 import { startLink } from '../../client/demo/link-shaper.ts';
 import { Random } from '../simulation/random.ts';
 import { objectBytes } from '../support/object-bytes.ts';
+import { readOptions, whole } from '../support/script-options.ts';
 import { startWorld } from '../support/world.ts';
 import { interrupt } from './interrupted.ts';
 
@@ -12,10 +12,11 @@ const MEGABITS = 64;
 /** Until a program has begun to receive, and until it would be done, ms. */
 const MOST_MS = 3_600;
 
-const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' } },
+const values = readOptions('npm run resume --', {
+  runs: whole(20, 'downloads to kill', 1),
+  seed: whole(1, 'of the moments'),
 });
-const random = new Random(Number(values.seed));
+const random = new Random(values.seed);
 const content = objectBytes(SIZE, 7);
 await using world = await startWorld({ 'a.bin': content });
 const target = { port: world.origin.port };
@@ -25,7 +26,7 @@ const routes = [near, far].flatMap(({ port }, at) => ['--route', `r${at}=http://
 
 let wrong = 0;
 let [had, again, allowedAgain] = [0, 0, 0];
-for (let run = 1; run <= Number(values.runs); run += 1) {
+for (let run = 1; run <= values.runs; run += 1) {
   const kills = random.next() < 0.25 ? 2 : 1;
   const killAfterMs = Array.from({ length: kills }, () => Math.round(random.next() * MOST_MS));
   const result = await interrupt({

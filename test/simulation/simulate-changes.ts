@@ -5,5 +5,5 @@ import { changeLines } from './measure/change-lines.ts';
 import { isKept } from './measure/figure-lines.ts';
 import { printFigures } from './print-figures.ts';
 
-const lines = printFigures('changes', changeLines);
+const lines = printFigures('npm run simulate:changes --', 'changes', changeLines);
 console.log(`${lines.filter((line) => isKept(line) === false).length} figures miss what was promised`);

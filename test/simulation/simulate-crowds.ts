@@ -3,7 +3,7 @@
 import { crowdLines, playCrowd } from './measure/crowd.ts';
 import { printFigures } from './print-figures.ts';
 
-printFigures('crowds', (scenario, output, seed) => {
+printFigures('npm run simulate:crowds --', 'crowds', (scenario, output, seed) => {
   const played = { ...scenario, core: { ...scenario.core, output } };
   return crowdLines(played, playCrowd(played, seed));
 });

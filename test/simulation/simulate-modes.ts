@@ -3,4 +3,4 @@
 import { modeLines } from './measure/modes.ts';
 import { printFigures } from './print-figures.ts';
 
-printFigures('stories', modeLines, ['S1', 'S3', 'S4']);
+printFigures('npm run simulate:modes --', 'stories', modeLines, ['S1', 'S3', 'S4']);

@@ -3,31 +3,27 @@
 // A seed of the table is replayed by: npm run simulate -- --scenario random|clean|trouble --output OUTPUT --seed SEED
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { anyText, oneOf, readOptions, whole } from '../support/script-options.ts';
 import { campaignLines } from './measure/campaign.ts';
 import type { CampaignOrder, SeedResult } from './measure/campaign.ts';
 import { DRAWS } from './scenario/random-scenario.ts';
 
 const TITLES = { random: 'steady', clean: 'steady lossless', trouble: 'troubled' } as const;
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    draw: { type: 'string', default: 'random' },
-    output: { type: 'string' },
-    threads: { type: 'string' },
-    each: { type: 'string' },
-  },
+const values = readOptions('npm run simulate:random --', {
+  runs: whole(1_000, 'so many route sets, each of the next seed', 1),
+  seed: whole(1, 'the first seed'),
+  draw: oneOf(DRAWS, 'what is drawn; random if not said'),
+  output: oneOf(['any', 'order'], 'one of both only'),
+  threads: whole(idleCores(), 'that play them', 1),
+  each: anyText('FILE', undefined, 'a line of JSON for each run'),
 });
 
 const outputs = (['any', 'order'] as const).filter((output) => values.output === undefined || values.output === output);
-const first = Number(values.seed);
-const seeds = Array.from({ length: Number(values.runs) }, (_, at) => first + at);
-const draw = DRAWS.find((name) => name === values.draw);
-if (draw === undefined) throw new Error(`--draw ${values.draw}: ${DRAWS.join(', ')}`);
-const results = await play(seeds, { outputs, draw }, Number(values.threads ?? idleCores()));
+const seeds = Array.from({ length: values.runs }, (_, at) => values.seed + at);
+const draw = values.draw ?? 'random';
+const results = await play(seeds, { outputs, draw }, values.threads);
 results.sort((a, b) => a.seed - b.seed);
 for (const output of outputs) {
   const title = `${TITLES[draw]} route sets, output ${output}`;
@@ -47,7 +43,7 @@ async function play(all: readonly number[], order: CampaignOrder, threads: numbe
     }
     await thread.terminate();
   };
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(threads, all.length)) }, worker));
+  await Promise.all(Array.from({ length: Math.min(threads, all.length) }, worker));
   return played;
 }
 
@@ -63,5 +59,5 @@ function answerOf(thread: Worker, seed: number): Promise<SeedResult[]> {
 }
 
 function idleCores(): number {
-  return Math.floor(availableParallelism() - (loadavg()[0] ?? 0));
+  return Math.max(1, Math.floor(availableParallelism() - (loadavg()[0] ?? 0)));
 }

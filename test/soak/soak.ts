@@ -4,12 +4,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { createClient, HeddleError } from '../../client/index.ts';
 import type { Client } from '../../client/index.ts';
 import { Random } from '../simulation/random.ts';
 import { objectBytes, sha256Of } from '../support/object-bytes.ts';
 import { startProgram } from '../support/program.ts';
+import { endWithMistake, readOptions, whole } from '../support/script-options.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { COLLECTING, ownVitals, vitalsOf } from './vitals.ts';
 import type { Vitals } from './vitals.ts';
@@ -28,11 +28,13 @@ const HEAP_FRACTION = 0.2;
 /** Files and sockets that may come and go with warm connections. */
 const SPARE = 4;
 
-const { values } = parseArgs({
-  options: { transfers: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' } },
+const COMMAND = 'npm run soak --';
+const values = readOptions(COMMAND, {
+  transfers: whole(200, 'a third of them given up', 1),
+  seed: whole(1, 'of sizes and moments'),
 });
-if (globalThis.gc === undefined) throw new Error('run it with `npm run soak`: it needs --expose-gc');
-const random = new Random(Number(values.seed));
+if (globalThis.gc === undefined) endWithMistake(COMMAND, 'run it with npm, for it needs node --expose-gc');
+const random = new Random(values.seed);
 await using folder = await temporaryFolder();
 await mkdir(folder.file('objects'));
 const hashes: string[] = [];
@@ -53,7 +55,7 @@ const counts = { done: 0, givenUp: 0, wrong: 0 };
 await transfers(WARM_UP);
 const before = await allVitals();
 const begun = performance.now();
-await transfers(Number(values.transfers));
+await transfers(values.transfers);
 const seconds = (performance.now() - begun) / 1_000;
 const leaks = await atRest(before);
 console.log(`${values.transfers} transfers in ${seconds.toFixed(0)} s: ${JSON.stringify(counts)}`);
