@@ -1,6 +1,6 @@
 // Figures of one run of the route bench, from what was seen: stalls, how full the routes were, trust, Heddle's own account.
 import { describe, expect, test } from 'vitest';
-import { closingLine } from '../bench/routes/closing-line.ts';
+import { closingLine, falseMirrorFault } from '../bench/routes/closing-line.ts';
 import { distrustOf } from '../bench/routes/distrust.ts';
 import { PAYLOAD_SHARE } from '../bench/routes/fluid-ideal.ts';
 import type { NetworkUse } from '../bench/routes/network.ts';
@@ -81,6 +81,13 @@ test('the last closing line is taken, others and broken ones are not', () => {
     '{"type":"progress"}\nnoise\n{"type":"done","wasteBytes":1}\n{"type":"done","wasteBytes":7,"hedges":2}\n{"type":"do';
   expect(closingLine(log)).toMatchObject({ wasteBytes: 7, hedges: 2 });
   expect(closingLine('{"type":"error"}\n')).toBeUndefined();
+});
+
+test('a false mirror has to be dropped', () => {
+  const routes = ['active', 'excluded'].map((state) => ({ state }));
+  expect(falseMirrorFault({ routes }, 2)).toBeUndefined();
+  expect(falseMirrorFault({ routes }, 1)).toMatch(/not dropped: it is active/);
+  expect(falseMirrorFault({}, 1)).toMatch(/not there/);
 });
 
 test('the table has a row for each peer, with ratios to curl and to the fastest that is not Heddle', () => {

@@ -34,11 +34,20 @@ describe('files', () => {
     ['an event of no time', { events: [{ type: 'kill', route: 1 }] }],
     ['an unknown event', { events: [{ type: 'flood', atSeconds: 1, route: 1 }] }],
     ['a rate of 0', { events: [{ type: 'rate', atSeconds: 1, route: 1, megabitsPerSecond: 0 }] }],
+    ['a false mirror that is no route', { mirrors: { false: 2 } }],
     ['a loss above 100', { events: [{ type: 'loss', atSeconds: 1, route: 1, lossPercent: 101 }] }],
   ])('refuses %s', (_, change) => {
     expect(parseScenario(JSON.stringify(good)).events).toEqual([]);
     expect(() => parseScenario(JSON.stringify({ ...good, ...change }))).toThrow('scenario x: ');
   });
+});
+
+test('what a false mirror carries does not count', () => {
+  const routes = [10, 30].map((megabitsPerSecond) => ({ megabitsPerSecond, rttMs: 20 }));
+  const both = parseScenario(JSON.stringify({ ...good, objectBytes: 50_000_000, routes, mirrors: {} }));
+  const one = idealSeconds({ ...both, routes: routes.slice(0, 1) }, 'returns');
+  expect(idealSeconds({ ...both, mirrors: { false: 2 } }, 'returns')).toBe(one);
+  expect(idealSeconds(both, 'returns')).toBeLessThan(one / 3);
 });
 
 test('an alternation takes its rates in turns', () => {

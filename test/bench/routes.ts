@@ -66,8 +66,9 @@ async function runAll(
   for (const scenario of scenarios) {
     say(`\n${scenarioLine(scenario, options.congestion)}`);
     const reason = kind === 'user-space' ? reasonAgainstUserSpace(scenario) : undefined;
-    if (reason !== undefined) {
-      say(`  left out: ${reason}`);
+    const able = scenario.mirrors === undefined ? peers : peers.filter(({ servers }) => servers !== 'multipath');
+    if (reason !== undefined || (scenario.mirrors !== undefined && missingPrograms(['nginx']).length > 0)) {
+      say(`  left out: ${reason ?? 'mirrors are nginx, which is not here (--install)'}`);
       continue;
     }
     const { objectBytes } = scenario;
@@ -77,7 +78,7 @@ async function runAll(
     const heddle = heddleProgram(options.cli);
     const common = { teardown, scenario, object, heddle, getFlags, network: kind, congestion, workFolder };
     for (let repetition = 0; repetition < options.repetitions; repetition += 1) {
-      for (const peer of peers) {
+      for (const peer of able) {
         const seed = options.seed + repetition;
         results.push(...(await runUntilTrusted({ ...common, peer, seed }, options.patience)));
       }

@@ -5,11 +5,16 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   rmSync,
   statfsSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -61,6 +66,21 @@ export function writeReferenceObject(workFolder: string, bytes: number): Referen
     closeSync(file);
   }
   return { folder, key: 'f', path, bytes, sha256: hash.digest('hex') };
+}
+
+/** Writes other bytes under the object's name, of its size and age, beside its folder; gives the folder. */
+export function writeFalseObject(workFolder: string, { key, path, bytes }: ReferenceObject): string {
+  const folder = join(workFolder, `false-object-${bytes}`);
+  if (existsSync(folder)) return folder;
+  mkdirSync(folder);
+  const copy = join(folder, key);
+  writeFileSync(
+    copy,
+    readFileSync(path).map((byte) => byte ^ 1),
+  );
+  const { atime, mtime } = statSync(path);
+  utimesSync(copy, atime, mtime);
+  return folder;
 }
 
 function roomInMemory(): boolean {

@@ -69,7 +69,8 @@ function asOneConnection(shape: RouteShape): RouteShape {
 /** What one route carries over time, from 2 RTT after the start on. */
 export function capacitySteps(scenario: Scenario, index: number, afterKill: AfterKill): CapacityStep[] {
   const shape = scenario.routes[index];
-  if (shape === undefined) return [];
+  // what a false mirror carries is not the object
+  if (shape === undefined || scenario.mirrors?.false === index + 1) return [];
   const startSeconds = (START_ROUND_TRIPS * shape.rttMs) / 1_000;
   let { megabitsPerSecond, lossPercent = 0 } = shape;
   let alive = true;

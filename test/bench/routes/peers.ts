@@ -8,8 +8,10 @@ export type PeerContext = {
   /** Further flags for `heddle get`. */
   readonly getFlags: readonly string[];
   readonly key: string;
-  /** HOST:PORT of each relay, as the client dials it. */
+  /** HOST:PORT of each relay, or mirror, as the client dials it. */
   readonly relays: readonly string[];
+  /** The relays are mirrors, and this is what the object hashes to, hex. */
+  readonly mirrored: string | undefined;
   /** The route (from 0) on which one connection is done first. */
   readonly best: number;
   /** HOST:PORT of the origin over the best route without a relay. */
@@ -20,8 +22,8 @@ export type PeerContext = {
   readonly plainPath: string;
 };
 
-/** Who serves: Heddle, plain HTTP through plain proxies, or plain HTTP over Multipath TCP without relays. */
-export type Servers = 'heddle' | 'plain' | 'multipath';
+/** Who serves: Heddle, plain HTTP through plain proxies, plain mirrors, or plain HTTP over Multipath TCP without relays. */
+export type Servers = 'heddle' | 'plain' | 'mirrors' | 'multipath';
 
 /** One program in one way of using it. */
 export type Peer = {
@@ -86,7 +88,12 @@ export function peerNamed(name: string): Peer {
   return peer;
 }
 
-function heddleGet({ heddle, getFlags, key, relays }: PeerContext, output: string): string[] {
+function heddleGet(context: PeerContext, output: string): string[] {
+  const { heddle, getFlags, key, relays, mirrored, plainPath } = context;
+  if (mirrored !== undefined) {
+    const mirrors = relays.flatMap((mirror, index) => ['--mirror', `m${index + 1}=http://${mirror}${plainPath}`]);
+    return heddle('get', key, '-o', output, '--json', '--checksum', `sha256:${mirrored}`, ...getFlags, ...mirrors);
+  }
   const routes = relays.flatMap((relay, index) => ['--route', `r${index + 1}=http://${relay}/v1/via/main`]);
   return heddle('get', key, '-o', output, '--json', ...getFlags, ...routes);
 }
@@ -99,9 +106,10 @@ function aria(name: string, connections: number): Peer {
     needs: ['aria2c'],
     servers: 'plain',
     output: 'file',
-    command: ({ relays, plainPath, outFile, workFolder }) => [
+    command: ({ relays, mirrored, plainPath, outFile, workFolder }) => [
       ...['aria2c', '-q', '--no-conf', '--file-allocation=none', '--allow-overwrite=true'],
       ...[`-x${connections}`, '-s64', '-k1M', '-t2', '--connect-timeout=2', '--retry-wait=0', '-m0'],
+      ...(mirrored === undefined ? [] : [`--checksum=sha-256=${mirrored}`]),
       ...['--max-file-not-found=0', '-d', workFolder, '-o', outFile.slice(workFolder.length + 1)],
       ...relays.map((relay) => `http://${relay}${plainPath}`),
     ],

@@ -7,8 +7,9 @@ import type { Child } from '../machine/child.ts';
 import { ForeignLoad } from '../machine/foreign-load.ts';
 import type { Heddle } from '../machine/heddle.ts';
 import type { Teardown } from '../machine/teardown.ts';
+import { writeFalseObject } from '../machine/work-folder.ts';
 import type { ReferenceObject } from '../machine/work-folder.ts';
-import { closingLine } from './closing-line.ts';
+import { closingLine, falseMirrorFault } from './closing-line.ts';
 import { distrustOf } from './distrust.ts';
 import { buildEmulatedNetwork, ipAt } from './emulated-network.ts';
 import { bestSingleRoute, idealSeconds } from './fluid-ideal.ts';
@@ -20,7 +21,7 @@ import { progressFigures, worstAroundChanges } from './progress-figures.ts';
 import type { RunResult } from './result.ts';
 import type { Scenario } from './scenario.ts';
 import { multipathEnvironment, plainPath, startServers } from './servers.ts';
-import type { RunningServers } from './servers.ts';
+import type { RunningServers, ServerSettings } from './servers.ts';
 import type { CongestionControl } from './topology.ts';
 import { buildUserSpaceNetwork } from './user-space-network.ts';
 
@@ -53,7 +54,9 @@ export async function runOnce(settings: RunSettings): Promise<RunResult> {
       ? await buildEmulatedNetwork(scope, scenario, congestion, seed)
       : await buildUserSpaceNetwork(scope, scenario);
   const routes = scenario.routes.length;
-  const servers = await startServers(scope, { servers: peer.servers, network, routes, object, heddle, folder });
+  const kind = scenario.mirrors === undefined ? peer.servers : 'mirrors';
+  const falseMirror = falseMirrorOf(settings);
+  const servers = await startServers(scope, { servers: kind, network, routes, object, heddle, folder, falseMirror });
   if (peer.servers === 'multipath') addSubflows(scenario);
   const outFile = join(folder, 'out.bin');
   const watch = peer.output === 'file' ? watchFile(scope, outFile, object) : watchPipe(scope, join(folder, 'out.pipe'));
@@ -78,12 +81,14 @@ export async function runOnce(settings: RunSettings): Promise<RunResult> {
   const output = await watch.finish();
   const use = await network.finish();
 
-  const fault = client.faultOf(exit) ?? (output.sha256 === object.sha256 ? undefined : 'wrong bytes');
+  const said = peer.servers === 'heddle' ? closingLine(readFileSync(log, 'utf8')) : undefined;
+  const falseRoute = scenario.mirrors?.false;
+  const undropped = said === undefined || falseRoute === undefined ? undefined : falseMirrorFault(said, falseRoute);
+  const fault = client.faultOf(exit) ?? (output.sha256 === object.sha256 ? undropped : 'wrong bytes');
   const correct = fault === undefined;
   const afterKill: AfterKill = peer.servers === 'multipath' ? 'ignored' : 'returns';
   const ideal = idealSeconds(scenario, afterKill);
   const received = use.links.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0);
-  const said = peer.servers === 'heddle' ? closingLine(readFileSync(log, 'utf8')) : undefined;
   return {
     scenario: scenario.name,
     peer: peer.name,
@@ -123,12 +128,18 @@ function contextOf(
     getFlags,
     key: object.key,
     relays: scenario.routes.map((_, index) => network.relayFor(index + 1)),
+    mirrored: scenario.mirrors === undefined ? undefined : object.sha256,
     best,
     originOverBest: network.originOver(best + 1),
     outFile,
     workFolder: folder,
     plainPath: plainPath(object),
   };
+}
+
+function falseMirrorOf({ scenario, object, workFolder }: RunSettings): ServerSettings['falseMirror'] {
+  const route = scenario.mirrors?.false;
+  return route === undefined ? undefined : { route, folder: writeFalseObject(workFolder, object) };
 }
 
 /** A subflow from each local address, so that Multipath TCP uses every route. */

@@ -62,7 +62,10 @@ export function parseScenario(text: string): Scenario {
     const fault = faultOf(event, file.routes.length);
     if (fault !== undefined) throw wrong(`the event ${JSON.stringify(event)} ${fault}`);
   }
-  return { name: file.name, title: file.title, objectBytes: file.objectBytes, routes: file.routes, events };
+  const { name, title, objectBytes, routes, mirrors } = file;
+  if (mirrors?.false !== undefined && routes[mirrors.false - 1] === undefined)
+    throw wrong('the false mirror is no route');
+  return { name, title, objectBytes, routes, events, ...(mirrors === undefined ? {} : { mirrors }) };
 }
 
 function faultOf(event: ScenarioEvent, routes: number): string | undefined {

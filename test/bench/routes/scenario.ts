@@ -27,4 +27,12 @@ export type Scenario = {
   readonly objectBytes: number;
   readonly routes: readonly RouteShape[];
   readonly events: readonly ScenarioEvent[];
+  /** Plain web servers with a copy each stand at the ends of the routes; nobody knows of Heddle. */
+  readonly mirrors?: Mirrors;
+};
+
+/** What is special about mirrors. */
+export type Mirrors = {
+  /** The route (from 1) whose mirror serves other bytes of the same size and age: it is no source. */
+  readonly false?: number;
 };

@@ -22,6 +22,8 @@ export type ServerSettings = {
   readonly routes: number;
   readonly object: ReferenceObject;
   readonly heddle: Heddle;
+  /** Which mirror (from 1) serves which folder instead of the object's. */
+  readonly falseMirror?: { readonly route: number; readonly folder: string } | undefined;
   /** For logs, configurations and the origin's state. */
   readonly folder: string;
 };
@@ -102,7 +104,15 @@ function startsOf(settings: ServerSettings): Start[] {
   const relays = Array.from({ length: routes }, (_, index) => index + 1);
   const nginx = findProgram('nginx');
   if (servers === 'heddle' || nginx === undefined) return heddleStarts(settings, relays);
+  if (servers === 'mirrors') return relays.map((relay) => mirrorStart(settings, nginx, relay));
   return nginxStarts(settings, nginx, servers === 'plain' ? relays : []);
+}
+
+/** Stands where the route's relay would. */
+function mirrorStart({ network, object, folder, falseMirror }: ServerSettings, nginx: string, relay: number): Start {
+  const root = falseMirror?.route === relay ? falseMirror.folder : object.folder;
+  const files = { type: 'files', listen: hostPort(network.listen({ relay })), root } as const;
+  return { place: { relay }, argv: nginxCommand(nginx, folder, `mirror-${relay}`, files) };
 }
 
 function heddleStarts({ network, heddle, object, folder }: ServerSettings, relays: readonly number[]): Start[] {
