@@ -32,8 +32,11 @@ export type Lead =
 
 /** Asks for the lead of a split request. Rejects with the error of the best route when none answers. */
 export function askForLead(site: Site, request: InterceptedRequest, plan: Split, signal: AbortSignal): Promise<Lead> {
-  if (mayNeedTransfer(plan, site.manifests.get(plan.key)?.size)) site.dialAhead();
-  return raceRoutes(site, (route, ended) => leadOver(route, site, request, plan, ended), signal);
+  const mayNeedMore = mayNeedTransfer(plan, site.manifests.get(plan.key)?.size);
+  const first = raceRoutes(site, (route, ended) => leadOver(route, site, request, plan, ended), signal);
+  // behind the questions: to dial takes the time of a short answer
+  if (mayNeedMore) site.dialAhead();
+  return first;
 }
 
 /** The answer to the request as it is, but for the object's own path over the best route. */
@@ -77,10 +80,12 @@ async function leadOver(
   const known = site.manifests.get(key);
   const beside = known === undefined ? site.manifests.fetch(route, key, ended) : undefined;
   beside?.catch(() => undefined);
-  const provesItself = lead === undefined || (known !== undefined && known.size <= BLOCK_BYTES);
-  const pages = provesItself ? Promise.resolve([]) : fetchPages(route, key, lead, ended);
   const { headers, headersTimeoutMs } = request;
-  const answer = await askRoute(site, route, { method: 'GET', key, headers, headersTimeoutMs, lead }, ended);
+  const asked = askRoute(site, route, { method: 'GET', key, headers, headersTimeoutMs, lead }, ended);
+  // the head waits for the manifest, which is asked for first; only the body waits for its nodes
+  const provesItself = lead === undefined || (known !== undefined && known.size <= BLOCK_BYTES);
+  const nodes = provesItself ? Promise.resolve([]) : fetchPages(route, key, lead, ended);
+  const answer = await asked;
   const view = viewOf(plan, answer);
   if (view.type === 'pass') return { type: 'pass', answer };
   if (view.type === 'refused') throw new SecondBest<Lead>({ type: 'pass', answer }, answer);
@@ -92,6 +97,8 @@ async function leadOver(
         () => site.manifests.fetch(route, key, ended),
       ]);
       site.manifests.keep(manifest);
+      // one block is proven by the root alone
+      const pages = view.size <= BLOCK_BYTES ? Promise.resolve([]) : nodes;
       return { type: 'object', view, answer, route, manifest, pages };
     } catch (error) {
       answer.destroy();
