@@ -1,4 +1,4 @@
-// The head of an HTTP/1.1 message, as far as the upgrade needs it: the client and the relay dial with their own
+// The head of an HTTP/1.1 message, as far as the upgrade and forwarding need it: the client and the relay dial with their own
 // sockets (so that reads land in their own buffers) and therefore read the answer's head themselves. Bodies are not
 // this file's business. Header names are kept lower-case; a repeated header is joined with ", ".
 import { HeddleError } from './errors.ts';
@@ -29,15 +29,18 @@ export function parseResponseHead(bytes: Uint8Array, searched = 0): ResponseHead
   const match = /^HTTP\/1\.[01] ([1-5][0-9][0-9])(?: [\t\x20-\x7e\x80-\xff]*)?$/.exec(statusLine);
   if (match === null) throw nonsense('the answer has no HTTP/1.1 status line');
   const headers = new Map<string, string>();
-  for (const line of lines) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
-    const value = trimmed(line.slice(colon + 1));
-    if (!TOKEN.test(name) || !FIELD_VALUE.test(value)) throw nonsense('the answer has a malformed header line');
+  for (const [rawName, value] of fieldsOf(lines)) {
+    const name = rawName.toLowerCase();
     const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   }
   return { status: Number(match[1]), headers, bytes: end };
+}
+
+/** The header lines of a whole head one by one, as they were written: for who passes them on. */
+export function rawFields(head: Uint8Array): [string, string][] {
+  const [, ...lines] = textOf(head.subarray(0, head.length - 4)).split('\r\n');
+  return fieldsOf(lines);
 }
 
 /**
@@ -62,6 +65,16 @@ export function formatResponseHead(
 ): string {
   if (!/^[1-5][0-9][0-9]$/.test(String(status)) || !FIELD_VALUE.test(reason)) throw injection('the status line');
   return format(`HTTP/1.1 ${status} ${reason}`, headers);
+}
+
+function fieldsOf(lines: readonly string[]): [string, string][] {
+  return lines.map((line) => {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(colon, 0));
+    const value = trimmed(line.slice(colon + 1));
+    if (!TOKEN.test(name) || !FIELD_VALUE.test(value)) throw nonsense('the answer has a malformed header line');
+    return [name, value];
+  });
 }
 
 function format(firstLine: string, headers: Iterable<readonly [string, string]>): string {

@@ -1,17 +1,19 @@
 // A plain GET or HEAD through the relay: the raw path and the end-to-end headers go to the upstream, the answer comes
 // back as it is, with back-pressure; an abort on either side reaches the other. Channels are upgrade.ts's business.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { HeddleError } from '../protocol/errors.ts';
+import { formatRequestHead, rawFields } from '../protocol/http-head.ts';
 import type { Admitted } from './admission.ts';
+import { framingOf } from './body-framing.ts';
 import type { RelayContext } from './context.ts';
-import { answerHeaders, appendVia, headerValue, pairs, requestHeaders } from './forwarded-headers.ts';
-import type { Traffic } from './join.ts';
+import { answerHeaders, appendVia, requestHeaders } from './forwarded-headers.ts';
+import { passBody } from './pass-body.ts';
 import { formatRefusal, refuseAfter } from './problem.ts';
 import type { Refusal } from './problem.ts';
-import type { Share } from './shaper.ts';
 import type { Upstream } from './upstream.ts';
+import { askUpstream } from './upstream-answer.ts';
+import type { UpstreamAnswer } from './upstream-answer.ts';
+import { cutOff } from './upstream-socket.ts';
 
 /** Serves one plain request whose target was `rawPath`; never throws. */
 export async function forwardRequest(
@@ -52,62 +54,44 @@ async function forward(
   response: ServerResponse,
 ): Promise<void> {
   const { target, traffic } = upstream;
-  const agent = await upstream.agent();
+  const { limits } = context;
+  const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
+  const client = request.socket;
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  const onGone = (): void => gone.abort(new HeddleError('connection-lost', 'the client has left'));
+  response.once('close', onGone);
+  client.once('close', onGone);
   endBy(() => response.destroy());
-  if (response.destroyed) return;
-  const startedAt = performance.now();
-  const answer = await agent
-    .request({
-      origin: target.origin,
-      path: target.basePath + rest,
-      method: request.method === 'HEAD' ? 'HEAD' : 'GET',
-      headers: [...requestHeaders(request.rawHeaders), ['Host', target.authority], ['Via', via]].flat(),
-      signal: gone.signal,
-      responseHeaders: 'raw',
-    })
-    .catch((cause: unknown) => {
-      throw asFailure(cause);
-    });
-  context.metrics.answered(target.name, 'plain', answer.statusCode, startedAt);
-  const headers = pairs(answer.headers as unknown as string[]);
-  const onward = [
-    ...answerHeaders(headers),
-    ['Via', appendVia(headerValue(headers, 'via'), context.pseudonym)] as [string, string],
-  ];
-  response.writeHead(answer.statusCode, onward.flat());
-  // A client that takes nothing for this long is given up; it is not a fault of a slow one.
-  response.setTimeout(context.limits.idleTimeoutMs, () => response.destroy());
-  await pipeline(answer.body, counted(traffic, share, response), response);
+  if (response.destroyed || client.destroyed) return;
+  try {
+    const startedAt = performance.now();
+    const head = formatRequestHead(method, target.basePath + rest, [
+      ['Host', target.authority],
+      ['Via', via],
+      ...requestHeaders(request.rawHeaders),
+    ]);
+    const options = { timeoutMs: limits.answerTimeoutMs, signal: gone.signal };
+    const answer = await askUpstream(upstream, head, options, startedAt);
+    let isReusable = false;
+    try {
+      const framing = framingOf(answer.head, method);
+      context.metrics.answered(target.name, 'plain', answer.head.status, startedAt);
+      writeHead(context, answer, response);
+      // A client that takes nothing for this long is given up; it is not a fault of a slow one.
+      response.setTimeout(limits.idleTimeoutMs, () => response.destroy());
+      await passBody(answer, framing, { response, client, traffic, share, limits });
+      isReusable = !framing.hasSurplus && !/\bclose\b/i.test(answer.head.headers.get('connection') ?? '');
+    } finally {
+      if (isReusable) upstream.warm.giveBack(answer.connection, performance.now());
+      else cutOff(answer.connection.socket);
+    }
+  } finally {
+    client.off('close', onGone);
+  }
 }
 
-/** Counts what passes, and lets on as fast as the share has room. */
-function counted(traffic: Traffic, share: Share, response: ServerResponse): Transform {
-  let goOn: (() => void) | undefined;
-  share.listen(
-    () => {
-      const resume = goOn;
-      goOn = undefined;
-      resume?.();
-    },
-    () => response.destroy(),
-  );
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, done) => {
-      traffic.toClient += chunk.length;
-      if (share.took(chunk.length)) done(null, chunk);
-      else goOn = () => done(null, chunk);
-    },
-  });
-}
-
-// undici's names for what happened, in ours.
-function asFailure(cause: unknown): HeddleError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const isTimeout = code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_CONNECT_TIMEOUT';
-  const isLost = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
-  if (code === 'UND_ERR_INVALID_ARG') return new HeddleError('bad-request', undefined, { side: 'remote', cause });
-  const kind = isTimeout ? 'timeout' : isLost ? 'connection-lost' : 'unreachable';
-  return new HeddleError(kind, undefined, { side: 'remote', cause });
+function writeHead(context: RelayContext, { head, headBytes }: UpstreamAnswer, response: ServerResponse): void {
+  if (head.status === 101) throw new HeddleError('handshake-failed', 'upgraded unasked', { side: 'remote' });
+  const via: [string, string] = ['Via', appendVia(head.headers.get('via'), context.pseudonym)];
+  response.writeHead(head.status, [...answerHeaders(rawFields(headBytes)), via].flat());
 }

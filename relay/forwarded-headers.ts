@@ -23,16 +23,10 @@ export function answerHeaders(headers: Iterable<readonly [string, string]>): Hea
 }
 
 /** A flat list (name, value, name, value …) as pairs. */
-export function pairs(flat: readonly string[]): HeaderList {
+function pairs(flat: readonly string[]): HeaderList {
   const list: HeaderList = [];
   for (let at = 0; at + 1 < flat.length; at += 2) list.push([flat[at] ?? '', flat[at + 1] ?? '']);
   return list;
-}
-
-/** All values of the header `name`, joined as one list; undefined when there is none. */
-export function headerValue(headers: Iterable<readonly [string, string]>, name: string): string | undefined {
-  const values = [...headers].filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
-  return values.length === 0 ? undefined : values.join(', ');
 }
 
 /** `via` with this relay's entry at its end. */

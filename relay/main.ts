@@ -101,7 +101,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     },
     onEnd: async () => {
       clearInterval(timer);
-      await Promise.all([...upstreams.values()].map((upstream) => upstream.close()));
+      for (const upstream of upstreams.values()) upstream.close();
       await listeners.close();
     },
     dropConnections: listeners.dropConnections,

@@ -82,12 +82,9 @@ const DIAL_ERRORS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection_refused',
   ECONNRESET: 'connection_terminated',
   EPIPE: 'connection_terminated',
-  UND_ERR_SOCKET: 'connection_terminated',
   ENOTFOUND: 'dns_error',
   EAI_AGAIN: 'dns_timeout',
   ETIMEDOUT: 'connection_timeout',
-  UND_ERR_CONNECT_TIMEOUT: 'connection_timeout',
-  UND_ERR_HEADERS_TIMEOUT: 'http_response_timeout',
   EHOSTUNREACH: 'destination_ip_unroutable',
   ENETUNREACH: 'destination_ip_unroutable',
 };

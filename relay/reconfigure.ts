@@ -25,12 +25,10 @@ export type ChangingParts = {
 
 /** Limits that are looked at when the relay starts, and never again. */
 const FIXED_LIMITS: ReadonlySet<string> = new Set(['headTimeoutMs']);
-/** Limits that an upstream's pool for plain requests is made with. */
-const POOL_LIMITS = ['maxSessions', 'warmIdleMs', 'answerTimeoutMs', 'idleTimeoutMs', 'connectTimeoutMs'] as const;
 
 /** Makes `next` count; the parts keep what a restart is needed for as it was. */
 export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): Promise<Applied> {
-  const { options: before, limits, upstreams, admission } = parts;
+  const { options: before, limits, admission } = parts;
   const tokenCheck = await parts.loadTokenCheck(next);
   const changed: string[] = [];
   const waiting: string[] = [];
@@ -51,8 +49,6 @@ export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): 
   admission.replaceTokenCheck(tokenCheck);
   admission.tick(Date.now());
   changed.push(...changeUpstreams(parts, next));
-  const renew = POOL_LIMITS.some((name) => changedLimits.includes(name));
-  if (renew) for (const upstream of upstreams.values()) upstream.renew();
   // what waits for a restart is said again at the next reading
   parts.options = {
     ...next,
@@ -71,7 +67,7 @@ function changeUpstreams({ options, upstreams, createUpstream }: ChangingParts, 
     const target = wanted.get(name);
     if (target !== undefined && isDeepStrictEqual(upstreams.get(name)?.target, target)) continue;
     changed.push(`upstreams.${name}`);
-    void upstreams.get(name)?.retire();
+    upstreams.get(name)?.close();
     upstreams.delete(name);
   }
   for (const [name, target] of wanted) {

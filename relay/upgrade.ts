@@ -13,8 +13,8 @@ import { Session } from './join.ts';
 import { formatRefusal, refuse, refuseAfter } from './problem.ts';
 import type { Refusal } from './problem.ts';
 import type { Upstream } from './upstream.ts';
-import { askUpgrade, readBody } from './upstream-answer.ts';
-import type { UpgradeAnswer } from './upstream-answer.ts';
+import { askUpstream, readBody } from './upstream-answer.ts';
+import type { UpstreamAnswer } from './upstream-answer.ts';
 import { cutOff } from './upstream-socket.ts';
 
 /** True for a request that asks for a channel; others are no business of the upgrade. */
@@ -54,7 +54,7 @@ async function relayUpgrade(
     const options = { timeoutMs: context.limits.answerTimeoutMs, signal: waiting.signal };
     const startedAt = performance.now();
     const requestHead = upgradeHead(request, admitted);
-    const answer = await askUpgrade(admitted.upstream, requestHead, options, startedAt);
+    const answer = await askUpstream(admitted.upstream, requestHead, options, startedAt);
     context.metrics.answered(admitted.upstream.target.name, 'upgrade', answer.head.status, startedAt);
     if (client.destroyed) {
       cutOff(answer.connection.socket);
@@ -80,7 +80,7 @@ function join(
   admitted: Admitted<Upstream>,
   client: Socket,
   waiting: WaitingClient,
-  { connection, head, rest }: UpgradeAnswer,
+  { connection, head, rest }: UpstreamAnswer,
 ): void {
   const { target, traffic } = admitted.upstream;
   const headers: HeaderList = [['Upgrade', UPGRADE_TOKEN], ['Connection', 'Upgrade'], ...onwardHeaders(context, head)];
@@ -115,7 +115,7 @@ async function passRefusal(
   context: RelayContext,
   admitted: Admitted<Upstream>,
   waiting: WaitingClient,
-  answer: UpgradeAnswer,
+  answer: UpstreamAnswer,
   options: { timeoutMs: number; signal: AbortSignal },
 ): Promise<Refusal | undefined> {
   const { name } = admitted.upstream.target;
@@ -142,7 +142,7 @@ function upgradeHead(request: IncomingMessage, { upstream, rest, via }: Admitted
   ]);
 }
 
-function onwardHeaders(context: RelayContext, head: UpgradeAnswer['head']): HeaderList {
+function onwardHeaders(context: RelayContext, head: UpstreamAnswer['head']): HeaderList {
   return [...answerHeaders(head.headers), ['Via', appendVia(head.headers.get('via'), context.pseudonym)]];
 }
 

@@ -1,35 +1,38 @@
-// Asking an upstream for the upgrade and reading what it answers: the head, and the bounded body of a refusal. A warm
-// connection that turns out dead before the first byte of an answer is replaced by a fresh one. Writes nothing to the
-// client.
+// Asking an upstream and reading what it answers: the head, and the bounded body of a refused upgrade. A warm connection
+// that turns out dead before the first byte of an answer is replaced by a fresh one. Writes nothing to the client.
 import { HeddleError } from '../protocol/errors.ts';
 import { parseResponseHead } from '../protocol/http-head.ts';
 import type { ResponseHead } from '../protocol/http-head.ts';
+import { framingOf } from './body-framing.ts';
 import type { Upstream } from './upstream.ts';
 import { cutOff } from './upstream-socket.ts';
 import type { ReadSink, UpstreamSocket } from './upstream-socket.ts';
 
-/** The answer's head and the connection it came on. `rest()` is what came behind the head so far. */
-export type UpgradeAnswer = {
+/** The answer's head, also as it came, and the connection it came on. `rest()` is what came behind the head so far. */
+export type UpstreamAnswer = {
   readonly connection: UpstreamSocket;
   readonly head: ResponseHead;
+  readonly headBytes: Buffer;
   rest(): Buffer;
 };
 
 export type AskOptions = { readonly timeoutMs: number; readonly signal: AbortSignal };
 
 /** Sends `requestHead`; throws `unreachable`, `connection-lost`, `timeout` or `handshake-failed`. */
-export async function askUpgrade(
+export async function askUpstream(
   upstream: Upstream,
   requestHead: string,
   options: AskOptions,
   now: number,
-): Promise<UpgradeAnswer> {
+): Promise<UpstreamAnswer> {
   const warm = upstream.warm.take(now);
   if (warm !== undefined) {
+    const before = warm.socket.bytesRead;
     try {
       return await ask(warm, requestHead, options);
     } catch (error) {
-      const isStale = error instanceof HeddleError && error.code === 'connection-lost' && warm.socket.bytesRead === 0;
+      const isStale =
+        error instanceof HeddleError && error.code === 'connection-lost' && warm.socket.bytesRead === before;
       // The request may have been read, but not answered: a channel number is used up by its 101 only.
       if (!isStale || options.signal.aborted) throw error;
     }
@@ -39,26 +42,31 @@ export async function askUpgrade(
 
 /** The whole body behind a refusing head, or undefined when it exceeds `maxBytes`. */
 export async function readBody(
-  answer: UpgradeAnswer,
+  answer: UpstreamAnswer,
   maxBytes: number,
   options: AskOptions,
 ): Promise<Buffer | undefined> {
   const { head, connection } = answer;
-  const parse = bodyParser(head);
+  const framing = framingOf(head, 'GET');
+  const parts: Buffer[] = [];
+  let taken = 0;
   const { value } = await collectUntil(connection, answer.rest(), options, (bytes, ended) => {
     // Chunk framing comes on top; 1 KiB is enough for what one small answer needs.
     if (bytes.length > maxBytes + 1_024) return 'too-large';
-    return parse(bytes, ended);
+    const isComplete = framing.take(bytes.subarray(taken), (part) => parts.push(part));
+    taken = bytes.length;
+    return isComplete || (ended && framing.endsWithConnection) ? Buffer.concat(parts) : undefined;
   });
   connection.socket.destroy();
   return value === 'too-large' || value.length > maxBytes ? undefined : value;
 }
 
-async function ask(connection: UpstreamSocket, requestHead: string, options: AskOptions): Promise<UpgradeAnswer> {
+async function ask(connection: UpstreamSocket, requestHead: string, options: AskOptions): Promise<UpstreamAnswer> {
   connection.socket.write(requestHead, 'latin1');
   try {
     const { value, bytes } = await collectUntil(connection, Buffer.alloc(0), options, finalHead);
-    return { connection, head: value, rest: () => bytes().subarray(value.bytes) };
+    const headBytes = bytes().subarray(value.startsAt, value.bytes);
+    return { connection, head: value, headBytes, rest: () => bytes().subarray(value.bytes) };
   } catch (error) {
     // A reset, so that an upstream which is still at work on the request stops.
     cutOff(connection.socket);
@@ -67,13 +75,14 @@ async function ask(connection: UpstreamSocket, requestHead: string, options: Ask
 }
 
 // Interim answers (100, 103) are skipped; `bytes` counts them in.
-function finalHead(bytes: Buffer): ResponseHead | undefined {
+function finalHead(bytes: Buffer): (ResponseHead & { readonly startsAt: number }) | undefined {
   let skipped = 0;
   for (;;) {
     const head = parseResponseHead(bytes.subarray(skipped));
     if (head === undefined) return undefined;
+    const startsAt = skipped;
     skipped += head.bytes;
-    if (head.status === 101 || head.status >= 200) return { ...head, bytes: skipped };
+    if (head.status === 101 || head.status >= 200) return { ...head, bytes: skipped, startsAt };
   }
 }
 
@@ -125,32 +134,5 @@ async function collectUntil<Value>(
     clearTimeout(timer);
     socket.off('end', onEnd).off('close', onEnd);
     options.signal.removeEventListener('abort', onAbort);
-  }
-}
-
-function bodyParser(head: ResponseHead): Parse<Buffer> {
-  if (head.status === 204 || head.status === 304) return () => Buffer.alloc(0);
-  if (/\bchunked\b/i.test(head.headers.get('transfer-encoding') ?? '')) return (bytes) => unchunk(bytes);
-  const length = head.headers.get('content-length');
-  if (length === undefined) return (bytes, ended) => (ended ? bytes : undefined);
-  if (!/^[0-9]{1,15}$/.test(length)) throw new HeddleError('handshake-failed', 'Content-Length is not a number');
-  return (bytes) => (bytes.length >= Number(length) ? bytes.subarray(0, Number(length)) : undefined);
-}
-
-// The data of a complete chunked body (RFC 9112 §7.1; trailers are dropped); undefined while it is not complete.
-function unchunk(bytes: Buffer): Buffer | undefined {
-  const parts: Buffer[] = [];
-  let at = 0;
-  for (;;) {
-    const lineEnd = bytes.indexOf('\r\n', at);
-    if (lineEnd < 0) return undefined;
-    const size = /^([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?$/.exec(bytes.toString('latin1', at, lineEnd))?.[1];
-    if (size === undefined) throw new HeddleError('handshake-failed', 'a chunk has no size', { side: 'remote' });
-    const length = Number.parseInt(size, 16);
-    at = lineEnd + 2;
-    if (length === 0) return Buffer.concat(parts);
-    if (bytes.length < at + length + 2) return undefined;
-    parts.push(bytes.subarray(at, at + length));
-    at += length + 2;
   }
 }

@@ -96,6 +96,11 @@ export class UpstreamSocket {
     this.socket.resume();
   }
 
+  /** Said by a sink whose read was the last for a while: the next one pins the smallest buffer. */
+  rest(): void {
+    this.#size = SMALLEST_LANDING;
+  }
+
   // Node asks for the buffer of the next read right after each read, also after one that asked for a pause, and again
   // for every address it tries while connecting: hence never a buffer that a write still uses, and the same one until
   // bytes have landed.
@@ -122,7 +127,7 @@ export function cutOff(socket: Socket): void {
 }
 
 /** What certificates an https upstream is judged by, and shown. */
-export function trustOf({ trustedCertificates: ca, identity }: Endpoint): { ca?: string; cert?: string; key?: string } {
+function trustOf({ trustedCertificates: ca, identity }: Endpoint): { ca?: string; cert?: string; key?: string } {
   const shown = identity === undefined ? {} : { cert: identity.certificate, key: identity.key };
   return { ...(ca === undefined ? {} : { ca }), ...shown };
 }

@@ -1,5 +1,6 @@
-// A few idle connections to one upstream, so that an upgrade saves the round trips of TCP and TLS. They are opened
-// after the upstream's first use, replaced when taken, closed by age, and given up when nobody comes any more.
+// A few idle connections to one upstream, so that a request saves the round trips of TCP and TLS. They are opened after
+// the upstream's first use or come back from plain requests, are replaced when taken, closed by age, and given up when
+// nobody comes any more.
 // The relay's tick drives it; it owns no timer.
 import { cutOff } from './upstream-socket.ts';
 import type { UpstreamSocket } from './upstream-socket.ts';
@@ -10,7 +11,15 @@ export type WarmLimits = {
   readonly warmForgetMs: number;
 };
 
-type Idle = { readonly connection: UpstreamSocket; readonly expiresAt: number };
+type Idle = {
+  readonly connection: UpstreamSocket;
+  readonly expiresAt: number;
+  /** Takes its listeners off the socket: somebody else has it from now on. */
+  readonly handOver: () => void;
+};
+
+/** Connections that plain requests gave back: each holds a small buffer. */
+const MOST_RETURNED = 32;
 
 /** Pause after a failed dial, so that a dead upstream is not dialled each second for nobody. */
 const BACK_OFF_MS = 5_000;
@@ -39,8 +48,17 @@ export class WarmConnections {
     this.#usedAt = now;
     this.#dropExpired(now);
     const taken = this.#idle.pop();
+    taken?.handOver();
     this.#fill(now);
     return taken?.connection;
+  }
+
+  /** A connection whose answer was read to its end and on which another request may be sent. */
+  giveBack(connection: UpstreamSocket, now: number): void {
+    const { socket } = connection;
+    const isWanted = this.#limits.warmConnections > 0 && this.#idle.length < MOST_RETURNED;
+    if (!isWanted || socket.destroyed || socket.readableEnded || this.#closing.signal.aborted) socket.destroy();
+    else this.#keep(connection, now + this.#limits.warmIdleMs);
   }
 
   /** To be called about once a second. */
@@ -84,19 +102,19 @@ export class WarmConnections {
 
   #keep(connection: UpstreamSocket, expiresAt: number): void {
     const { socket, buffers } = connection;
-    const idle = { connection, expiresAt };
-    this.#idle.push(idle);
     const forget = (): void => {
       const at = this.#idle.indexOf(idle);
       if (at >= 0) this.#idle.splice(at, 1);
     };
-    socket.once('close', forget);
     // Whatever an upstream says unasked (most likely 408 and the end) spoils the connection.
-    socket.once('end', () => {
-      if (!this.#idle.includes(idle)) return;
+    const onEnd = (): void => {
       forget();
       socket.destroy();
-    });
+    };
+    const handOver = (): void => void socket.off('close', forget).off('end', onEnd);
+    const idle: Idle = { connection, expiresAt, handOver };
+    this.#idle.push(idle);
+    socket.once('close', forget).once('end', onEnd);
     connection.readInto((buffer) => {
       buffers.give(buffer);
       forget();

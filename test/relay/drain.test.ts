@@ -79,6 +79,7 @@ describe('a relay that stops', () => {
     await relay.close({ noticeMs: 0, deadlineMs: 50 });
     await closed(channel.socket);
     expect(await Promise.all([dialling, plain])).toEqual(['cut off', 'cut off']);
+    await eventually(() => relay.status().bufferBytes === 0);
     expect(relay.status()).toMatchObject({ open: 0, sessions: [], bufferBytes: 0, warmConnections: { main: 0 } });
     await eventually(() => upstream.sockets.size === 0);
   });
