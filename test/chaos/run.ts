@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ERROR_CODES } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
+import { processorWaitMs } from '../support/processor-wait.ts';
 import { startProgram } from '../support/program.ts';
 import type { Outcome, Program } from '../support/program.ts';
 import type { Fault, Plan } from './plan.ts';
@@ -23,29 +24,40 @@ export type RunResult = {
   readonly end: string;
   /** What must not be; none in a good run. */
   readonly problems: readonly string[];
+  /** What must not be on a machine that lets its processes run. */
+  readonly late: readonly string[];
+  /** The longest that a process of the run was kept from running, ms. */
+  readonly waitedMs: number;
 };
 
 export async function runPlan(plan: Plan): Promise<RunResult> {
   const begun = performance.now();
+  const ownBefore = processorWaitMs('self');
   await using stage = await Stage.start(plan);
   const out = stage.folder.file('out');
   await mkdir(out);
   const path = `${out}/a.bin`;
   if (plan.output === 'full disk') await symlink('/dev/full', `${path}.part`);
   const problems: string[] = [];
-  let { outcome, said } = await play(plan, stage, path, problems);
+  const late: string[] = [];
+  let { outcome, said, waitedMs } = await play(plan, stage, path, problems);
   // a client that was killed, or had no room on its disk, is started again, as somebody would
   if (isToBeStartedAgain(plan, outcome)) {
-    ({ outcome, said } = await play({ ...plan, faults: [] }, stage, path, problems));
+    const before = waitedMs;
+    ({ outcome, said, waitedMs } = await play({ ...plan, faults: [] }, stage, path, problems));
+    waitedMs = Math.max(before, waitedMs);
   }
-  if (outcome === undefined) problems.push(`hangs after ${MOST_MS} ms`);
+  if (outcome === undefined) late.push(`hangs after ${MOST_MS} ms`);
   const end = endOf(outcome, said, problems);
   const isFile = plan.output === 'file' || plan.output === 'full disk';
   const bytes = isFile ? await readFile(path).catch(() => undefined) : outcome?.stdout;
   problems.push(...wrongBytes(stage.versions, bytes, end, isFile), ...(await leftovers(out, end)));
-  if (end !== 'done' && mustSucceed(plan)) problems.push(`failed with ${end}, though an untouched route was there`);
+  if (end !== 'done' && end !== 'hang' && mustSucceed(plan))
+    late.push(`failed with ${end}, though an untouched route was there`);
   problems.push(...stage.troubles());
-  return { seconds: (performance.now() - begun) / 1_000, end, problems };
+  // this process plays the links
+  waitedMs = Math.max(waitedMs, stage.processorWaitMs, processorWaitMs('self') - ownBefore);
+  return { seconds: (performance.now() - begun) / 1_000, end, problems, late, waitedMs };
 }
 
 function isToBeStartedAgain({ faults }: Plan, outcome: Outcome | undefined): boolean {
@@ -59,7 +71,7 @@ async function play(
   stage: Stage,
   path: string,
   problems: string[],
-): Promise<{ outcome: Outcome | undefined; said: string }> {
+): Promise<{ outcome: Outcome | undefined; said: string; waitedMs: number }> {
   const isFile = plan.output === 'file' || plan.output === 'full disk';
   const pin = plan.pinned ? ['--root', stage.root] : [];
   const args = ['get', stage.key, '-o', isFile ? path : '-', '--json', '--if-changed', plan.ifChanged, ...pin];
@@ -71,14 +83,14 @@ async function play(
   const sipped = slow ? sip(client) : undefined;
   const ended = new AbortController();
   const struck = strikeAll(plan, stage, client, ended.signal);
-  const watched = watchMemory(client, problems, ended.signal);
+  const watched = watchProcess(client, problems, ended.signal);
   const late = delay(MOST_MS, undefined, { signal: ended.signal }).catch(() => undefined);
   const outcome = await Promise.race([client.ended, late]);
   ended.abort();
-  await Promise.all([struck, watched]);
-  if (outcome === undefined) return { outcome, said: '' };
+  const [waitedMs] = await Promise.all([watched, struck]);
+  if (outcome === undefined) return { outcome, said: '', waitedMs };
   const stdout = sipped === undefined ? outcome.stdout : Buffer.concat(sipped);
-  return { outcome: { ...outcome, stdout }, said: isFile ? stdout.toString() : outcome.stderr };
+  return { outcome: { ...outcome, stdout }, said: isFile ? stdout.toString() : outcome.stderr, waitedMs };
 }
 
 /** The faults in their order; those due after the client's end still happen to the servers, so that all can be stopped. */
@@ -92,13 +104,17 @@ async function strikeAll(plan: Plan, stage: Stage, client: Program, signal: Abor
   }
 }
 
-async function watchMemory(client: Program, problems: string[], signal: AbortSignal): Promise<void> {
+/** Its memory; gives how long it was kept from running, ms. */
+async function watchProcess(client: Program, problems: string[], signal: AbortSignal): Promise<number> {
   let most = 0;
+  let waitedMs = 0;
   while (!signal.aborted) {
     most = Math.max(most, client.peakMemoryBytes() ?? 0);
+    waitedMs = Math.max(waitedMs, processorWaitMs(client.pid));
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
   if (most > MOST_MEMORY_BYTES) problems.push(`the client took ${most} bytes`);
+  return waitedMs;
 }
 
 /** Takes a chunk now and then. What is left when the program has ended comes at once. */

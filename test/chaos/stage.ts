@@ -9,6 +9,7 @@ import { LEAF_BYTES } from '../../protocol/limits.ts';
 import { formatRoot } from '../../protocol/manifest.ts';
 import { startRewriting } from '../support/false-relay.ts';
 import { objectBytes } from '../support/object-bytes.ts';
+import { processorWaitMs } from '../support/processor-wait.ts';
 import type { Program } from '../support/program.ts';
 import { startOriginProgram, startRelayProgram } from '../support/servers.ts';
 import type { ServerProgram } from '../support/servers.ts';
@@ -119,6 +120,11 @@ export class Stage {
       const peak = program.peakMemoryBytes() ?? 0;
       return peak > MOST_MEMORY_BYTES ? [...crashed, `${name} took ${peak} bytes`] : crashed;
     });
+  }
+
+  /** The longest that a server that still runs has waited for a processor, ms. */
+  get processorWaitMs(): number {
+    return Math.max(0, ...this.#servers.map(({ program }) => processorWaitMs(program.pid)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
