@@ -139,6 +139,7 @@ function commandLine(early: EarlyDials | undefined): Command {
     .option('--client-key <file>', 'its private key (PEM)')
     .option('--allow-host <name>', 'one more name under which the gateway may be asked; repeat for each', collect)
     .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
+    .option('--drain <time>', 'how long what is under way may take when it is told to end (default: 20s)')
     .option('--insecure-open', 'listen beyond this machine')
     .option('--ui [address]', 'a page to watch and steer transfers, on HOST:PORT or unix:PATH of this machine')
     .addHelpText('after', examplesOf('proxy'))

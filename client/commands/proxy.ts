@@ -1,5 +1,6 @@
 // `heddle proxy`: flags and configuration file to a running local proxy, until it is told to stop.
 import { HeddleError } from '../../protocol/errors.ts';
+import { parseAmount } from '../../protocol/settings/amount.ts';
 import { parseAddress } from '../../protocol/settings/text.ts';
 import { clientOptions, controlWishes, metricsWishes } from '../config.ts';
 import type { ClientFlags, ControlFlags } from '../config.ts';
@@ -9,6 +10,7 @@ import { knownOriginsPath } from '../io/known-origins.ts';
 import type { RunningMetrics } from '../metrics.ts';
 import { isLoopback } from '../loopback.ts';
 import { startProxy } from '../proxy/server.ts';
+import type { RunningProxy } from '../proxy/server.ts';
 
 export type ProxyFlags = Pick<
   ClientFlags,
@@ -20,11 +22,20 @@ export type ProxyFlags = Pick<
     readonly allowHost?: readonly string[];
     readonly insecureOpen?: boolean;
     readonly admin?: string;
+    readonly drain?: string;
   };
 
-/** Runs the command until SIGINT or SIGTERM; returns the exit code. Throws `usage`, `bad-configuration`, `local-io`. */
+/** What is under way when it shall end may take so long, ms: below the 30 s that Kubernetes gives. */
+const DRAIN_MS = 20_000;
+const MOST_DRAIN_MS = 3_600_000;
+
+/**
+ * Runs the command until SIGINT or SIGTERM and what is under way then is done; returns the exit code. Throws `usage`,
+ * `bad-configuration`, `local-io`.
+ */
 export async function proxy(flags: ProxyFlags): Promise<number> {
   const { host, port } = checkedAddress(flags);
+  const drainMs = drainTime(flags);
   const { root, mirrors: _mirrors, ...client } = await clientOptions(flags);
   await using control = await controlOf(flags);
   const tracked = control === undefined ? {} : { transfers: control.transfers };
@@ -53,11 +64,13 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
   if (!isLoopback(host)) process.stderr.write(`heddle: whoever reaches ${host} can use this proxy for anything\n`);
   if (control !== undefined) process.stderr.write(`heddle: ${control.line}\n`);
   // before it says that it is there: whoever waited for that may want it to stop
-  const ended = stopped();
+  const told = toldToStop();
   const what = origins.map(({ origin }) => origin).join(', ');
   const admin = metrics === undefined ? '' : ` (admin on ${metrics.url})`;
   process.stdout.write(`proxy listening on ${running.url}${admin}${what === '' ? '' : `, splitting ${what}`}\n`);
-  await ended;
+  const hurried = await told;
+  metrics?.notReady();
+  await finish(running, drainMs, hurried);
   return 0;
 }
 
@@ -88,8 +101,33 @@ function checkedAddress({ listen, insecureOpen }: ProxyFlags): { host: string; p
   );
 }
 
-function stopped(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
+/** What is under way gets the time to be done, until the deadline or a second signal. */
+async function finish(running: RunningProxy, deadlineMs: number, hurried: AbortSignal): Promise<void> {
+  const under = running.underWay();
+  if (under > 0) {
+    const what = under === 1 ? 'a request is' : `${under} requests are`;
+    process.stderr.write(`heddle: ${what} under way and may take ${deadlineMs / 1_000} s; a second signal ends them\n`);
+  }
+  await running.drain(AbortSignal.any([hurried, AbortSignal.timeout(deadlineMs)]));
+}
+
+function drainTime({ drain }: ProxyFlags): number {
+  if (drain === undefined) return DRAIN_MS;
+  const ms = parseAmount(drain, 'ms');
+  if (ms !== undefined && ms <= MOST_DRAIN_MS) return ms;
+  throw new HeddleError('usage', `--drain cannot be "${drain}"; write a time such as 20s or 5min`);
+}
+
+/** Settles with the first signal to end; what it gives aborts with the second. */
+function toldToStop(): Promise<AbortSignal> {
+  const { promise, resolve } = Promise.withResolvers<AbortSignal>();
+  const hurry = new AbortController();
+  let signals = 0;
+  const take = (): void => {
+    signals += 1;
+    if (signals > 1) hurry.abort();
+    resolve(hurry.signal);
+  };
+  process.on('SIGINT', take).on('SIGTERM', take);
   return promise;
 }

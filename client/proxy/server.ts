@@ -4,13 +4,14 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HeddleError } from '../../protocol/errors.ts';
 import { createDispatcher } from '../interceptor.ts';
 import { resolveSites } from '../intercept/site-options.ts';
 import type { SiteOptions } from '../intercept/site-options.ts';
 import type { ClientOptions } from '../options.ts';
+import { Connections } from './connections.ts';
 import { forward } from './forward.ts';
 import { refuse, refuseTunnel } from './refuse.ts';
 import { targetOf } from './target.ts';
@@ -30,8 +31,15 @@ export type ProxyOptions = {
   readonly objects?: Omit<ClientOptions, 'root' | 'mirrors'> | undefined;
 };
 
-/** A running proxy. */
-export type RunningProxy = AsyncDisposable & { readonly url: string; readonly port: number };
+/** A running proxy. Disposing it ends everything at once. */
+export type RunningProxy = AsyncDisposable & {
+  readonly url: string;
+  readonly port: number;
+  /** Answers and tunnels that are under way. */
+  underWay(): number;
+  /** Lets nobody new in; settles when everything under way is done, or `signal` aborts. */
+  drain(signal: AbortSignal): Promise<void>;
+};
 
 /** Stands for the gateway's `/o/` inside; never resolved. */
 const OBJECTS_ORIGIN = 'http://objects.heddle.invalid';
@@ -52,13 +60,13 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     // one connection per request under way, as programs would have them; their own time limits count
     agent: { allowH2: false, headersTimeout: 0, bodyTimeout: 0 },
   });
-  const tunnels = new Set<Socket>();
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
   });
   server.maxConnections = MOST_CONNECTIONS;
+  const connections = new Connections(server);
   const port = await listen(server, options);
   const settings: ProxySettings = {
     ownHosts: ownHosts([options.host, ...(options.allowHosts ?? [])], port),
@@ -78,21 +86,16 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const own =
       to !== undefined && settings.ownHosts.includes(`${isIP(to.host) === 6 ? `[${to.host}]` : to.host}:${to.port}`);
     if (to === undefined || own) return refuseTunnel(near, 400, 'a tunnel leads to HOST:PORT elsewhere');
-    const far = openTunnel(near, head, to);
-    tunnels.add(far);
-    far.once('close', () => tunnels.delete(far));
+    openTunnel(near, head, to);
   });
 
   return {
     url: `http://${settings.ownHosts[0]}`,
     port,
+    underWay: () => connections.underWay,
+    drain: (signal) => Promise.race([connections.drain(), aborted(signal)]),
     async [Symbol.asyncDispose]() {
-      const closed = Promise.withResolvers<void>();
-      server.close(() => closed.resolve());
-      for (const tunnel of tunnels) tunnel.destroy();
-      server.closeAllConnections();
-      await dispatcher.destroy();
-      await closed.promise;
+      await Promise.all([connections.destroy(), dispatcher.destroy()]);
     },
   };
 }
@@ -108,6 +111,13 @@ async function listen(server: Server, { host, port }: ProxyOptions): Promise<num
     throw new HeddleError('local-io', `cannot listen on ${host}:${port}: ${why}`, { cause: error });
   }
   return (server.address() as AddressInfo).port;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  return promise;
 }
 
 /** The names under which programs know the listener, the one to show first. */

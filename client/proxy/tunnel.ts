@@ -1,7 +1,6 @@
 // CONNECT through the local proxy: bytes from socket to socket, as they are. What is inside (TLS, nearly always) is
 // nobody's business here, and is not split.
 import { connect } from 'node:net';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { refuseTunnel } from './refuse.ts';
 
@@ -16,8 +15,8 @@ export function tunnelTarget(target: string | undefined): { host: string; port: 
   return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port };
 }
 
-/** Joins `near` with `target`. The returned socket ends with it. */
-export function openTunnel(near: Duplex, head: Buffer, target: { host: string; port: number }): Socket {
+/** Joins `near` with `target`; each end goes with the other. */
+export function openTunnel(near: Duplex, head: Buffer, target: { host: string; port: number }): void {
   const far = connect({ ...target, allowHalfOpen: true, noDelay: true });
   let open = false;
   far.setTimeout(CONNECT_TIMEOUT_MS, () => far.destroy(new Error('no connection in time')));
@@ -38,5 +37,4 @@ export function openTunnel(near: Duplex, head: Buffer, target: { host: string; p
   far.once('close', () => {
     if (open) near.destroy();
   });
-  return far;
 }
