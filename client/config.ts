@@ -55,6 +55,7 @@ export async function clientOptions(
     costBudget,
     endsFirstBytes,
     steer,
+    encode,
     discovery,
     mirrors,
   } = sources?.values ?? {};
@@ -79,6 +80,7 @@ export async function clientOptions(
     costBudget,
     endsFirstBytes,
     steer,
+    encode,
     root: flags.root ?? root,
     knownOrigins,
     ...trust,

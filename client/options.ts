@@ -72,6 +72,8 @@ export type ClientOptions = {
   readonly transfers?: TransferRegister;
   /** Whether origins may deal segments to whichever route drains (STEER). Default false. */
   readonly steer?: boolean;
+  /** Whether sources may compress what they send over slow routes, where that shrinks it. Default true. */
+  readonly encode?: boolean;
 };
 
 /** A byte range of an object: `last` is inclusive, as in HTTP. */
@@ -150,7 +152,11 @@ export function resolveCore(options: ClientOptions, output: 'order' | 'any'): Co
   if (!(reorderBytes >= 4 * segmentBytes)) throw wrong(`reorderBytes ${reorderBytes} is less than four segments`);
   const giveUpMs = options.giveUpMs ?? CORE_DEFAULTS.giveUpMs;
   if (!(giveUpMs > 0)) throw wrong(`giveUpMs ${giveUpMs} is no time`);
-  const { activeRoutes = CORE_DEFAULTS.activeRoutes, steer = CORE_DEFAULTS.steer } = options;
+  const {
+    activeRoutes = CORE_DEFAULTS.activeRoutes,
+    steer = CORE_DEFAULTS.steer,
+    encode = CORE_DEFAULTS.encode,
+  } = options;
   if (!(Number.isInteger(activeRoutes) && activeRoutes > 0))
     throw wrong(`activeRoutes ${activeRoutes} is no number of routes`);
   const { costBudget, endsFirstBytes = CORE_DEFAULTS.endsFirstBytes } = options;
@@ -161,7 +167,17 @@ export function resolveCore(options: ClientOptions, output: 'order' | 'any'): Co
   const firstWindowBytes = Math.max(CORE_DEFAULTS.firstWindowBytes, 2 * segmentBytes);
   const leastWindowBytes = Math.max(CORE_DEFAULTS.leastWindowBytes, 2 * segmentBytes);
   const windows = { firstWindowBytes, leastWindowBytes };
-  const chosen = { segmentBytes, reorderBytes, giveUpMs, output, activeRoutes, steer, costBudget, endsFirstBytes };
+  const chosen = {
+    segmentBytes,
+    reorderBytes,
+    giveUpMs,
+    output,
+    activeRoutes,
+    steer,
+    encode,
+    costBudget,
+    endsFirstBytes,
+  };
   return Object.freeze({ ...CORE_DEFAULTS, ...chosen, ...weights, ...windows });
 }
 

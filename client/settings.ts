@@ -50,6 +50,7 @@ export type ClientSettings = {
   readonly costBudget?: number;
   readonly endsFirstBytes?: number;
   readonly steer?: boolean;
+  readonly encode?: boolean;
   readonly admin?: ListenAddress;
   readonly metricsFile?: string;
   readonly control?: ControlSettings;
@@ -185,6 +186,10 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
   steer: yesOrNo({
     why: 'whether origins may deal segments to whichever route drains',
     initial: CORE_DEFAULTS.steer,
+  }),
+  encode: yesOrNo({
+    why: 'whether sources may compress what they send over slow routes, where that shrinks it',
+    initial: CORE_DEFAULTS.encode,
   }),
   admin: address({
     why: 'where heddle proxy and programs that load heddle/register serve /metrics, /livez and /readyz',

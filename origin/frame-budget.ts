@@ -15,6 +15,7 @@ export const MOST_FRAMES_PER_SECOND: Readonly<Partial<Record<ClientFrame['type']
   /** A page proves 512 segments. */
   prove: 400,
   steer: 20,
+  encode: 20,
 });
 
 const BURST = 2;

@@ -6,6 +6,8 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { DROP_REASONS } from '../protocol/frames.ts';
 import type { DropReason, SentBy } from '../protocol/frames.ts';
 import { addBuildInfo, addProcessMetrics, addReloadMetrics } from '../protocol/metrics/process-metrics.ts';
+import { ENCODING_RESULTS } from './encoder.ts';
+import type { EncodingObserver } from './encoder.ts';
 import { REMOTE_RESULTS } from './remote-result.ts';
 import type { RemoteResult } from './remote-result.ts';
 
@@ -32,6 +34,8 @@ export type OriginMetrics = {
   readonly reads: Readonly<Record<'block' | 'private', Count>>;
   readonly readErrors: Readonly<Record<'object-changed' | 'read-failed', Count>>;
   readonly hashedBytes: Count;
+  /** A segment was to be encoded. */
+  readonly encoded: EncodingObserver;
   readonly indexSeconds: Histogram;
   readonly indexFailures: Count;
   /** A plain request was answered. */
@@ -70,8 +74,29 @@ export function createOriginMetrics(version: string, withProcess: boolean): Orig
     help: 'Bytes that came from the server that holds the objects.',
     registers,
   });
+  const encodings = counter(
+    'heddle_origin_encodings_total',
+    'Segments that were to be encoded, by what became of them.',
+    'result',
+    ENCODING_RESULTS,
+  );
+  const encodingSaved = new Counter({
+    name: 'heddle_origin_encoding_saved_bytes_total',
+    help: 'Payload bytes that did not have to be sent because segments were encoded.',
+    registers,
+  });
+  const encodingSeconds = new Counter({
+    name: 'heddle_origin_encoding_seconds_total',
+    help: 'Time spent encoding segments.',
+    registers,
+  });
   return {
     registry,
+    encoded: (result, savedBytes, ms) => {
+      encodings[result].inc();
+      encodingSaved.inc(savedBytes);
+      encodingSeconds.inc(ms / 1_000);
+    },
     reloaded: addReloadMetrics(registry, 'origin'),
     answered: (kind, status) => requests.inc({ kind, status: `${Math.floor(status / 100)}xx` }),
     backend: (result, bytes) => {

@@ -12,6 +12,7 @@ import type { Amount } from '../protocol/settings/amount.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import { BACKEND_TUNING } from './backend-tuning.ts';
+import { ENCODING_TUNING } from './encoding-tuning.ts';
 import type { HttpPlace } from './http-backend.ts';
 import type { S3Place } from './s3-backend.ts';
 
@@ -169,9 +170,13 @@ const tuning = {
 } as const;
 
 /** Every size and time of an origin: default, bounds, unit, reason. */
-export const ORIGIN_TUNING: Readonly<Record<TuningName, Amount>> = Object.freeze({ ...tuning, ...BACKEND_TUNING });
+export const ORIGIN_TUNING: Readonly<Record<TuningName, Amount>> = Object.freeze({
+  ...tuning,
+  ...ENCODING_TUNING,
+  ...BACKEND_TUNING,
+});
 
-type TuningName = keyof typeof tuning | keyof typeof BACKEND_TUNING;
+type TuningName = keyof typeof tuning | keyof typeof ENCODING_TUNING | keyof typeof BACKEND_TUNING;
 
 /** The resolved sizes and times. */
 export type OriginTuning = Readonly<Record<TuningName, number>>;

@@ -8,15 +8,16 @@ import type { ChannelRequest } from '../protocol/channel-request.ts';
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';
 import type { ClientFrame, ProveFrame } from '../protocol/frames.ts';
 import { CLIENT_FRAME_TYPES, FrameReader } from '../protocol/frame-reader.ts';
-import { encodeFrame, SEGMENT_PREFIX_BYTES, segmentPrefix } from '../protocol/frame-writer.ts';
+import { encodeFrame, SEGMENT_PREFIX_BYTES } from '../protocol/frame-writer.ts';
 import { HASH_BYTES, LIMITS } from '../protocol/limits.ts';
 import { lengthOfSegment, levelOf, nodeCountOf, segmentCountOf } from '../protocol/merkle.ts';
 import type { Range } from '../protocol/ranges.ts';
 import { SegmentSet } from '../protocol/segment-set.ts';
-import type { Answer, SegmentAnswer } from '../protocol/segment-set.ts';
-import type { Loan, OpenObject } from './block-cache.ts';
+import type { Answer } from '../protocol/segment-set.ts';
+import type { OpenObject } from './block-cache.ts';
 import { FrameBudget } from './frame-budget.ts';
 import type { PublishedObject } from './catalog.ts';
+import type { Encoder } from './encoder.ts';
 import type { OriginMetrics } from './metrics.ts';
 import type { OriginTuning } from './options.ts';
 import { helloOf } from './hello.ts';
@@ -24,6 +25,7 @@ import { Outbox } from './outbox.ts';
 import type { Content } from './outbox.ts';
 import { blockOf } from './proof-pages.ts';
 import type { ProofPages } from './proof-pages.ts';
+import { SegmentContents } from './segment-content.ts';
 import type { Membership, SteeredChannel, Steering } from './steer.ts';
 
 /** What a channel works on. */
@@ -37,6 +39,8 @@ export type ChannelParts = {
   readonly metrics: OriginMetrics;
   /** Left out: STEER is ignored. */
   readonly steering?: Steering;
+  /** Left out: ENCODE is ignored. */
+  readonly encoder?: Encoder;
   readonly tuning: OriginTuning;
 };
 
@@ -51,6 +55,7 @@ export class SegmentSender {
   readonly #held: readonly Range[];
   readonly #set: SegmentSet;
   readonly #outbox: Outbox;
+  readonly #contents: SegmentContents;
   readonly #reader = new FrameReader(CLIENT_FRAME_TYPES);
   readonly #proves: ProveFrame[] = [];
   readonly #budget = new FrameBudget();
@@ -68,6 +73,8 @@ export class SegmentSender {
     const isElsewhere = (index: number): boolean => this.#steered?.isElsewhere(index) ?? false;
     this.#set = new SegmentSet(request.number, segments, this.#held, isElsewhere);
     this.#outbox = new Outbox(socket, () => this.#onProgress());
+    const { segmentBytes } = request;
+    this.#contents = new SegmentContents({ ...parts, segmentBytes, lastWords: (error) => this.#lastWords(error) });
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
     socket.on('error', () => {}); // 'close' follows
@@ -181,6 +188,8 @@ export class SegmentSender {
       }
       case 'bye':
         return this.#end();
+      case 'encode':
+        return this.#contents.accept(frame.accepted, this.#heardAt);
       case 'steer':
         return this.#steer(frame.on);
       default:
@@ -207,14 +216,7 @@ export class SegmentSender {
       if (answer.by === 'pattern') this.#steered?.sent(answer.index);
       const { segmentBytes } = this.#parts.request;
       const length = lengthOfSegment(answer.index, this.#parts.object.size, segmentBytes);
-      const loan = this.#parts.file.borrow(answer.index * segmentBytes, length);
-      const content =
-        loan instanceof Promise
-          ? loan.then(
-              (ready) => this.#segment(answer, length, ready),
-              (error: unknown) => this.#unreadable(answer, error),
-            )
-          : this.#segment(answer, length, loan);
+      const content = this.#contents.of(answer, length);
       this.#outbox.put(answer.epoch, SEGMENT_PREFIX_BYTES + length, content);
       return;
     }
@@ -241,22 +243,6 @@ export class SegmentSender {
       },
     };
     this.#steered = steering.join(key, request.segmentBytes, channel, performance.now());
-  }
-
-  #segment({ index, epoch, by }: SegmentAnswer, length: number, loan: Loan): Content {
-    const { metrics } = this.#parts;
-    metrics.segments[by].inc();
-    metrics.bytes.segments.inc(length);
-    return { parts: [segmentPrefix(index, epoch, by, length), ...loan.parts], release: loan.release };
-  }
-
-  /** A changed object ends the channel; a segment that could not be read is the client's to ask for elsewhere. */
-  #unreadable({ index, epoch, by }: SegmentAnswer, error: unknown): Content {
-    const { metrics } = this.#parts;
-    if (asHeddleError(error).code !== 'read-failed') return this.#lastWords(error);
-    metrics.readErrors['read-failed'].inc();
-    metrics.dropped['read-failed'].inc();
-    return { parts: [encodeFrame({ type: 'dropped', index, epoch, by, reason: 'read-failed' })] };
   }
 
   #putFirstPage(): void {

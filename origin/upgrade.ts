@@ -10,6 +10,7 @@ import { formatResponseHead } from '../protocol/http-head.ts';
 import { MAX_SEGMENTS } from '../protocol/limits.ts';
 import { segmentCountOf } from '../protocol/merkle.ts';
 import { keyOfSegmentsPath } from '../protocol/paths.ts';
+import { Encoder } from './encoder.ts';
 import { openPublished } from './origin-parts.ts';
 import type { OriginParts } from './origin-parts.ts';
 import { problemOf, reasonOf } from './problem.ts';
@@ -32,6 +33,7 @@ export class Channels {
   readonly #sockets = new Set<Socket>();
   /** Steers the channels of one transfer where its client says so. */
   readonly steering: Steering = new Steering();
+  readonly #encoder: Encoder;
   readonly #sweeper: NodeJS.Timeout;
   /** Bytes that clients of closed channels sent. */
   #receivedBefore = 0;
@@ -41,6 +43,7 @@ export class Channels {
 
   constructor(parts: OriginParts) {
     this.#parts = parts;
+    this.#encoder = new Encoder(parts.tuning, parts.metrics.encoded);
     this.#sweeper = setInterval(() => this.#sweep(), parts.tuning.sweepMs);
     this.#sweeper.unref();
   }
@@ -114,7 +117,8 @@ export class Channels {
       file.close();
       throw new HeddleError('bad-request', 'the segment is too small for an object of this size', { side: 'remote' });
     }
-    return { grant, channel: { request, object, file, pages, metrics, tuning, steering: this.steering } };
+    const shared = { pages, metrics, tuning, steering: this.steering, encoder: this.#encoder };
+    return { grant, channel: { request, object, file, ...shared } };
   }
 
   /** Counts what is open; requests still being decided may slip through together. */

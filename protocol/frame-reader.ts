@@ -13,7 +13,7 @@ import {
   readRanges,
   readSentBy,
 } from './frame-fields.ts';
-import { DROP_REASONS, FRAME_HEADER_BYTES, FRAME_TYPES, isOptionalType } from './frames.ts';
+import { DROP_REASONS, FRAME_HEADER_BYTES, FRAME_TYPES, isOptionalType, SEGMENT_ENCODINGS } from './frames.ts';
 import type { Frame, FrameType } from './frames.ts';
 import { HASH_BYTES, LIMITS } from './limits.ts';
 import { checkDealt, checkPattern } from './pattern.ts';
@@ -117,6 +117,7 @@ export const CLIENT_FRAME_TYPES: ReadonlySet<FrameType> = new Set<FrameType>([
   'steer',
   'ping',
   'prove',
+  'encode',
   'bye',
 ]);
 
@@ -150,6 +151,8 @@ function decode(type: FrameType, reader: ByteReader): Frame {
       return { type, nonce: reader.u32() };
     case 'prove':
       return { type, level: reader.u8(), first: reader.u32(), count: readNodeCount(reader) };
+    case 'encode':
+      return { type, accepted: reader.u8() };
     case 'bye':
       return { type };
     case 'hello': {
@@ -171,9 +174,10 @@ function decode(type: FrameType, reader: ByteReader): Frame {
       const index = reader.u32();
       const epoch = reader.u32();
       const by = readSentBy(reader);
-      if (reader.u8() !== 0) throw fault('bad-frame', 'the segment has an encoding that was not agreed');
+      const encoding = SEGMENT_ENCODINGS[reader.u8()];
+      if (encoding === undefined) throw fault('bad-frame', 'the encoding of a segment is not known');
       if (reader.u16() !== 0) throw fault('bad-frame', 'reserved bytes of a segment are not zero');
-      return { type, index, epoch, by, encoding: 'identity', payload: reader.raw(reader.left) };
+      return { type, index, epoch, by, encoding, payload: reader.raw(reader.left) };
     }
     case 'dropped': {
       const index = reader.u32();

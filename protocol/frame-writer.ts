@@ -3,8 +3,8 @@
 import { ByteWriter } from './bytes.ts';
 import { ERROR_CODES, HeddleError } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
-import { DROP_REASONS, FRAME_HEADER_BYTES, FRAME_TYPES, SEGMENT_BODY_BYTES } from './frames.ts';
-import type { Frame, FrameType, HelloFrame, ProofPage, SentBy } from './frames.ts';
+import { DROP_REASONS, FRAME_HEADER_BYTES, FRAME_TYPES, SEGMENT_BODY_BYTES, SEGMENT_ENCODINGS } from './frames.ts';
+import type { Frame, FrameType, HelloFrame, ProofPage, SegmentEncoding, SentBy } from './frames.ts';
 import { HASH_BYTES, LIMITS } from './limits.ts';
 import { channelsOf, checkDealt, checkPattern } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
@@ -34,6 +34,8 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
       return start('ping', 4).u32(frame.nonce).bytes;
     case 'prove':
       return start('prove', 7).u8(frame.level).u32(frame.first).u16(checkNodeCount(frame.count)).bytes;
+    case 'encode':
+      return start('encode', 1).u8(frame.accepted).bytes;
     case 'bye':
       return start('bye', 0).bytes;
     case 'hello':
@@ -42,7 +44,7 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
       return proofFrame(frame.page);
     case 'segment':
       return new ByteWriter(SEGMENT_PREFIX_BYTES + frame.payload.length)
-        .raw(segmentPrefix(frame.index, frame.epoch, frame.by, frame.payload.length))
+        .raw(segmentPrefix(frame.index, frame.epoch, frame.by, frame.payload.length, frame.encoding))
         .raw(frame.payload).bytes;
     case 'dropped':
       return start('dropped', 10)
@@ -62,11 +64,17 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
 }
 
 /** The 16 bytes in front of a segment's payload, so that a sender can write the payload from where it lies. */
-export function segmentPrefix(index: number, epoch: number, by: SentBy, payloadBytes: number): Uint8Array<ArrayBuffer> {
+export function segmentPrefix(
+  index: number,
+  epoch: number,
+  by: SentBy,
+  payloadBytes: number,
+  encoding: SegmentEncoding = 'identity',
+): Uint8Array<ArrayBuffer> {
   if (payloadBytes > LIMITS.maxSegmentBytes) throw tooLarge('segment');
   const writer = new ByteWriter(SEGMENT_PREFIX_BYTES);
   writer.u8(FRAME_TYPES.segment.number).u24(SEGMENT_BODY_BYTES + payloadBytes);
-  return writer.u32(index).u32(epoch).u8(wireOfSentBy(by)).u8(0).u16(0).bytes;
+  return writer.u32(index).u32(epoch).u8(wireOfSentBy(by)).u8(SEGMENT_ENCODINGS.indexOf(encoding)).u16(0).bytes;
 }
 
 /** Frames one after another in one buffer. */

@@ -18,8 +18,9 @@ export const SEGMENT_BODY_BYTES = 12;
 /** How a segment came to be sent. */
 export type SentBy = 'pattern' | 'send';
 
-/** Content encoding of a segment's payload. */
-export type SegmentEncoding = 'identity';
+/** Content encodings of a segment's payload, by the number that SEGMENT carries. One payload is one whole gzip stream. */
+export const SEGMENT_ENCODINGS = ['identity', 'gzip'] as const;
+export type SegmentEncoding = (typeof SEGMENT_ENCODINGS)[number];
 
 /** Why an owed segment is answered without bytes. */
 export const DROP_REASONS = ['not-held', 'already-sent', 'cancelled', 'read-failed'] as const;
@@ -48,6 +49,9 @@ export type ProveFrame = {
   readonly first: number;
   readonly count: number;
 };
+/** accepted u8: bit n − 1 stands for the encoding with number n. From now on the source may send segments in one of these,
+ *  as it likes; unknown bits mean nothing to it. A source that does not know the frame goes on with plain segments. */
+export type EncodeFrame = { readonly type: 'encode'; readonly accepted: number };
 /** Empty body: the client needs nothing more; the source closes when it has read it. */
 export type ByeFrame = { readonly type: 'bye' };
 
@@ -66,7 +70,8 @@ export type HelloFrame = {
 };
 /** level u8 · path u8 · nodes u16 · first u32 · node 32 … · path 32 …: a self-proving page (merkle.ts). */
 export type ProofFrame = { readonly type: 'proof'; readonly page: ProofPage };
-/** index u32 · epoch u32 · by u8 (0 pattern, 1 send) · encoding u8 (0 identity) · zero u16 · payload. */
+/** index u32 · epoch u32 · by u8 (0 pattern, 1 send) · encoding u8 (0 identity, 1 gzip) · zero u16 · payload. Encoded
+ *  payloads come only to who sent ENCODE, are never longer than the plain one, and are proven when they are decoded. */
 export type SegmentFrame = {
   readonly type: 'segment';
   readonly index: number;
@@ -105,6 +110,7 @@ export type ClientFrame =
   | SteerFrame
   | PingFrame
   | ProveFrame
+  | EncodeFrame
   | ByeFrame;
 export type SourceFrame =
   | HelloFrame
@@ -142,6 +148,7 @@ export const FRAME_TYPES: Readonly<Record<FrameType, { readonly number: number; 
   ping: { number: 0x06, maxBytes: 4 },
   bye: { number: 0x07, maxBytes: 0 },
   prove: { number: 0x08, maxBytes: 7 },
+  encode: { number: 0x89, maxBytes: 1 },
   hello: {
     number: 0x21,
     maxBytes: 8 + HASH_BYTES + 1 + 255 + 2 + LIMITS.maxManifestBytes + 2 + 8 * LIMITS.maxRanges,
@@ -154,6 +161,22 @@ export const FRAME_TYPES: Readonly<Record<FrameType, { readonly number: number; 
   dealt: { number: 0xa7, maxBytes: patternBytes },
   error: { number: 0x28, maxBytes: 1 + LIMITS.maxErrorTextBytes },
 };
+
+/** What ENCODE says for `encodings`. */
+export function acceptedOf(encodings: readonly SegmentEncoding[]): number {
+  let bits = 0;
+  for (const encoding of encodings) bits |= bitOf(encoding);
+  return bits;
+}
+
+/** True when `accepted` of an ENCODE names the encoding. What is plain needs no leave. */
+export function accepts(accepted: number, encoding: SegmentEncoding): boolean {
+  return encoding === 'identity' || (accepted & bitOf(encoding)) !== 0;
+}
+
+function bitOf(encoding: SegmentEncoding): number {
+  return encoding === 'identity' ? 0 : 1 << (SEGMENT_ENCODINGS.indexOf(encoding) - 1);
+}
 
 /** True for a frame type that a peer may skip when it does not know it. */
 export function isOptionalType(number: number): boolean {

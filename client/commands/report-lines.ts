@@ -49,6 +49,7 @@ function routeLines(report: SessionReport): Record<string, unknown>[] {
     state: route.state,
     rateBytesPerSecond: Math.round(route.rateBytesPerSecond),
     rttSeconds: seconds(route.rttMs),
+    ...(route.savedBytes === 0 ? {} : { savedBytes: route.savedBytes }),
     ...(route.state === 'active' || route.reason === undefined ? {} : { reason: route.reason, why: route.why }),
   }));
 }

@@ -98,6 +98,8 @@ export type Effect =
   | { readonly type: 'send'; readonly channel: number; readonly ranges: readonly Range[]; readonly again: boolean }
   | { readonly type: 'ping'; readonly channel: number; readonly nonce: number }
   | { readonly type: 'prove'; readonly channel: number; readonly first: number; readonly count: number }
+  /** The source of a channel may send segments in these encodings as well, as ENCODE names them. */
+  | { readonly type: 'encode'; readonly channel: number; readonly accepted: number }
   /** Close a channel: with BYE when nothing is expected from it, by reset otherwise. */
   | { readonly type: 'close'; readonly channel: number; readonly graceful: boolean }
   /** Prove the segment that just came against its node. */

@@ -105,6 +105,13 @@ const defaults = {
   /** Bytes at the beginning and at the end of what is wanted that come before all else; 0: plainly from first to last. */
   endsFirstBytes: 0,
 
+  /** Whether sources may be asked to encode (compress) what they send. */
+  encode: true as boolean,
+  /** A route that carries more than this, bytes per second, is not: about what one core of its source compresses. */
+  encodeBelowBytesPerSecond: 16_000_000,
+  /** What all routes together bring, bytes per second, above which decoding costs too much: about half a core. */
+  decodeMostBytesPerSecond: 128_000_000,
+
   /** Whether origins may deal the next segments themselves (STEER): not yet shown to be better. */
   steer: false as boolean,
   /** Proven bad segments after which a route is banned for the transfer. */

@@ -3,6 +3,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { Channel } from './channel.ts';
+import { Encodings } from './encodings.ts';
 import { lapses } from './liveness.ts';
 import type { Lapse } from './liveness.ts';
 import type { RouteScore } from './ranking.ts';
@@ -41,6 +42,7 @@ export class Supervisor {
   /** Called when a channel stopped being usable: its segments are open again. */
   readonly #onLost: (channel: Channel) => void;
   readonly #sources: SourceScheduler;
+  readonly #encodings: Encodings;
   #nextChannel = 1;
   #heardAt: number;
 
@@ -48,6 +50,7 @@ export class Supervisor {
     this.#state = state;
     this.#onLost = onLost;
     this.#heardAt = now;
+    this.#encodings = new Encodings(state);
     this.#sources = new SourceScheduler(state, (route) => this.retire(route), now);
   }
 
@@ -79,6 +82,7 @@ export class Supervisor {
     if (this.#state.isPaused) return undefined;
     this.#sources.turn(now);
     for (const route of routes) this.#dialIfDue(route, now);
+    this.#encodings.turn();
     return this.#hopeless(now, needsProof);
   }
 

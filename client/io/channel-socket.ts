@@ -87,6 +87,7 @@ export class ChannelSocket {
   /** Sends a frame; before the 101 it waits. Frames of one turn of the event loop leave together. */
   write(frame: ClientFrame): void {
     if (this.#ended || !this.#socket.writable) return;
+    if (frame.type === 'encode') this.#receiver.accept(frame.accepted);
     if (!this.#upgraded) {
       this.#early.push(frame);
       return;

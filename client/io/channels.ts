@@ -36,6 +36,8 @@ export class Channels {
   readonly #channels = new Map<number, { readonly adapter: ChannelAdapter; readonly route: SessionRoute }>();
   /** Why the last channel of a route ended or was refused, in words. */
   readonly #why = new Map<SessionRoute, string>();
+  /** What encoding saved, by the route's place in the order, bytes. */
+  readonly #savedBytes: number[] = [];
   /** Why routes were not trusted, the first of each kind. */
   readonly #refusals = new Map<ErrorCode, string>();
   readonly #transferId: string = randomBytes(16).toString('hex');
@@ -142,6 +144,16 @@ export class Channels {
   whyOf(route: number): string | undefined {
     const known = this.#order.routes[route];
     return known === undefined ? undefined : this.#why.get(known);
+  }
+
+  /** A segment that was encoded is plain and proven: so many bytes of it did not have to travel. */
+  decoded(route: number | undefined, savedBytes: number): void {
+    if (route !== undefined) this.#savedBytes[route] = this.savedBytesOf(route) + savedBytes;
+  }
+
+  /** Payload bytes that encoding saved on a route (its place in the order). */
+  savedBytesOf(route: number): number {
+    return this.#savedBytes[route] ?? 0;
   }
 
   /** The core's words with the names of the routes, which it knows by number only, and why one is not trusted. */

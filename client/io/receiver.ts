@@ -2,7 +2,7 @@
 // answer's head, control frames and segments. While a segment comes in, a read ends 16 bytes behind it: what spills over
 // is the next frame's prefix and no payload is copied.
 import { HeddleError } from '../../protocol/errors.ts';
-import { FRAME_HEADER_BYTES, FRAME_TYPES } from '../../protocol/frames.ts';
+import { accepts, FRAME_HEADER_BYTES, FRAME_TYPES } from '../../protocol/frames.ts';
 import type { SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
 import { decodeBody, readHeader, SOURCE_FRAME_TYPES } from '../../protocol/frame-reader.ts';
 import { SEGMENT_PREFIX_BYTES } from '../../protocol/frame-writer.ts';
@@ -18,7 +18,7 @@ export type ReceiverSink = {
   /** Bytes of the body of an answer that is no upgrade. */
   body(bytes: Uint8Array): void;
   frame(frame: Exclude<SourceFrame, SegmentFrame>): void;
-  /** `bytes` of a segment's payload were read, before it is complete. */
+  /** `bytes` of a segment's payload were read, before it is complete; of an encoded one, what they stand for. */
   payload(bytes: number): void;
   /** A whole segment: `buffer` now belongs to the sink, the payload is the view `frame.payload` into it. */
   segment(frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void;
@@ -30,6 +30,9 @@ export const RECEIVER_SLACK_BYTES: number = 2 * SEGMENT_PREFIX_BYTES;
 /** Smallest buffer: the largest control frame a client has to understand must fit. */
 export const RECEIVER_LEAST_BYTES: number =
   FRAME_HEADER_BYTES + Math.max(FRAME_TYPES.hello.maxBytes, LIMITS.maxHeadBytes) + RECEIVER_SLACK_BYTES;
+
+/** Where a SEGMENT frame says its encoding: behind header, index, epoch and by. */
+const ENCODING_AT = FRAME_HEADER_BYTES + 9;
 
 /** Bytes of the buffer that takes what nobody wants any more. */
 const STOPPED_BYTES = 65_536;
@@ -46,6 +49,8 @@ export class Receiver {
   #searched = 0;
   /** Payload bytes of the present segment that were reported already. */
   #reported = 0;
+  /** The encodings that its peer may use, as ENCODE names them. */
+  #accepted = 0;
 
   constructor(pool: BufferPool, segmentBytes: number, sink: ReceiverSink) {
     this.#pool = pool;
@@ -69,6 +74,11 @@ export class Receiver {
       this.#used = 0;
       this.#sink.body(body);
     } else if (this.#mode === 'frames') this.#takeFrames();
+  }
+
+  /** From now on segments may come in these encodings as well: what was allowed once may still be on its way. */
+  accept(encodings: number): void {
+    this.#accepted |= encodings;
   }
 
   /** Everything that still comes is thrown away. The buffer is not used again: a read into it may be under way. */
@@ -112,7 +122,7 @@ export class Receiver {
       const end = at + FRAME_HEADER_BYTES + length;
       if (type === 'segment') {
         this.#checkSegment(length);
-        this.#report(Math.min(this.#used, end) - at);
+        this.#report(at, Math.min(this.#used, end), end);
         if (this.#used < end) break;
         at = this.#handOver(at, end);
         continue;
@@ -143,8 +153,11 @@ export class Receiver {
     }
   }
 
-  #report(frameBytes: number): void {
-    const payload = Math.max(0, frameBytes - SEGMENT_PREFIX_BYTES);
+  /** The core plans in bytes of the object: an encoded segment's are reported as the part of the segment they make up. */
+  #report(at: number, to: number, end: number): void {
+    const come = Math.max(0, to - at - SEGMENT_PREFIX_BYTES);
+    const isPlain = come === 0 || this.#buffer[at + ENCODING_AT] === 0;
+    const payload = isPlain ? come : Math.floor((come / (end - at - SEGMENT_PREFIX_BYTES)) * this.#segmentBytes);
     const fresh = payload - this.#reported;
     this.#reported = payload;
     if (fresh > 0) this.#sink.payload(fresh);
@@ -155,6 +168,9 @@ export class Receiver {
     const buffer = this.#buffer;
     const body = buffer.subarray(at + FRAME_HEADER_BYTES, end);
     const frame = decodeBody('segment', body) as SegmentFrame;
+    if (!accepts(this.#accepted, frame.encoding)) {
+      throw new HeddleError('bad-frame', `a segment in ${frame.encoding} was not asked for`, { side: 'remote' });
+    }
     this.#buffer = this.#pool.take();
     this.#buffer.set(buffer.subarray(end, this.#used));
     this.#used -= end;

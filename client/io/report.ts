@@ -14,6 +14,14 @@ export type RouteReport = RouteSnapshot & {
   readonly name: string;
   /** Why its last channel ended or was refused, in words. */
   readonly why?: string | undefined;
+  /** Payload bytes that did not have to travel because its source encoded segments. */
+  readonly savedBytes: number;
+};
+
+/** What only the shell knows of routes, by their place in the order. */
+export type RouteNotes = {
+  whyOf(route: number): string | undefined;
+  savedBytesOf(route: number): number;
 };
 
 /**
@@ -86,7 +94,7 @@ export function reportOf(
   snapshot: Snapshot,
   manifest: Manifest | undefined,
   copies: Pick<Vouching, 'checks' | 'announced'>,
-  whyOf: (route: number) => string | undefined,
+  notes: RouteNotes,
   { elapsedMs, firstByteMs }: Pick<SessionReport, 'elapsedMs' | 'firstByteMs'>,
 ): SessionReport {
   const { counters } = snapshot;
@@ -117,7 +125,8 @@ export function reportOf(
     routes: snapshot.routes.map((route) => ({
       ...route,
       name: order.routes[route.index]?.name ?? String(route.index),
-      why: whyOf(route.index),
+      why: notes.whyOf(route.index),
+      savedBytes: notes.savedBytesOf(route.index),
     })),
   };
 }

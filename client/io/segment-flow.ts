@@ -1,6 +1,6 @@
 // A segment's way through this process: arrived, proven against its node, held until the core delivers it, put into the
 // sink, its buffer used again. Owns the bytes in between; when what happens is the core's decision.
-import type { ProofPage, SegmentFrame } from '../../protocol/frames.ts';
+import type { ProofPage, SegmentEncoding, SegmentFrame } from '../../protocol/frames.ts';
 import { HeddleError } from '../../protocol/errors.ts';
 import { formatRoot } from '../../protocol/manifest.ts';
 import { leafCountOf, lengthOfSegment } from '../../protocol/merkle.ts';
@@ -9,6 +9,7 @@ import { BufferPool } from './buffer-pool.ts';
 import { NodeStore } from './node-store.ts';
 import { RECEIVER_LEAST_BYTES, RECEIVER_SLACK_BYTES } from './receiver.ts';
 import type { Trust } from './range-agreement.ts';
+import type { Extent } from './segment-decoder.ts';
 import type { Sink } from './sink.ts';
 import { Verifier } from './verifier.ts';
 
@@ -17,11 +18,14 @@ type Held = {
   readonly buffer: Uint8Array<ArrayBuffer>;
   readonly start: number;
   readonly end: number;
+  readonly encoding: SegmentEncoding;
 };
 
 /** What the flow tells. */
 export type FlowEvents = {
   verified(channel: number, index: number, ok: boolean): void;
+  /** A segment that came encoded is proven; it has so many bytes more than its payload had. */
+  decoded(channel: number, savedBytes: number): void;
   /** Without a root: whether what a channel brought may be taken; undefined while that is not known. */
   trusts(channel: number): Trust | undefined;
   /** The last segment is proven, and the object has this many bytes: not what was said. */
@@ -114,7 +118,7 @@ export class SegmentFlow {
   /** A whole segment came: it waits for `verify` or `discard`. */
   arrive(channel: number, frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void {
     const start = frame.payload.byteOffset;
-    this.#arrived = { channel, buffer, start, end: start + frame.payload.length };
+    this.#arrived = { channel, buffer, start, end: start + frame.payload.length, encoding: frame.encoding };
   }
 
   discard(): void {
@@ -188,16 +192,22 @@ export class SegmentFlow {
     const node = this.#nodes?.get(index);
     if (held === undefined || node === undefined) return;
     this.#unproven.delete(index);
-    const { channel, start, end } = held;
-    this.#verifier.check(held.buffer, start, end, node, (ok, buffer) => {
+    const { channel, start, end, encoding } = held;
+    const judged = (ok: boolean, buffer: Uint8Array<ArrayBuffer>, plain: Extent = held): void => {
       if (this.#ended) return;
       if (this.#released.delete(index)) return this.pool.give(buffer);
       if (ok) {
-        this.#held.set(index, { channel, buffer, start, end });
-        this.#checkLength(index, end - start);
+        if (encoding !== 'identity') this.#events.decoded(channel, plain.end - plain.start - (end - start));
+        this.#held.set(index, { channel, buffer, start: plain.start, end: plain.end, encoding: 'identity' });
+        this.#checkLength(index, plain.end - plain.start);
       } else this.pool.give(buffer);
       this.#events.verified(channel, index, ok);
-    });
+    };
+    if (encoding === 'identity') this.#verifier.check(held.buffer, start, end, node, judged);
+    else {
+      const encoded = { encoding, mostBytes: this.#order.segmentBytes };
+      this.#verifier.check(held.buffer, start, end, node, judged, encoded);
+    }
   }
 
   /** Nothing can prove it. */
@@ -207,7 +217,7 @@ export class SegmentFlow {
     if (held === undefined || trusted === undefined || this.#ended) return;
     this.#unproven.delete(index);
     const isWhole = held.end - held.start === lengthOfSegment(index, this.#object?.size ?? 0, this.#order.segmentBytes);
-    const ok = trusted === 'yes' && isWhole;
+    const ok = trusted === 'yes' && isWhole && held.encoding === 'identity';
     if (ok) this.#held.set(index, held);
     else this.pool.give(held.buffer);
     this.#events.verified(trusted === 'lost' ? NOBODY : held.channel, index, ok);

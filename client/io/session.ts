@@ -32,7 +32,7 @@ export class Session {
 
   constructor(order: SessionOrder) {
     this.#order = order;
-    const { core, firstByte, endByte, routes, have = [], isMapped = false } = order;
+    const { key, core, firstByte, endByte, routes, sink, have = [], isMapped = false } = order;
     this.#greetings = new Greetings(order, {
       prove: (channel, first) => this.#channels.write(channel, { type: 'prove', level: 0, first, count: 1 }),
       welcome: (channel, hello, isFirst) => this.#welcome(channel, hello, isFirst),
@@ -41,14 +41,14 @@ export class Session {
       bad: (channel, index) => this.#input({ type: 'verified', channel, index, ok: false }),
       fail: (error) => this.#fail(error),
     });
-    const { segmentBytes } = core;
     this.#flow = new SegmentFlow(
-      { key: order.key, segmentBytes, firstByte, endByte, sink: order.sink },
+      { key, segmentBytes: core.segmentBytes, firstByte, endByte, sink },
       {
         verified: (channel, index, ok) => {
           if (ok || !this.#greetings.isUndecided(channel, index)) this.#input({ type: 'verified', channel, index, ok });
         },
         trusts: (channel) => this.#agreement.trusts(channel),
+        decoded: (channel, savedBytes) => this.#channels.decoded(this.#transfer.routeOfChannel(channel), savedBytes),
         resized: (size) => this.#greetings.correctSize(size),
         taken: (index) => this.#input({ type: 'taken', index }),
         failed: (error) => this.#fail(asHeddleError(error, 'local-io')),
@@ -120,9 +120,8 @@ export class Session {
     const now = performance.now();
     const firstByteMs = this.#firstByteAt === undefined ? undefined : this.#firstByteAt - this.#startedAt;
     const snapshot = this.#transfer.snapshot(now);
-    const why = (route: number): string | undefined => this.#channels.whyOf(route);
     const times = { elapsedMs: now - this.#startedAt, firstByteMs };
-    const report = reportOf(this.#order, snapshot, this.#greetings.manifest, this.#agreement, why, times);
+    const report = reportOf(this.#order, snapshot, this.#greetings.manifest, this.#agreement, this.#channels, times);
     return { report, snapshot, transfer: this.#transfer };
   }
 
@@ -178,6 +177,7 @@ export class Session {
       case 'credit':
       case 'send':
       case 'ping':
+      case 'encode':
         return this.#channels.write(effect.channel, effect);
       case 'prove': {
         const { first, count } = effect;

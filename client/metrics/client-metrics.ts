@@ -136,6 +136,13 @@ function addTotals(registry: Registry, totals: Totals): void {
       }),
     );
   byRoute('bytes_total', 'Payload that was of use, by the route that brought it', ({ bytes }) => bytes);
+  byRoute(
+    'encoding_saved_bytes_total',
+    'Payload that did not have to travel because its source encoded it',
+    (route) => {
+      return route.savedBytes;
+    },
+  );
   byRoute('lead_bytes_total', 'Payload asked for plainly ahead of a transfer', ({ leadBytes }) => leadBytes);
   byRoute('waste_bytes_total', 'Payload that came although nobody needed it any more', ({ counts }) => {
     return counts.wasteBytes;

@@ -12,6 +12,8 @@ export const OTHER_ROUTES = 'other';
 /** What grew on one route. */
 export type RouteTotals = {
   bytes: number;
+  /** Of these, what did not have to travel. */
+  savedBytes: number;
   hedges: number;
   /** Came by plain requests, ahead of transfers. */
   leadBytes: number;
@@ -83,6 +85,7 @@ export class Totals {
 
 function grow(totals: RouteTotals, now: RouteReport, before: RouteReport | undefined): void {
   totals.bytes += now.payloadBytes - (before?.payloadBytes ?? 0);
+  totals.savedBytes += now.savedBytes - (before?.savedBytes ?? 0);
   totals.hedges += now.hedges - (before?.hedges ?? 0);
   const { times, ...counts } = now.counts;
   for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
@@ -96,5 +99,5 @@ function grow(totals: RouteTotals, now: RouteReport, before: RouteReport | undef
 function newTotals(): RouteTotals {
   const times = Array.from({ length: SEGMENT_TIME_BOUNDS_MS.length + 1 }, () => 0);
   const counts = { pattern: 0, send: 0, waste: 0, wasteBytes: 0, corrupt: 0, dropped: 0, timesMs: 0, times };
-  return { bytes: 0, hedges: 0, leadBytes: 0, counts };
+  return { bytes: 0, savedBytes: 0, hedges: 0, leadBytes: 0, counts };
 }

@@ -43,6 +43,7 @@ export function routeWith(changes: Partial<RouteReport>): RouteReport {
   return {
     index,
     name: 'route',
+    savedBytes: 0,
     state: 'active',
     role: 'active',
     preference: 'normal',

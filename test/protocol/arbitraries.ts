@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { ERROR_CODES } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
-import { DROP_REASONS } from '../../protocol/frames.ts';
+import { DROP_REASONS, SEGMENT_ENCODINGS } from '../../protocol/frames.ts';
 import type { ClientFrame, Frame, FrameType, SourceFrame } from '../../protocol/frames.ts';
 import { HASH_BYTES, MAX_SEGMENTS } from '../../protocol/limits.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
@@ -60,6 +60,7 @@ const clientFrames: { readonly [Type in ClientFrame['type']]: fc.Arbitrary<Clien
   steer: frame('steer', { on: fc.boolean() }),
   ping: frame('ping', { nonce: u32 }),
   prove: frame('prove', { level: u8, first: u32, count: fc.integer({ min: 1, max: 4_096 }) }),
+  encode: frame('encode', { accepted: u8 }),
   bye: fc.constant({ type: 'bye' }),
 };
 
@@ -78,7 +79,7 @@ const sourceFrames: { readonly [Type in SourceFrame['type']]: fc.Arbitrary<Sourc
     index: u32,
     epoch: u32,
     by,
-    encoding: fc.constant('identity'),
+    encoding: fc.constantFrom(...SEGMENT_ENCODINGS),
     payload: bytes(200),
   }),
   dropped: frame('dropped', { index: u32, epoch: u32, by, reason: fc.constantFrom(...DROP_REASONS) }),

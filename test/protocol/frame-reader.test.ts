@@ -85,7 +85,7 @@ describe('one body', () => {
     ['a flag of 2', 'steer', '02', 'flag'],
     ['a page without nodes', 'proof', '00 00 0000 00000000', 'no nodes'],
     ['a drop without reason', 'dropped', '00000000 00000000 00 04', 'reason'],
-    ['an encoding', 'segment', '00000000 00000000 00 01 0000', 'encoding'],
+    ['an encoding that is not known', 'segment', '00000000 00000000 00 02 0000', 'encoding'],
     ['reserved bytes', 'segment', '00000000 00000000 00 00 0001', 'reserved'],
     ['an error number that is not known', 'error', 'c8 6e6577', 'error number 200 is not known: new'],
     ['a text that is not UTF-8', 'error', '01 c3', 'UTF-8'],

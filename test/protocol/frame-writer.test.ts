@@ -26,6 +26,7 @@ describe('the golden bytes', () => {
       'ping 6 4',
       'bye 7 0',
       'prove 8 7',
+      'encode 137 1',
       'hello 33 16684',
       'proof 34 132616',
       'segment 35 1048588',

@@ -35,6 +35,7 @@ export const GOLDEN_FRAMES: { readonly [Type in FrameType]: { readonly frame: Fr
   ping: { frame: { type: 'ping', nonce: 0xdeadbeef }, hex: '06 000004 deadbeef' },
   bye: { frame: { type: 'bye' }, hex: '07 000000' },
   prove: { frame: { type: 'prove', level: 1, first: 64, count: 32 }, hex: '08 000007 01 00000040 0020' },
+  encode: { frame: { type: 'encode', accepted: 0x81 }, hex: '89 000001 81' },
   hello: {
     frame: {
       type: 'hello',

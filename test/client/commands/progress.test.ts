@@ -16,6 +16,7 @@ afterEach(() => {
 function routeReport(more: Partial<RouteReport> = {}): RouteReport {
   return {
     name: 'eu',
+    savedBytes: 0,
     index: 0,
     state: 'active',
     role: 'active',

@@ -264,6 +264,7 @@ export class PlayedTransfer {
         if (this.sinkTakes) this.#back.push({ type: 'taken', index: effect.index });
         return;
       case 'discard':
+      case 'encode':
         return;
       case 'release':
         if (!this.held.delete(effect.index)) this.#fault(`segment ${effect.index} is released and was not held`);

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { BufferPool } from '../../../client/io/buffer-pool.ts';
 import { Receiver, RECEIVER_LEAST_BYTES, RECEIVER_SLACK_BYTES } from '../../../client/io/receiver.ts';
+import { acceptedOf, SEGMENT_ENCODINGS } from '../../../protocol/frames.ts';
 import type { SegmentFrame, SourceFrame } from '../../../protocol/frames.ts';
 import { formatResponseHead } from '../../../protocol/http-head.ts';
 import { anySourceFrame } from '../../protocol/arbitraries.ts';
@@ -49,6 +50,7 @@ export class ReceiverKit {
         this.kept.push({ frame, buffer, copy: frame.payload.slice() });
       },
     });
+    this.receiver.accept(acceptedOf(SEGMENT_ENCODINGS));
   }
 
   /** Reads `bytes` as a socket would: into the space, at most `sizes` bytes at a time, over and over. */
@@ -111,6 +113,12 @@ export const segments: fc.Arbitrary<SegmentFrame> = fc
 export const streams: fc.Arbitrary<SourceFrame[]> = fc.array(fc.oneof(segments, segments, anySourceFrame), {
   maxLength: 8,
 });
+
+/** Bytes of an object that a frame's payload is reported as. */
+export function reportedOf(frame: SourceFrame): number {
+  if (frame.type !== 'segment' || frame.payload.length === 0) return 0;
+  return frame.encoding === 'identity' ? frame.payload.length : SEGMENT;
+}
 
 export function segmentOf(index: number, length: number): SegmentFrame {
   return { type: 'segment', index, epoch: 1, by: 'pattern', encoding: 'identity', payload: noise(length, index + 1) };

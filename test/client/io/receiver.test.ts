@@ -4,10 +4,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BufferPool } from '../../../client/io/buffer-pool.ts';
 import { Receiver, RECEIVER_LEAST_BYTES } from '../../../client/io/receiver.ts';
+import { acceptedOf } from '../../../protocol/frames.ts';
 import { encodeFrame, encodeFrames } from '../../../protocol/frame-writer.ts';
 import { formatResponseHead } from '../../../protocol/http-head.ts';
 import { anySourceFrame } from '../../protocol/arbitraries.ts';
-import { HEAD, plain, ReceiverKit, SEGMENT, segmentOf, sizes, streams } from './receiver-kit.ts';
+import { HEAD, plain, ReceiverKit, reportedOf, SEGMENT, segmentOf, sizes, streams } from './receiver-kit.ts';
 
 describe('cutting', () => {
   test('the same frames and payload bytes come out, whatever the cuts', () => {
@@ -16,7 +17,7 @@ describe('cutting', () => {
         const kit = new ReceiverKit();
         kit.read(Buffer.concat([HEAD, encodeFrames(frames)]), cuts);
         expect(kit.frames.map(plain)).toEqual(frames.map(plain));
-        const payload = frames.reduce((sum, frame) => sum + (frame.type === 'segment' ? frame.payload.length : 0), 0);
+        const payload = frames.reduce((sum, frame) => sum + reportedOf(frame), 0);
         expect(kit.payloadBytes, 'each payload byte is reported once').toBe(payload);
       }),
       { numRuns: 150 },
@@ -44,6 +45,38 @@ describe('cutting', () => {
     kit.read(frame.subarray(16 + 1_000), [70_000]);
     expect(kit.payloadBytes).toBe(SEGMENT);
     expect(kit.kept).toHaveLength(1);
+  });
+
+  test('of an encoded segment the part is reported that has come of it', () => {
+    const kit = new ReceiverKit();
+    const frame = encodeFrame({ ...segmentOf(0, 1_000), encoding: 'gzip' });
+    kit.read(HEAD, [HEAD.length]);
+    kit.read(frame.subarray(0, 16 + 250), [100]);
+    expect(kit.payloadBytes).toBe(SEGMENT / 4);
+    kit.read(frame.subarray(16 + 250), [70_000]);
+    expect(kit.payloadBytes).toBe(SEGMENT);
+    expect(kit.kept[0]?.frame).toMatchObject({ encoding: 'gzip', payload: { length: 1_000 } });
+  });
+
+  test('an encoded segment that nobody asked for is a fault; once asked for it may come for ever', () => {
+    const pool = new BufferPool(RECEIVER_LEAST_BYTES);
+    const sink = { head: () => true, body() {}, frame() {}, payload() {}, segment() {} };
+    const receiver = new Receiver(pool, SEGMENT, sink);
+    const read = (bytes: Uint8Array): void => {
+      receiver.space().set(bytes);
+      receiver.filled(bytes.length);
+    };
+    const encoded = encodeFrame({ ...segmentOf(0, 100), encoding: 'gzip' });
+    read(HEAD);
+    receiver.accept(acceptedOf(['gzip']));
+    read(encoded);
+    receiver.accept(0);
+    read(encoded);
+    const strict = new Receiver(pool, SEGMENT, sink);
+    strict.space().set(HEAD);
+    strict.filled(HEAD.length);
+    strict.space().set(encoded);
+    expect(() => strict.filled(encoded.length)).toThrow(expect.objectContaining({ code: 'bad-frame' }));
   });
 
   test('while a segment comes in, a read ends right behind it: only the next prefix can spill over', () => {
@@ -157,6 +190,7 @@ describe('buffers', () => {
             tell('segment');
           },
         });
+        receiver.accept(acceptedOf(['gzip']));
         const bytes = Buffer.concat([HEAD, encodeFrames(frames)]);
         for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
           const space = receiver.space();

@@ -1,5 +1,6 @@
 // A segment's way through the client: nothing is delivered before it is proven, ranges are cut to the byte, and every
 // buffer goes back to the pool exactly once.
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { RECEIVER_LEAST_BYTES } from '../../../client/io/receiver.ts';
 import { SegmentFlow } from '../../../client/io/segment-flow.ts';
@@ -9,6 +10,8 @@ import { LEAF_BYTES } from '../../../protocol/limits.ts';
 import { SignedObject } from './signed-object.ts';
 
 const START = 16;
+/** The short segment at the end. */
+const LAST = 5;
 const object = new SignedObject('a', 5 * LEAF_BYTES + 100);
 
 type Put = { readonly offset: number; readonly bytes: Uint8Array; readonly done: (error?: Error) => void };
@@ -40,6 +43,7 @@ class Kit {
   readonly sizes: number[] = [];
   readonly taken: number[] = [];
   readonly failures: Error[] = [];
+  readonly saved: [number, number][] = [];
   /** Buffers that went out with a segment. */
   readonly out: Uint8Array[] = [];
 
@@ -48,6 +52,7 @@ class Kit {
       { key: 'a', segmentBytes: LEAF_BYTES, firstByte, endByte, sink: this.sink },
       {
         verified: (channel, index, ok) => this.verdicts.push([channel, index, ok]),
+        decoded: (channel, bytes) => this.saved.push([channel, bytes]),
         trusts: () => 'yes',
         resized: (size) => this.sizes.push(size),
         taken: (index) => this.taken.push(index),
@@ -66,6 +71,17 @@ class Kit {
     const payload = buffer.subarray(START, START + bytes.length);
     const frame: SegmentFrame = { type: 'segment', index, epoch: 1, by: 'pattern', encoding: 'identity', payload };
     this.flow.arrive(index + 1, frame, buffer);
+  }
+
+  /** The same, in so many bytes of a gzip stream (all unless said). */
+  arriveEncoded(index: number, length?: number): void {
+    const plain = object.bytes.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES);
+    const encoded = gzipSync(plain, { level: 0 }).subarray(0, length);
+    const buffer = this.flow.pool.take();
+    this.out.push(buffer);
+    buffer.set(encoded, START);
+    const payload = buffer.subarray(START, START + encoded.length);
+    this.flow.arrive(index + 1, { type: 'segment', index, epoch: 1, by: 'pattern', encoding: 'gzip', payload }, buffer);
   }
 
   /** The object is known and the sink is ready. */
@@ -240,11 +256,55 @@ describe('delivery', () => {
   });
 });
 
+describe('a segment that comes encoded', () => {
+  test('is delivered plain, told of, and its buffer goes back', async () => {
+    const kit = await kitOf().begin();
+    kit.flow.addPage(object.page(0, 64));
+    kit.arriveEncoded(LAST);
+    kit.flow.verify(LAST);
+    kit.flow.deliver(LAST);
+    expect(kit.verdicts).toEqual([[LAST + 1, LAST, true]]);
+    // level 0 makes nothing smaller: the head and the end of a stream, and the head of a block
+    expect(kit.saved).toEqual([[LAST + 1, -23]]);
+    const [put] = kit.sink.puts;
+    expect(put?.offset).toBe(LAST * LEAF_BYTES);
+    expect(Buffer.compare(put!.bytes, object.bytes.subarray(LAST * LEAF_BYTES))).toBe(0);
+    expect(kit.isFree(0)).toBe(false);
+    put?.done();
+    expect(kit.isFree(0)).toBe(true);
+  });
+
+  test('and is broken is a bad segment of the channel that brought it', async () => {
+    const kit = await kitOf().begin();
+    kit.flow.addPage(object.page(0, 64));
+    kit.arriveEncoded(LAST, 60);
+    kit.flow.verify(LAST);
+    expect(kit.verdicts).toEqual([[LAST + 1, LAST, false]]);
+    expect(kit.saved).toEqual([]);
+    expect(kit.isFree(0)).toBe(true);
+  });
+
+  test('is refused where nothing proves it', () => {
+    const kit = kitOf();
+    kit.flow.begin(object.bytes.length, undefined);
+    kit.arriveEncoded(LAST);
+    kit.flow.verify(LAST);
+    expect(kit.verdicts).toEqual([[LAST + 1, LAST, false]]);
+  });
+});
+
 test('buffers hold the largest segment and the largest control frame', () => {
   for (const segmentBytes of [LEAF_BYTES, 1_048_576]) {
     const flow = new SegmentFlow(
       { key: 'a', segmentBytes, firstByte: 0, endByte: undefined, sink: new HeldSink() },
-      { verified: () => {}, trusts: () => 'yes', resized: () => {}, taken: () => {}, failed: () => {} },
+      {
+        verified: () => {},
+        decoded: () => {},
+        trusts: () => 'yes',
+        resized: () => {},
+        taken: () => {},
+        failed: () => {},
+      },
     );
     expect(flow.pool.bytes).toBeGreaterThanOrEqual(Math.max(segmentBytes, RECEIVER_LEAST_BYTES));
   }

@@ -1,5 +1,7 @@
 // The verifier on the calling thread and in its worker: the same verdicts, the same bytes back, and an end at any time.
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import type { Extent } from '../../../client/io/segment-decoder.ts';
 import { sha256 } from '../../../client/io/sha256.ts';
 import { Verifier } from '../../../client/io/verifier.ts';
 import { hashSegment } from '../../../protocol/merkle.ts';
@@ -50,6 +52,33 @@ describe.each(['inline', 'in the worker'])('%s', (where) => {
     if (where === 'in the worker') await untilWorker(verifier);
     return verifier;
   }
+
+  test('an encoded segment comes back plain, and one that is broken or too long is bad', async () => {
+    await using verifier = await ready();
+    const plain = objectBytes(100_000, 3);
+    const node = hashSegment(plain, sha256);
+    const judged = async (stream: Uint8Array, mostBytes: number): Promise<string> => {
+      const buffer = new Uint8Array(new ArrayBuffer(START + 120_000));
+      buffer.set(stream, START);
+      const { promise, resolve } = Promise.withResolvers<string>();
+      const done = (ok: boolean, back: Uint8Array<ArrayBuffer>, at?: Extent): void =>
+        resolve(
+          `${ok} ${back.length} ${at === undefined ? '' : Buffer.compare(back.subarray(at.start, at.end), plain)}`,
+        );
+      verifier.check(buffer, START, START + stream.length, node, done, { encoding: 'gzip', mostBytes });
+      return promise;
+    };
+    const stream = gzipSync(plain);
+    const bent = Buffer.from(stream);
+    bent[5_000] = (bent[5_000] ?? 0) ^ 1;
+    expect(await judged(stream, 100_000)).toBe('true 120016 0');
+    expect(await judged(stream, 99_999), 'more than was agreed').toBe('false 120016 ');
+    expect(await judged(bent, 100_000)).toMatch(/^false/);
+    expect(await judged(stream.subarray(0, 9), 100_000)).toMatch(/^false/);
+    expect(await judged(new Uint8Array(0), 100_000)).toMatch(/^false/);
+    expect(await judged(Buffer.from('no stream at all'), 100_000)).toMatch(/^false/);
+    expect(await judged(gzipSync(Buffer.alloc(80_000_000)), 100_000), 'a bomb').toMatch(/^false/);
+  });
 
   test('a good segment is good and comes back as it was', async () => {
     await using verifier = await ready();

@@ -151,6 +151,8 @@ export class Shell {
         return;
       case 'deliver':
         return this.#deliver(effect.index);
+      case 'encode':
+        return; // the simulated sources do not know it
       case 'done':
       case 'fail':
         return this.#end(effect);
