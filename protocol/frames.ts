@@ -164,9 +164,7 @@ export const FRAME_TYPES: Readonly<Record<FrameType, { readonly number: number; 
 
 /** What ENCODE says for `encodings`. */
 export function acceptedOf(encodings: readonly SegmentEncoding[]): number {
-  let bits = 0;
-  for (const encoding of encodings) bits |= bitOf(encoding);
-  return bits;
+  return [...new Set(encodings)].reduce((sum, encoding) => sum + bitOf(encoding), 0);
 }
 
 /** True when `accepted` of an ENCODE names the encoding. What is plain needs no leave. */
