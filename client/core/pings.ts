@@ -7,6 +7,8 @@ import { askedBytes } from './window-room.ts';
 
 const LEAST_INTERVAL_MS = 30;
 const MOST_INTERVAL_MS = 100;
+/** PINGs whose PONG may still come; one that is older than so many others never will. */
+const MOST_OPEN = 4_096;
 /** During a pause nothing is measured; a source only has to hear that somebody is there. */
 const PAUSED_INTERVAL_MS = 5_000;
 
@@ -68,6 +70,7 @@ export class Pings {
     const backlogMs = lane.rttMs * (1 + Math.max(0, Math.log2(lane.outBytes / (2 * flight))));
     const outBytes = askedBytes(this.#state, channel.route);
     this.#open.set(this.#nonce, { channel: channel.number, at: now, backlogMs, outBytes });
+    if (this.#open.size > MOST_OPEN) this.#open.delete(this.#open.keys().next().value ?? 0);
     this.#state.effects.push({ type: 'ping', channel: channel.number, nonce: this.#nonce });
   }
 }

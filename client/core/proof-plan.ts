@@ -7,13 +7,22 @@ import type { TransferState } from './state.ts';
 
 const LEAST_PATIENCE_MS = 500;
 const PATIENCE_RTTS = 4;
+/** Each time a page is asked for again its answer may take twice as long, up to this factor: late is not lost. */
+const MOST_PATIENCE = 8;
 
 /** Pages asked for beyond the one that holds the highest segment asked for. */
 const PAGES_AHEAD = 1;
 /** The same when mirrors send segments, whose proofs must be here before the few that can give them are gone. */
 const MIRROR_PAGES_AHEAD = 16;
 
-type Asked = { readonly channel: number; readonly at: number; readonly false: Set<number> };
+/** `false` and `silent`: routes that lied about the page, and those that did not answer in time. */
+type Asked = {
+  readonly channel: number;
+  readonly at: number;
+  readonly times: number;
+  readonly false: Set<number>;
+  readonly silent: Set<number>;
+};
 
 /** Keeps the proof pages ahead of the segments. */
 export class ProofPlan {
@@ -58,9 +67,9 @@ export class ProofPlan {
   /** A channel answered with a page that proves nothing: ask another route. */
   refuted(first: number, route: number): void {
     const page = Math.floor(first / this.#state.options.proofNodes);
-    const lied = this.#asked.get(page)?.false ?? new Set<number>();
+    const { times, silent, false: lied } = this.#asked.get(page) ?? unasked();
     lied.add(route);
-    this.#asked.set(page, { channel: -1, at: Number.NEGATIVE_INFINITY, false: lied });
+    this.#asked.set(page, { channel: -1, at: Number.NEGATIVE_INFINITY, times, false: lied, silent });
   }
 
   /**
@@ -86,22 +95,27 @@ export class ProofPlan {
     const channel = this.#state.channels.get(asked.channel);
     if (channel === undefined || !channel.usable) return true;
     const patience = Math.max(LEAST_PATIENCE_MS, PATIENCE_RTTS * routeOf(this.#state, channel).rttMs);
-    return now - asked.at > patience;
+    return now - asked.at > patience * Math.min(MOST_PATIENCE, 2 ** (asked.times - 1));
   }
 
   #ask(page: number, now: number): void {
     const { options, effects } = this.#state;
-    const before = this.#asked.get(page);
-    const lied = before?.false ?? new Set<number>();
+    const before = this.#asked.get(page) ?? unasked();
+    const { silent, false: lied } = before;
+    const silentRoute = this.#state.routeOfChannel.get(before.channel);
+    if (silentRoute !== undefined) silent.add(silentRoute);
     const able = usableChannels(this.#state).filter((channel) => {
       return channel.helloSeen && canProve(routeOf(this.#state, channel));
     });
     const honest = able.filter((channel) => !lied.has(channel.route));
     const ready = honest.length > 0 ? honest : able;
-    const others = ready.filter((channel) => channel.number !== before?.channel);
-    const target = this.#soonest(others.length > 0 ? others : ready);
+    // every route once before any of them again: two that keep proofs to themselves must not be asked in turn for ever
+    const unheard = ready.filter((channel) => !silent.has(channel.route));
+    if (unheard.length === 0) silent.clear();
+    const others = ready.filter((channel) => channel.number !== before.channel);
+    const target = this.#soonest(unheard) ?? this.#soonest(others) ?? ready[0];
     if (target === undefined) return;
-    this.#asked.set(page, { channel: target.number, at: now, false: lied });
+    this.#asked.set(page, { channel: target.number, at: now, times: before.times + 1, false: lied, silent });
     const first = page * options.proofNodes;
     const count = Math.min(options.proofNodes, this.#nodes() - first);
     effects.push({ type: 'prove', channel: target.number, first, count });
@@ -122,4 +136,8 @@ export class ProofPlan {
   #lastPage(): number {
     return Math.floor((Math.min(this.#nodes(), this.#state.table.to) - 1) / this.#state.options.proofNodes);
   }
+}
+
+function unasked(): Asked {
+  return { channel: -1, at: Number.NEGATIVE_INFINITY, times: 0, false: new Set(), silent: new Set() };
 }

@@ -57,3 +57,16 @@ test('a channel that is gone is not waited for', () => {
   pings.pong(channel, ping!.nonce, 10);
   expect(state.routes[0]?.rttMs).toBe(500);
 });
+
+test('a source that answers none of them is not remembered without end: the oldest are given up', () => {
+  const state = coreState({ routes: 1 });
+  const channel = openChannel(state, 1, { rttMs: 500 });
+  const pings = new Pings(state);
+  for (let now = 0; now < 1_000_000; now += 100) pings.turn(now);
+  const nonces = taken(state, 'ping').map(({ nonce }) => nonce);
+  expect(nonces.length).toBeGreaterThan(5_000);
+  pings.pong(channel, nonces[0]!, 1_000_001);
+  expect(state.routes[0]?.rttMs).toBe(500);
+  pings.pong(channel, nonces.at(-1)!, 1_000_001);
+  expect(state.routes[0]?.rttMs).toBeLessThan(500);
+});

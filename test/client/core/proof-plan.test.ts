@@ -138,6 +138,30 @@ describe('who is asked', () => {
     expect(far).toBeGreaterThan(2 * 600);
   });
 
+  test('every route once before any of them again, however quick the silent ones are', () => {
+    const state = coreState({ routes: 3, segments: 10 });
+    for (const route of [0, 1, 2]) openChannel(state, route + 1, { route, rttMs: 20 * (route + 1), rate: 1_000 });
+    const plan = new ProofPlan(state);
+    const all = [0, 1, 2, 3, 4, 5].map((time) => {
+      plan.turn(0, time * LONG_MS);
+      return askedOf(state)[0];
+    });
+    expect(new Set(all.slice(0, 3))).toEqual(new Set([1, 2, 3]));
+    expect(new Set(all.slice(3))).toEqual(new Set([1, 2, 3]));
+  });
+
+  test('each time with twice the patience, but not without end: late is not lost', () => {
+    const { state, plan } = planOf(10);
+    const times: number[] = [];
+    for (let now = 0; times.length < 8; now += 10) {
+      plan.turn(0, now);
+      if (askedOf(state).length > 0) times.push(now);
+    }
+    const waits = times.slice(1).map((at, place) => at - (times[place] ?? 0));
+    const [shortest = 1] = waits;
+    expect(waits.map((wait) => Math.round(wait / shortest))).toEqual([1, 2, 4, 8, 8, 8, 8]);
+  });
+
   test('the same one again when there is nobody else', () => {
     const { state, plan } = planOf(10, 1);
     plan.turn(0, 0);
