@@ -2,6 +2,7 @@
 // place of a key is a mirror as well, the one that others have to agree with. One clear line for every mistake.
 import { isIP } from 'node:net';
 import { HeddleError } from '../protocol/errors.ts';
+import type { ConnectChannel } from './io/channel-adapter.ts';
 import type { SessionRoute } from './io/order.ts';
 import { limitTerms } from './route-limits.ts';
 import type { RouteLimits } from './route-limits.ts';
@@ -17,6 +18,8 @@ export type MirrorOptions = {
   readonly url: string;
   /** Local address to bind to. */
   readonly localAddress?: string;
+  /** Makes its channels, whatever the URL's scheme is (see ChannelAdapter); left out, the copy is asked for by HTTP ranges. */
+  readonly connect?: ConnectChannel;
   /** What is named instead of a key: the copy that others have to agree with. */
   readonly primary?: boolean;
 } & RouteLimits;
@@ -38,6 +41,7 @@ export function resolveMirror(mirror: MirrorOptions): SessionRoute {
     localAddress,
     // a token is for relays and origins; a mirror never sees it
     authorization: undefined,
+    connect: mirror.connect,
     terms: { proves: false, maxConnections: MOST_CONNECTIONS, ...limitTerms(mirror.name, mirror) },
     origin: url.host,
     mirror: mirror.primary === true ? 'primary' : 'copy',
@@ -83,7 +87,7 @@ export function parseMirrorArgument(argument: string): MirrorOptions {
 function parseMirrorUrl(mirror: MirrorOptions): { url: URL; localAddress: string | undefined } {
   const url = URL.parse(mirror.url);
   if (url === null) throw wrong(`mirror ${mirror.name}: "${mirror.url}" is not a URL`);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+  if (mirror.connect === undefined && url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw wrong(`mirror ${mirror.name}: only http and https URLs are mirrors, not ${url.protocol}`);
   }
   const fragment = /^#local=(.+)$/.exec(url.hash);

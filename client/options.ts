@@ -7,6 +7,7 @@ import { CORE_DEFAULTS } from './core/options.ts';
 import type { CoreOptions } from './core/options.ts';
 import type { RankingWeights } from './core/ranking.ts';
 import type { Discovery } from './discovery.ts';
+import type { ConnectChannel } from './io/channel-adapter.ts';
 import type { ClientTls } from './io/client-tls.ts';
 import { originNameOf } from './io/known-origins.ts';
 import type { SessionRoute } from './io/order.ts';
@@ -28,6 +29,8 @@ export type RouteOptions = {
   readonly localAddress?: string;
   /** Address to connect to, instead of looking the host of the URL up. */
   readonly address?: string;
+  /** Makes its channels, whatever the URL's scheme is (see ChannelAdapter); left out, they speak heddle/1 over HTTP. */
+  readonly connect?: ConnectChannel;
   /** Name of the origin behind it, under which its key is remembered; routes to one origin share it. */
   readonly origin?: string;
 } & RouteFacts &
@@ -111,6 +114,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
       baseUrl: url,
       localAddress,
       address: route.address,
+      connect: route.connect,
       tls: url.protocol === 'https:' ? options.tls : undefined,
       // asked for at each connection: a token may be renewed meanwhile
       get authorization() {
@@ -212,7 +216,7 @@ function parseBaseUrl(route: RouteOptions): { url: URL; localAddress: string | u
   } catch {
     throw wrong(`route ${route.name}: "${route.url}" is not a URL`);
   }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+  if (route.connect === undefined && url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw wrong(`route ${route.name}: only http and https URLs are routes, not ${url.protocol}`);
   }
   if (url.search !== '') throw wrong(`route ${route.name}: a base URL has no query`);

@@ -24,7 +24,7 @@ import type { TlsSettings } from './tls-files.ts';
 export type OriginSettings = {
   readonly origin: string;
   readonly paths?: readonly { readonly path: string; readonly key?: string }[];
-  readonly routes?: readonly RouteOptions[];
+  readonly routes?: readonly RouteSettings[];
 };
 
 /** Where transfers can be watched and steered. */
@@ -32,7 +32,7 @@ export type ControlSettings = { readonly listen?: string; readonly tokenFile?: s
 
 /** What the file may say. */
 export type ClientSettings = {
-  readonly routes?: readonly RouteOptions[];
+  readonly routes?: readonly RouteSettings[];
   readonly origins?: readonly OriginSettings[];
   readonly token?: string;
   readonly tokenFile?: string;
@@ -59,10 +59,12 @@ export type ClientSettings = {
 } & TlsSettings;
 
 /** A mirror as the file says it. */
-type MirrorSettings = Omit<MirrorOptions, 'primary'>;
+type MirrorSettings = Omit<MirrorOptions, 'primary' | 'connect'>;
+/** A route as the file says it. */
+type RouteSettings = Omit<RouteOptions, 'connect'>;
 
-/** One row per key of a route: a new one is its type in RouteOptions and one line here; the compiler asks for it. */
-const ROUTE_SETTINGS: SettingsTable<RouteOptions> = {
+/** One row per key of a route: a new one is its type in RouteSettings and one line here; the compiler asks for it. */
+const ROUTE_SETTINGS: SettingsTable<RouteSettings> = {
   name: text({
     why: 'name of the route in progress, reports and metrics',
     required: true,
@@ -112,7 +114,7 @@ const ORIGIN_SETTINGS: SettingsTable<OriginSettings> = {
     ),
     { why: 'which paths are objects; without it those below /v1/objects/' },
   ),
-  routes: listOf(group<RouteOptions>(ROUTE_SETTINGS, { why: 'one route' }), {
+  routes: listOf(group<RouteSettings>(ROUTE_SETTINGS, { why: 'one route' }), {
     why: 'the ways to its objects; without them the routes of the file',
   }),
 };
@@ -128,7 +130,7 @@ const CONTROL_SETTINGS: SettingsTable<ControlSettings> = {
 
 /** One row per key of the file: a new setting is its type above and one line here. */
 export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
-  routes: listOf(group<RouteOptions>(ROUTE_SETTINGS, { why: 'one route' }), { why: 'the ways to the object' }),
+  routes: listOf(group<RouteSettings>(ROUTE_SETTINGS, { why: 'one route' }), { why: 'the ways to the object' }),
   origins: listOf(group<OriginSettings>(ORIGIN_SETTINGS, { why: 'one origin' }), {
     why: 'web origins whose objects the interceptor and the proxy split over routes',
   }),

@@ -1,5 +1,5 @@
-// Which adapter a route's channels get, and how each begins: heddle/1 with an upgrade request that carries the first
-// frames, or the range adapter for a mirror. Knows both so that the session need not.
+// Which adapter a route's channels get, and how each begins: the one that the route brings, heddle/1 with an upgrade request
+// that carries the first frames, or the range adapter for a mirror. Knows both so that the session need not.
 import { formatChannelHeaders } from '../../protocol/channel-request.ts';
 import type { ClientFrame } from '../../protocol/frames.ts';
 import { pathsOf } from '../../protocol/paths.ts';
@@ -40,7 +40,7 @@ export class ChannelConnector {
 
   /** Loads what channels to `routes` need; before the first is connected. */
   async load(routes: readonly SessionRoute[]): Promise<void> {
-    if (routes.every(({ mirror }) => mirror === undefined)) return;
+    if (routes.every(({ mirror, connect }) => mirror === undefined || connect !== undefined)) return;
     const [channel, mirror] = await Promise.all([import('./range-channel.ts'), import('./range-mirror.ts')]);
     this.#code = { ...channel, ...mirror };
   }
@@ -48,6 +48,10 @@ export class ChannelConnector {
   /** A channel on `route`; it dials at once, and says nothing before this returns. */
   connect(route: SessionRoute, events: AdapterEvents): ChannelAdapter {
     const { pool, segmentBytes, early, sources } = this.#order;
+    if (route.connect !== undefined) {
+      const { baseUrl, localAddress, authorization } = route;
+      return route.connect({ baseUrl, localAddress, authorization, segmentBytes, buffers: pool }, events);
+    }
     const dial = early?.take(route);
     if (route.mirror === undefined) {
       const socket = new ChannelSocket(route, pool, segmentBytes, events, dial);

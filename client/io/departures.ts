@@ -59,7 +59,7 @@ function newlyAsked(routes: readonly SessionRoute[], index: number): Asked {
 }
 
 function isDue(asked: Asked, { readBytes }: DepartureEvents): boolean {
-  if (asked.route.mirror !== undefined) return false;
+  if (asked.route.mirror !== undefined || asked.route.connect !== undefined) return false;
   const bytes = readBytes(asked.index);
   const isIdle = bytes === asked.readBytes;
   asked.readBytes = bytes;

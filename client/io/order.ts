@@ -2,6 +2,7 @@
 import type { Range } from '../../protocol/ranges.ts';
 import type { CoreOptions } from '../core/options.ts';
 import type { RouteTerms } from '../core/route-terms.ts';
+import type { ConnectChannel } from './channel-adapter.ts';
 import type { ChannelTarget } from './channel-socket.ts';
 import type { EarlyDials } from './dial.ts';
 import type { Pins } from './identity.ts';
@@ -17,6 +18,8 @@ export type SessionRoute = ChannelTarget & {
   readonly origin: string;
   /** The base URL is that of a copy on a plain HTTP server; 'primary': what others have to agree with. */
   readonly mirror?: 'copy' | 'primary';
+  /** Makes its channels, instead of the adapters that are built in. */
+  readonly connect?: ConnectChannel | undefined;
 };
 
 /** One transfer to run. */
