@@ -29,13 +29,18 @@ export type FrameHeader = { readonly type: FrameType | undefined; readonly lengt
 /** Reads the header at `at`; throws `unknown-frame` or `frame-too-large`. */
 export function readHeader(bytes: Uint8Array, at = 0): FrameHeader {
   const number = bytes[at] ?? 0;
-  const length = ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+  const length = lengthAt(bytes, at);
   const type = typeOfNumber.get(number);
   if (type === undefined && !isOptionalType(number)) throw fault('unknown-frame', `frame type ${number} is not known`);
   const limit = type === undefined ? LIMITS.maxUnknownFrameBytes : FRAME_TYPES[type].maxBytes;
   if (length > limit)
     throw fault('frame-too-large', `${type ?? 'an unknown frame'} of ${length} bytes exceeds ${limit}`);
   return { type, length };
+}
+
+/** Bytes of the body of the frame whose header is at `at`, whatever it is. */
+export function lengthAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
 }
 
 /** The frame whose body is `body`. Views in the result point into `body`. */

@@ -1,24 +1,67 @@
-// Segment buffers that are used again: a fresh one per read costs more in garbage collection than the read itself.
-// Each has its own ArrayBuffer, so that it can move to a worker and back.
+// Slabs: memory that segments land in, several in each, and that is used again when nobody needs any of them any more. A
+// fresh piece per read costs more in garbage collection than the read itself. The memory is shared, so that a thread can
+// look at it without any of it moving.
 
-/** Buffers kept for reuse; more than that are left to the collector. */
-const MOST_KEPT = 256;
+/** Bytes of segments in one slab: fewer, larger reads and messages cost less; each connection has one that is not full. */
+const SLAB_BYTES = 262_144;
 
-/** Buffers of one size. */
+/** Bytes of slabs kept for reuse; more than that are left to the collector. */
+const MOST_KEPT_BYTES = 33_554_432;
+
+/** One piece of memory, and how many still need it. */
+export class Slab {
+  readonly bytes: Uint8Array<SharedArrayBuffer>;
+  readonly #onFree: ((slab: Slab) => void) | undefined;
+  #users = 1;
+
+  /** It has one user. `onFree`: it has none any more, and may be used again. */
+  constructor(bytes: number, onFree?: (slab: Slab) => void) {
+    this.bytes = new Uint8Array(new SharedArrayBuffer(bytes));
+    this.#onFree = onFree;
+  }
+
+  /** Somebody else needs it, too. */
+  hold(): void {
+    this.#users += 1;
+  }
+
+  /** One user less, who looks at it no more. */
+  release(): void {
+    if (this.#users === 0) throw new Error('a slab was released by somebody who did not hold it');
+    this.#users -= 1;
+    if (this.#users === 0) this.#onFree?.(this);
+  }
+
+  /** True when there is one user only. */
+  get isAlone(): boolean {
+    return this.#users === 1;
+  }
+}
+
+/** Slabs of one size. */
 export class BufferPool {
   readonly bytes: number;
-  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  readonly #free: Slab[] = [];
+  readonly #mostKept: number;
 
   constructor(bytes: number) {
     this.bytes = bytes;
+    this.#mostKept = Math.max(1, Math.floor(MOST_KEPT_BYTES / bytes));
   }
 
-  take(): Uint8Array<ArrayBuffer> {
-    return this.#free.pop() ?? new Uint8Array(new ArrayBuffer(this.bytes));
+  /** A slab with one user. */
+  take(): Slab {
+    const slab = this.#free.pop();
+    slab?.hold();
+    return slab ?? new Slab(this.bytes, (free) => this.#keep(free));
   }
 
-  /** Gives a buffer back; nobody may look at it any more. */
-  give(buffer: Uint8Array<ArrayBuffer>): void {
-    if (buffer.byteLength === this.bytes && this.#free.length < MOST_KEPT) this.#free.push(buffer);
+  #keep(slab: Slab): void {
+    if (this.#free.length < this.#mostKept) this.#free.push(slab);
   }
+}
+
+/** Segments of a slab. */
+export function segmentsPerSlab(segmentBytes: number): number {
+  return Math.max(1, Math.floor(SLAB_BYTES / segmentBytes));
 }

@@ -8,7 +8,7 @@ import type { ClientFrame, SegmentFrame, SourceFrame } from '../../protocol/fram
 import { encodeFrame } from '../../protocol/frame-writer.ts';
 import { formatRequestHead } from '../../protocol/http-head.ts';
 import type { ResponseHead } from '../../protocol/http-head.ts';
-import type { BufferPool } from './buffer-pool.ts';
+import type { BufferPool, Slab } from './buffer-pool.ts';
 import { Dial, isSecure } from './dial.ts';
 import type { DialTarget } from './dial.ts';
 import { Receiver } from './receiver.ts';
@@ -22,7 +22,7 @@ export type ChannelEvents = {
   passed?(relays: number): void;
   frame(frame: Exclude<SourceFrame, SegmentFrame>): void;
   payload(bytes: number): void;
-  segment(frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void;
+  segment(frame: SegmentFrame, slab: Slab): void;
   closed(error: HeddleError): void;
   refused(refusal: Refusal): void;
 };
@@ -58,7 +58,7 @@ export class ChannelSocket {
       body: (bytes) => this.#body(bytes),
       frame: (frame) => this.#events.frame(frame),
       payload: (bytes) => this.#events.payload(bytes),
-      segment: (frame, buffer) => this.#events.segment(frame, buffer),
+      segment: (frame, slab) => this.#events.segment(frame, slab),
     });
     this.#dial = dial ?? new Dial(target);
     this.#socket = this.#dial.socket;

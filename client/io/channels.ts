@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import type { ClientFrame, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import type { Input } from '../core/messages.ts';
-import type { BufferPool } from './buffer-pool.ts';
+import type { BufferPool, Slab } from './buffer-pool.ts';
 import type { ChannelAdapter } from './channel-adapter.ts';
 import { ChannelConnector } from './channel-connector.ts';
 import { watchDepartures } from './departures.ts';
@@ -20,7 +20,7 @@ export type ChannelsEvents = {
   input(input: Input): void;
   frame(channel: number, frame: Exclude<SourceFrame, SegmentFrame>): void;
   copy(channel: number, route: number, copy: Copy): void;
-  segment(channel: number, frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void;
+  segment(channel: number, frame: SegmentFrame, slab: Slab): void;
   /** It ended by itself; the input follows. */
   gone(channel: number, route: number): void;
 };
@@ -76,7 +76,7 @@ export class Channels {
       frame: (what) => frame(channel, what),
       copy: (what) => copy(channel, routeIndex, what),
       payload: (bytes) => input({ type: 'received', channel, bytes }),
-      segment: (what, buffer) => segment(channel, what, buffer),
+      segment: (what, slab) => segment(channel, what, slab),
       closed: (error) => {
         this.#gone(channel, routeIndex, error);
         input({ type: 'closed', channel, code: error.code });

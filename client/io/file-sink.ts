@@ -1,7 +1,6 @@
 // A file as output: segments are written where they belong as they are proven, into FILE.part, which is renamed when the
 // object is whole and on disk. What is on disk is recorded now and then (part-record.ts), so that an interrupted transfer
 // can go on. A target that exists and is not a regular file is written in order (ordered-sink.ts).
-import { write } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
@@ -10,6 +9,7 @@ import { lockPart } from './part-lock.ts';
 import { PartJournal } from './part-journal.ts';
 import { RECORD_SUFFIX, RecordReader } from './part-record.ts';
 import type { PartObject } from './part-record.ts';
+import { PieceWriter } from './piece-writer.ts';
 import type { Leftover } from './retrieval.ts';
 import type { Sink, SinkObject } from './sink.ts';
 
@@ -75,15 +75,8 @@ function partSink({ path, part, file, journal, leftover, close }: Opened): FileS
   /** Nothing more is put. */
   let ended = false;
   let isOpen = true;
-  let writing = 0;
-  let onQuiet = (): void => {};
-  /** After the last write under way: by then the number of a closed file may be another file's. */
-  const quiet = async (): Promise<void> => {
-    if (writing === 0) return;
-    await new Promise<void>((resolve) => {
-      onQuiet = resolve;
-    });
-  };
+  // the file is closed only after the last write: by then its number may be another file's
+  const writer = new PieceWriter(file.fd);
   return {
     order: 'any',
     leftover,
@@ -91,7 +84,7 @@ function partSink({ path, part, file, journal, leftover, close }: Opened): FileS
       start = offset;
       ({ segmentBytes } = object);
       try {
-        await quiet();
+        await writer.quiet();
         await file.truncate(bytes);
         await journal.begin(partObjectOf(object, offset, bytes));
       } catch (error) {
@@ -100,11 +93,8 @@ function partSink({ path, part, file, journal, leftover, close }: Opened): FileS
     },
     put(offset, bytes, done, node) {
       if (ended) return;
-      writing += 1;
       const entry = node === undefined ? undefined : { index: offset / segmentBytes, node: node.slice() };
-      writeAll(file.fd, bytes, offset - start, (error) => {
-        writing -= 1;
-        if (writing === 0) onQuiet();
+      writer.put(bytes, offset - start, (error) => {
         if (error === undefined && entry !== undefined) journal.note(segmentBytes, entry);
         done(error === undefined ? undefined : localFault(error, `cannot write ${part}`));
       });
@@ -112,7 +102,7 @@ function partSink({ path, part, file, journal, leftover, close }: Opened): FileS
     async commit() {
       ended = true;
       try {
-        await quiet();
+        await writer.quiet();
         await file.sync();
         await rename(part, path);
         isOpen = false;
@@ -127,7 +117,7 @@ function partSink({ path, part, file, journal, leftover, close }: Opened): FileS
       if (!isOpen) return;
       isOpen = false;
       ended = true;
-      await quiet();
+      await writer.quiet();
       const resumable = reason instanceof HeddleError && RESUMABLE.includes(exitCodeOf(reason.code));
       // what cannot be recorded any more is fetched again
       if (resumable) await journal.flush().catch(() => undefined);
@@ -164,14 +154,6 @@ export async function isOrderedTarget(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory() === true) throw new HeddleError('local-io', `${path} is a directory; name a file in it`);
   return found !== undefined && !found.isFile();
-}
-
-function writeAll(file: number, bytes: Uint8Array, position: number, done: (error?: Error) => void): void {
-  write(file, bytes, 0, bytes.length, position, (error, written) => {
-    if (error !== null) done(error);
-    else if (written === bytes.length) done();
-    else writeAll(file, bytes.subarray(written), position + written, done);
-  });
 }
 
 function localFault(error: unknown, what: string): HeddleError {

@@ -12,6 +12,11 @@ export function writableSink(stream: Writable, options: { readonly endStream: bo
     order: 'order',
     begin: () => Promise.resolve(),
     put(_offset, bytes, done) {
+      // what is put in one turn of the loop is written by one call
+      if (stream.writableCorked === 0) {
+        stream.cork();
+        process.nextTick(() => stream.uncork());
+      }
       stream.write(bytes, (error) => done(error instanceof Error ? fault(error) : undefined));
     },
     async commit() {

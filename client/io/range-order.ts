@@ -2,19 +2,21 @@
 // in another order when they come over several connections; each waits here until what was decided before it is said.
 import type { Answer, SegmentAnswer } from '../../protocol/segment-set.ts';
 import type { DroppedFrame, DropReason, IdleFrame, SegmentFrame, SentBy } from '../../protocol/frames.ts';
+import type { Slab } from './buffer-pool.ts';
+import type { Filled } from './segment-fill.ts';
 
 /** Where the order goes. */
 export type OrderedSink = {
   frame(frame: DroppedFrame | IdleFrame): void;
-  segment(frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void;
+  segment(frame: SegmentFrame, slab: Slab): void;
 };
 
 /** The place of one segment in the order. */
 export type AnswerPlace = {
   readonly index: number;
   readonly by: SentBy;
-  /** Its `bytes` bytes are at the start of `buffer`. */
-  bring(buffer: Uint8Array<ArrayBuffer>, bytes: number): void;
+  /** Here are its bytes. */
+  bring(filled: Filled): void;
   drop(reason: DropReason): void;
 };
 
@@ -52,10 +54,10 @@ export class AnswerOrder {
     return {
       index,
       by,
-      bring: (buffer, bytes) =>
+      bring: ({ slab, start, bytes }) =>
         fill(() => {
-          const payload = buffer.subarray(0, bytes);
-          this.#sink.segment({ type: 'segment', index, epoch, by, encoding: 'identity', payload }, buffer);
+          const payload = slab.bytes.subarray(start, start + bytes);
+          this.#sink.segment({ type: 'segment', index, epoch, by, encoding: 'identity', payload }, slab);
         }),
       drop: (reason) => fill(() => this.#sink.frame({ type: 'dropped', index, epoch, by, reason })),
     };

@@ -1,6 +1,7 @@
-// A run: adjacent segments that one Range request asks for, and how far its bytes have come. Fills one segment buffer after
+// A run: adjacent segments that one Range request asks for, and how far its bytes have come. Fills one segment after
 // another. Which segments, and whom to ask, is the channel's business.
 import type { BufferPool } from './buffer-pool.ts';
+import { SegmentFill } from './segment-fill.ts';
 import type { AnswerPlace } from './range-order.ts';
 import type { ByteSpan } from './range-answer.ts';
 
@@ -32,19 +33,18 @@ export type RangeRequest = {
 export class Run implements RangeRequest {
   readonly isProbe = false;
   readonly #segmentBytes: number;
-  readonly #pool: BufferPool;
+  readonly #fill: SegmentFill;
   readonly #places: AnswerPlace[];
   /** Next byte that is missing. */
   #at: number;
   /** Exclusive; what lies behind the object's end is not asked for. */
   #end: number;
   #size = Number.POSITIVE_INFINITY;
-  #buffer: Uint8Array<ArrayBuffer> | undefined;
   askedAt = 0;
 
   constructor(first: AnswerPlace, segmentBytes: number, pool: BufferPool) {
     this.#segmentBytes = segmentBytes;
-    this.#pool = pool;
+    this.#fill = new SegmentFill(pool, segmentBytes);
     this.#places = [first];
     this.#at = first.index * segmentBytes;
     this.#end = this.#at + segmentBytes;
@@ -76,17 +76,14 @@ export class Run implements RangeRequest {
   space(last: number): Uint8Array {
     const start = this.#at - (this.#at % this.#segmentBytes);
     const end = Math.min(start + this.#segmentBytes, this.#end, last + 1);
-    this.#buffer ??= this.#pool.take();
-    return this.#buffer.subarray(this.#at - start, end - start);
+    return this.#fill.space(this.#at - start, end - start);
   }
 
   filled(bytes: number): void {
     const start = this.#at - (this.#at % this.#segmentBytes);
     this.#at += bytes;
-    if (this.#at < Math.min(start + this.#segmentBytes, this.#end) || this.#buffer === undefined) return;
-    const buffer = this.#buffer;
-    this.#buffer = undefined;
-    this.#places.shift()?.bring(buffer, this.#at - start);
+    if (this.#at < Math.min(start + this.#segmentBytes, this.#end)) return;
+    this.#places.shift()?.bring(this.#fill.whole(this.#at - start));
   }
 
   get places(): readonly AnswerPlace[] {

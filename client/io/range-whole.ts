@@ -2,6 +2,8 @@
 // its place in the order. What is not owed yet holds the connection up; what is not owed at all is thrown away.
 import type { BufferPool } from './buffer-pool.ts';
 import type { AnswerPlace } from './range-order.ts';
+import { SegmentFill } from './segment-fill.ts';
+import type { Filled } from './segment-fill.ts';
 
 /** What the body is read for. */
 export type WholeOrder = {
@@ -12,7 +14,7 @@ export type WholeOrder = {
   readonly next: () => AnswerPlace | undefined;
 };
 
-type Ready = { readonly index: number; readonly buffer: Uint8Array<ArrayBuffer>; readonly bytes: number };
+type Ready = { readonly index: number; readonly filled: Filled };
 
 /** One whole body. */
 export class WholeBody {
@@ -24,10 +26,11 @@ export class WholeBody {
   #decided = -1;
   #at = 0;
   #isBehind = false;
-  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  readonly #fill: SegmentFill;
 
   constructor(order: WholeOrder) {
     this.#order = order;
+    this.#fill = new SegmentFill(order.pool, order.segmentBytes);
   }
 
   /** Bytes of the body that have not come. */
@@ -52,11 +55,10 @@ export class WholeBody {
 
   /** Room for bytes of the present segment. */
   space(): Uint8Array {
-    const { segmentBytes, size, pool } = this.#order;
+    const { segmentBytes, size } = this.#order;
     const start = this.#at - (this.#at % segmentBytes);
     if (this.#at >= size) return new Uint8Array(0);
-    this.#buffer ??= pool.take();
-    return this.#buffer.subarray(this.#at - start, Math.min(segmentBytes, size - start));
+    return this.#fill.space(this.#at - start, Math.min(segmentBytes, size - start));
   }
 
   /** `bytes` were put into the space. False: read no further until `goOn` says so. */
@@ -64,9 +66,8 @@ export class WholeBody {
     const { segmentBytes, size } = this.#order;
     const index = Math.floor(this.#at / segmentBytes);
     this.#at += bytes;
-    if (this.#buffer === undefined || (this.#at % segmentBytes !== 0 && this.#at < size)) return true;
-    this.#ready.push({ index, buffer: this.#buffer, bytes: this.#at - index * segmentBytes });
-    this.#buffer = undefined;
+    if (bytes === 0 || (this.#at % segmentBytes !== 0 && this.#at < size)) return true;
+    this.#ready.push({ index, filled: this.#fill.whole(this.#at - index * segmentBytes) });
     return this.goOn();
   }
 
@@ -81,8 +82,8 @@ export class WholeBody {
       this.#ready.shift();
       const place = this.#places.get(ready.index);
       this.#places.delete(ready.index);
-      if (place === undefined) this.#order.pool.give(ready.buffer);
-      else place.bring(ready.buffer, ready.bytes);
+      if (place === undefined) ready.filled.slab.release();
+      else place.bring(ready.filled);
     }
     return true;
   }

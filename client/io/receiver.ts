@@ -1,15 +1,16 @@
-// Channel receiver: reads one channel's bytes straight into the segment buffers they belong to, and cuts them into the
-// answer's head, control frames and segments. While a segment comes in, a read ends 16 bytes behind it: what spills over
-// is the next frame's prefix and no payload is copied.
+// Channel receiver: reads one channel's bytes straight into the slabs their segments are kept in, and cuts them into the
+// answer's head, control frames and segments. A read ends 16 bytes behind the last segment that fits into the slab: what
+// spills over is the next frame's prefix and no payload is copied.
 import { HeddleError } from '../../protocol/errors.ts';
 import { accepts, FRAME_HEADER_BYTES, FRAME_TYPES } from '../../protocol/frames.ts';
 import type { SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
-import { decodeBody, readHeader, SOURCE_FRAME_TYPES } from '../../protocol/frame-reader.ts';
+import { decodeBody, lengthAt, readHeader, SOURCE_FRAME_TYPES } from '../../protocol/frame-reader.ts';
 import { SEGMENT_PREFIX_BYTES } from '../../protocol/frame-writer.ts';
 import { parseResponseHead } from '../../protocol/http-head.ts';
 import type { ResponseHead } from '../../protocol/http-head.ts';
 import { LIMITS } from '../../protocol/limits.ts';
-import type { BufferPool } from './buffer-pool.ts';
+import { segmentsPerSlab } from './buffer-pool.ts';
+import type { BufferPool, Slab } from './buffer-pool.ts';
 
 /** Where the pieces go. Exceptions thrown by the receiver itself are HeddleErrors of the peer's making. */
 export type ReceiverSink = {
@@ -18,18 +19,21 @@ export type ReceiverSink = {
   /** Bytes of the body of an answer that is no upgrade. */
   body(bytes: Uint8Array): void;
   frame(frame: Exclude<SourceFrame, SegmentFrame>): void;
-  /** `bytes` of a segment's payload were read, before it is complete; of an encoded one, what they stand for. */
+  /** A read brought `bytes` of payload (of an encoded one, what they stand for); the segments that they complete follow. */
   payload(bytes: number): void;
-  /** A whole segment: `buffer` now belongs to the sink, the payload is the view `frame.payload` into it. */
-  segment(frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void;
+  /** A whole segment: the payload is the view `frame.payload` into the slab, which the sink releases. */
+  segment(frame: SegmentFrame, slab: Slab): void;
 };
 
-/** Bytes a buffer must have beyond a segment's payload. */
-export const RECEIVER_SLACK_BYTES: number = 2 * SEGMENT_PREFIX_BYTES;
-
-/** Smallest buffer: the largest control frame a client has to understand must fit. */
+/** Smallest slab, and what a control frame may take: the largest that a client has to understand. */
 export const RECEIVER_LEAST_BYTES: number =
-  FRAME_HEADER_BYTES + Math.max(FRAME_TYPES.hello.maxBytes, LIMITS.maxHeadBytes) + RECEIVER_SLACK_BYTES;
+  FRAME_HEADER_BYTES + Math.max(FRAME_TYPES.hello.maxBytes, LIMITS.maxHeadBytes) + 2 * SEGMENT_PREFIX_BYTES;
+
+/** Bytes of the slabs of a transfer: its segments with their prefixes, and the prefix that spills over. */
+export function slabBytesFor(segmentBytes: number): number {
+  const segments = segmentsPerSlab(segmentBytes) * (segmentBytes + SEGMENT_PREFIX_BYTES);
+  return Math.max(RECEIVER_LEAST_BYTES, segments + SEGMENT_PREFIX_BYTES);
+}
 
 /** Where a SEGMENT frame says its encoding: behind header, index, epoch and by. */
 const ENCODING_AT = FRAME_HEADER_BYTES + 9;
@@ -42,7 +46,10 @@ export class Receiver {
   readonly #pool: BufferPool;
   readonly #sink: ReceiverSink;
   readonly #segmentBytes: number;
-  #buffer: Uint8Array<ArrayBuffer>;
+  #slab: Slab;
+  #buffer: Uint8Array;
+  /** What was not cut yet lies in [#at, #used). */
+  #at = 0;
   #used = 0;
   #mode: 'head' | 'body' | 'frames' | 'stopped' = 'head';
   /** Bytes of a partial head that were looked at already. */
@@ -56,7 +63,8 @@ export class Receiver {
     this.#pool = pool;
     this.#sink = sink;
     this.#segmentBytes = segmentBytes;
-    this.#buffer = pool.take();
+    this.#slab = pool.take();
+    this.#buffer = this.#slab.bytes;
   }
 
   /** Where the next read goes. */
@@ -70,10 +78,14 @@ export class Receiver {
     this.#used += bytes;
     if (this.#mode === 'head') this.#takeHead();
     if (this.#mode === 'body') {
-      const body = this.#buffer.subarray(0, this.#used);
+      const body = this.#buffer.subarray(this.#at, this.#used);
+      this.#at = 0;
       this.#used = 0;
       this.#sink.body(body);
-    } else if (this.#mode === 'frames') this.#takeFrames();
+    } else if (this.#mode === 'frames') {
+      this.#report();
+      this.#takeFrames();
+    }
   }
 
   /** From now on segments may come in these encodings as well: what was allowed once may still be on its way. */
@@ -81,31 +93,34 @@ export class Receiver {
     this.#accepted |= encodings;
   }
 
-  /** Everything that still comes is thrown away. The buffer is not used again: a read into it may be under way. */
+  /** Everything that still comes is thrown away. The slab is not used again: a read into it may be under way. */
   stop(): void {
     this.#mode = 'stopped';
     this.#buffer = new Uint8Array(STOPPED_BYTES);
+    this.#at = 0;
     this.#used = 0;
   }
 
+  /** While a segment comes behind which no other fits, a read ends right behind it. */
   #readEnd(): number {
-    const length = this.#segmentLength();
-    return length === undefined ? this.#buffer.length : length + SEGMENT_PREFIX_BYTES;
+    const end = this.#segmentEnd();
+    const { length } = this.#buffer;
+    if (end === undefined || end + SEGMENT_PREFIX_BYTES + this.#segmentBytes <= length) return length;
+    return Math.min(length, end + SEGMENT_PREFIX_BYTES);
   }
 
-  /** Bytes of the segment frame at the start of the buffer; undefined when there is none (yet). */
-  #segmentLength(): number | undefined {
-    if (this.#mode !== 'frames' || this.#used < SEGMENT_PREFIX_BYTES) return undefined;
-    const { type, length } = readHeader(this.#buffer);
-    return type === 'segment' ? FRAME_HEADER_BYTES + length : undefined;
+  /** Where the segment frame ends that is being read; undefined when there is none (yet). */
+  #segmentEnd(): number | undefined {
+    if (this.#mode !== 'frames' || this.#used - this.#at < SEGMENT_PREFIX_BYTES) return undefined;
+    const { type, length } = readHeader(this.#buffer, this.#at);
+    return type === 'segment' ? this.#at + FRAME_HEADER_BYTES + length : undefined;
   }
 
   #takeHead(): void {
     const head = parseResponseHead(this.#buffer.subarray(0, this.#used), this.#searched);
     this.#searched = this.#used;
     if (head === undefined) return;
-    this.#buffer.copyWithin(0, head.bytes, this.#used);
-    this.#used -= head.bytes;
+    this.#at = head.bytes;
     const upgraded = this.#sink.head(head);
     if (!this.#isStopped()) this.#mode = upgraded ? 'frames' : 'body';
   }
@@ -116,35 +131,26 @@ export class Receiver {
   }
 
   #takeFrames(): void {
-    let at = 0;
-    while (this.#used - at >= FRAME_HEADER_BYTES) {
-      const { type, length } = readHeader(this.#buffer, at);
-      const end = at + FRAME_HEADER_BYTES + length;
-      if (type === 'segment') {
-        this.#checkSegment(length);
-        this.#report(at, Math.min(this.#used, end), end);
-        if (this.#used < end) break;
-        at = this.#handOver(at, end);
-        continue;
-      }
-      if (type !== undefined && !SOURCE_FRAME_TYPES.has(type)) {
+    while (this.#used - this.#at >= FRAME_HEADER_BYTES) {
+      const { type, length } = readHeader(this.#buffer, this.#at);
+      const start = this.#at + FRAME_HEADER_BYTES;
+      const end = start + length;
+      if (type === 'segment') this.#checkSegment(length);
+      else if (type !== undefined && !SOURCE_FRAME_TYPES.has(type)) {
         throw new HeddleError('bad-frame', `${type} is not for a client`, { side: 'remote' });
-      }
-      if (FRAME_HEADER_BYTES + length > this.#buffer.length) {
+      } else if (FRAME_HEADER_BYTES + length > RECEIVER_LEAST_BYTES) {
         throw new HeddleError('frame-too-large', `${type} of ${length} bytes was not asked for`, { side: 'remote' });
       }
       if (this.#used < end) break;
-      if (type !== undefined) {
-        const body = this.#buffer.slice(at + FRAME_HEADER_BYTES, end);
+      this.#at = end;
+      if (type === 'segment') this.#handOver(this.#buffer.subarray(start, end));
+      else if (type !== undefined) {
+        const body = this.#buffer.slice(start, end);
         this.#sink.frame(decodeBody(type, body) as Exclude<SourceFrame, SegmentFrame>);
-        if (this.#isStopped()) return;
       }
-      at = end;
+      if (this.#isStopped()) return;
     }
-    if (at > 0) {
-      this.#buffer.copyWithin(0, at, this.#used);
-      this.#used -= at;
-    }
+    this.#makeRoom();
   }
 
   #checkSegment(length: number): void {
@@ -153,29 +159,56 @@ export class Receiver {
     }
   }
 
-  /** The core plans in bytes of the object: an encoded segment's are reported as the part of the segment they make up. */
-  #report(at: number, to: number, end: number): void {
-    const come = Math.max(0, to - at - SEGMENT_PREFIX_BYTES);
-    const isPlain = come === 0 || this.#buffer[at + ENCODING_AT] === 0;
-    const payload = isPlain ? come : Math.floor((come / (end - at - SEGMENT_PREFIX_BYTES)) * this.#segmentBytes);
-    const fresh = payload - this.#reported;
-    this.#reported = payload;
+  /** Tells how much payload the last read brought: once, however many segments it belongs to. Judges nothing. */
+  #report(): void {
+    let fresh = -this.#reported;
+    for (let at = this.#at; this.#used - at >= FRAME_HEADER_BYTES; ) {
+      const end = at + FRAME_HEADER_BYTES + lengthAt(this.#buffer, at);
+      const isSegment = this.#buffer[at] === FRAME_TYPES.segment.number;
+      const payload = isSegment ? this.#payloadOf(at, end) : 0;
+      fresh += payload;
+      this.#reported = this.#used < end ? payload : 0;
+      at = end;
+    }
     if (fresh > 0) this.#sink.payload(fresh);
   }
 
-  /** The segment in [at, end) is whole: its buffer goes to the sink, what lies behind it moves to the next buffer. */
-  #handOver(at: number, end: number): number {
-    const buffer = this.#buffer;
-    const body = buffer.subarray(at + FRAME_HEADER_BYTES, end);
+  /** The core plans in bytes of the object: an encoded segment's count as the part of the segment they make up. */
+  #payloadOf(at: number, end: number): number {
+    const come = Math.max(0, Math.min(this.#used, end) - at - SEGMENT_PREFIX_BYTES);
+    if (come === 0 || this.#buffer[at + ENCODING_AT] === 0) return come;
+    return Math.floor((come / (end - at - SEGMENT_PREFIX_BYTES)) * this.#segmentBytes);
+  }
+
+  #handOver(body: Uint8Array): void {
+    const slab = this.#slab;
     const frame = decodeBody('segment', body) as SegmentFrame;
     if (!accepts(this.#accepted, frame.encoding)) {
       throw new HeddleError('bad-frame', `a segment in ${frame.encoding} was not asked for`, { side: 'remote' });
     }
-    this.#buffer = this.#pool.take();
-    this.#buffer.set(buffer.subarray(end, this.#used));
-    this.#used -= end;
-    this.#reported = 0;
-    this.#sink.segment(frame, buffer);
-    return 0;
+    slab.hold();
+    this.#sink.segment(frame, slab);
+  }
+
+  /** What is left of the last read goes to a place from which its frame has room. */
+  #makeRoom(): void {
+    const left = this.#buffer.subarray(this.#at, this.#used);
+    if (this.#at === 0 || this.#at + this.#needed() <= this.#buffer.length) return;
+    if (this.#slab.isAlone) this.#buffer.copyWithin(0, this.#at, this.#used);
+    else {
+      const full = this.#slab;
+      this.#slab = this.#pool.take();
+      this.#buffer = this.#slab.bytes;
+      this.#buffer.set(left);
+      full.release();
+    }
+    this.#at = 0;
+    this.#used = left.length;
+  }
+
+  /** Bytes that the next frame may take, with what spills over behind it. */
+  #needed(): number {
+    if (this.#used - this.#at < FRAME_HEADER_BYTES) return SEGMENT_PREFIX_BYTES + this.#segmentBytes;
+    return FRAME_HEADER_BYTES + readHeader(this.#buffer, this.#at).length;
   }
 }

@@ -1,13 +1,13 @@
 // A segment's way through this process: arrived, proven against its node, held until the core delivers it, put into the
-// sink, its buffer used again. Owns the bytes in between; when what happens is the core's decision.
+// sink, its memory used again. Owns the bytes in between; when what happens is the core's decision.
 import type { ProofPage, SegmentEncoding, SegmentFrame } from '../../protocol/frames.ts';
 import { HeddleError } from '../../protocol/errors.ts';
 import { formatRoot } from '../../protocol/manifest.ts';
 import { leafCountOf, lengthOfSegment } from '../../protocol/merkle.ts';
 import { NOBODY } from '../../protocol/pattern.ts';
-import { BufferPool } from './buffer-pool.ts';
+import { BufferPool, Slab } from './buffer-pool.ts';
 import { NodeStore } from './node-store.ts';
-import { RECEIVER_LEAST_BYTES, RECEIVER_SLACK_BYTES } from './receiver.ts';
+import { slabBytesFor } from './receiver.ts';
 import type { Trust } from './range-agreement.ts';
 import type { Extent } from './segment-decoder.ts';
 import type { Sink } from './sink.ts';
@@ -15,7 +15,7 @@ import { Verifier } from './verifier.ts';
 
 type Held = {
   readonly channel: number;
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly slab: Slab;
   readonly start: number;
   readonly end: number;
   readonly encoding: SegmentEncoding;
@@ -69,7 +69,7 @@ export class SegmentFlow {
     this.#order = order;
     this.#events = events;
     this.#firstByte = order.firstByte;
-    this.pool = new BufferPool(Math.max(RECEIVER_LEAST_BYTES, order.segmentBytes + RECEIVER_SLACK_BYTES));
+    this.pool = new BufferPool(slabBytesFor(order.segmentBytes));
     this.#verifier = new Verifier((error) => events.failed(error));
   }
 
@@ -116,13 +116,20 @@ export class SegmentFlow {
   }
 
   /** A whole segment came: it waits for `verify` or `discard`. */
-  arrive(channel: number, frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void {
-    const start = frame.payload.byteOffset;
-    this.#arrived = { channel, buffer, start, end: start + frame.payload.length, encoding: frame.encoding };
+  arrive(channel: number, { encoding, payload }: SegmentFrame, slab: Slab): void {
+    const { byteOffset: start, length } = payload;
+    if (encoding === 'identity') this.#arrived = { channel, slab, start, end: start + length, encoding };
+    else {
+      // what is decoded where it lies becomes longer: it needs memory of its own
+      const own = new Slab(this.#order.segmentBytes);
+      own.bytes.set(payload);
+      slab.release();
+      this.#arrived = { channel, slab: own, start: 0, end: length, encoding };
+    }
   }
 
   discard(): void {
-    if (this.#arrived !== undefined) this.pool.give(this.#arrived.buffer);
+    this.#arrived?.slab.release();
     this.#arrived = undefined;
   }
 
@@ -147,7 +154,7 @@ export class SegmentFlow {
     this.#unproven.delete(index);
     this.#held.delete(index);
     if (held === undefined) this.#released.add(index);
-    else this.pool.give(held.buffer);
+    else held.slab.release();
     this.#nodes?.release(index);
   }
 
@@ -166,14 +173,14 @@ export class SegmentFlow {
     const length = held.end - held.start;
     const to = Math.min(length, (endByte ?? Number.POSITIVE_INFINITY) - offset);
     const done = (error?: Error): void => {
-      this.pool.give(held.buffer);
+      held.slab.release();
       this.#nodes?.release(index);
       if (error === undefined) this.#events.taken(index);
       else this.#events.failed(error);
     };
     this.#deliveredEnd = offset + to;
     const node = from === 0 && to === length ? this.#nodes?.get(index) : undefined;
-    sink.put(offset + from, held.buffer.subarray(held.start + from, held.start + to), done, node);
+    sink.put(offset + from, held.slab.bytes.subarray(held.start + from, held.start + to), done, node);
   }
 
   /** Nothing more will be delivered. */
@@ -192,22 +199,19 @@ export class SegmentFlow {
     const node = this.#nodes?.get(index);
     if (held === undefined || node === undefined) return;
     this.#unproven.delete(index);
-    const { channel, start, end, encoding } = held;
-    const judged = (ok: boolean, buffer: Uint8Array<ArrayBuffer>, plain: Extent = held): void => {
+    const { channel, slab, start, end, encoding } = held;
+    const judged = (ok: boolean, plain: Extent = held): void => {
       if (this.#ended) return;
-      if (this.#released.delete(index)) return this.pool.give(buffer);
+      if (this.#released.delete(index)) return slab.release();
       if (ok) {
         if (encoding !== 'identity') this.#events.decoded(channel, plain.end - plain.start - (end - start));
-        this.#held.set(index, { channel, buffer, start: plain.start, end: plain.end, encoding: 'identity' });
+        this.#held.set(index, { channel, slab, start: plain.start, end: plain.end, encoding: 'identity' });
         this.#checkLength(index, plain.end - plain.start);
-      } else this.pool.give(buffer);
+      } else slab.release();
       this.#events.verified(channel, index, ok);
     };
-    if (encoding === 'identity') this.#verifier.check(held.buffer, start, end, node, judged);
-    else {
-      const encoded = { encoding, mostBytes: this.#order.segmentBytes };
-      this.#verifier.check(held.buffer, start, end, node, judged, encoded);
-    }
+    const encoded = encoding === 'identity' ? undefined : { encoding, mostBytes: this.#order.segmentBytes };
+    this.#verifier.check(slab.bytes, { start, end }, node, judged, encoded);
   }
 
   /** Nothing can prove it. */
@@ -219,7 +223,7 @@ export class SegmentFlow {
     const isWhole = held.end - held.start === lengthOfSegment(index, this.#object?.size ?? 0, this.#order.segmentBytes);
     const ok = trusted === 'yes' && isWhole && held.encoding === 'identity';
     if (ok) this.#held.set(index, held);
-    else this.pool.give(held.buffer);
+    else held.slab.release();
     this.#events.verified(trusted === 'lost' ? NOBODY : held.channel, index, ok);
   }
 

@@ -6,6 +6,7 @@ import { HASH_BYTES } from '../../protocol/limits.ts';
 import { levelOf } from '../../protocol/merkle.ts';
 import type { Demand, Effect, Input } from '../core/messages.ts';
 import { Transfer } from '../core/transfer.ts';
+import type { Slab } from './buffer-pool.ts';
 import { Channels } from './channels.ts';
 import { Greetings } from './greetings.ts';
 import { Agreement } from './range-agreement.ts';
@@ -65,7 +66,7 @@ export class Session {
       input: (input) => this.#input(input),
       frame: (channel, frame) => this.#frame(channel, frame),
       copy: (channel, route, copy) => this.#agreement.vote(channel, route, copy),
-      segment: (channel, frame, buffer) => this.#segment(channel, frame, buffer),
+      segment: (channel, frame, slab) => this.#segment(channel, frame, slab),
       gone: (channel, route) => {
         this.#forget(channel);
         this.#agreement.leave(route);
@@ -259,11 +260,10 @@ export class Session {
     this.#input({ type: 'hello', channel, size, held });
   }
 
-  #segment(channel: number, frame: SegmentFrame, buffer: Uint8Array<ArrayBuffer>): void {
-    this.#flow.arrive(channel, frame, buffer);
+  #segment(channel: number, frame: SegmentFrame, slab: Slab): void {
+    this.#flow.arrive(channel, frame, slab);
     this.#order.observer.segment?.(channel, frame);
-    const { index, epoch, by } = frame;
-    this.#input({ type: 'segment', channel, index, epoch, by });
+    this.#input({ type: 'segment', channel, index: frame.index, epoch: frame.epoch, by: frame.by });
   }
 
   #finish(): void {

@@ -1,34 +1,32 @@
-// The worker behind the verifier: decodes and hashes one segment after another and sends the buffer back with the verdict.
+// The worker behind the verifier: decodes and hashes the segments of one batch after another where they lie, and sends the
+// verdicts.
 import { parentPort } from 'node:worker_threads';
-import { hashSegment, sameHash } from '../../protocol/merkle.ts';
-import { decodeSegment } from './segment-decoder.ts';
-import type { Encoded, Extent } from './segment-decoder.ts';
-import { sha256 } from './sha256.ts';
+import { judgeSegment } from './segment-decoder.ts';
+import type { Encoded, Verdict } from './segment-decoder.ts';
 
-export type VerifierJob = {
-  readonly number: number;
-  readonly buffer: Uint8Array<ArrayBuffer>;
-  readonly start: number;
-  readonly end: number;
-  readonly node: Uint8Array;
-  readonly encoded?: Encoded | undefined;
-};
-export type VerifierResult = {
-  readonly number: number;
-  readonly ok: boolean;
-  readonly buffer: Uint8Array<ArrayBuffer>;
-  /** Of what was encoded: where the plain bytes are. */
-  readonly plain?: Extent;
+/** Segments to be judged, and the pieces of memory that they lie in. */
+export type VerifierBatch = {
+  readonly memory: readonly SharedArrayBuffer[];
+  readonly segments: readonly {
+    /** Place in `memory`. */
+    readonly piece: number;
+    readonly start: number;
+    readonly end: number;
+    /** What it has to be. */
+    readonly node: Uint8Array;
+    readonly encoded?: Encoded | undefined;
+  }[];
 };
 
-parentPort?.on('message', (job: VerifierJob) => {
-  const { number, buffer } = job;
-  parentPort?.postMessage({ number, buffer, ...judge(job) } satisfies VerifierResult, [buffer.buffer]);
+/** What was found, in the order of the batch. */
+export type VerifierVerdicts = { readonly verdicts: readonly Verdict[] };
+
+parentPort?.on('message', ({ memory, segments }: VerifierBatch) => {
+  const pieces = memory.map((piece) => new Uint8Array(piece));
+  const verdicts = segments.map(({ piece, node, encoded, ...extent }): Verdict => {
+    const bytes = pieces[piece];
+    return bytes === undefined ? { ok: false } : judgeSegment(bytes, extent, node, encoded);
+  });
+  const answer: VerifierVerdicts = { verdicts };
+  parentPort?.postMessage(answer, []);
 });
-
-function judge({ buffer, start, end, node, encoded }: VerifierJob): Pick<VerifierResult, 'ok' | 'plain'> {
-  if (encoded === undefined) return { ok: sameHash(hashSegment(buffer.subarray(start, end), sha256), node) };
-  const plain = decodeSegment(buffer, { start, end }, encoded);
-  if (plain === undefined) return { ok: false };
-  return { ok: sameHash(hashSegment(buffer.subarray(plain.start, plain.end), sha256), node), plain };
-}

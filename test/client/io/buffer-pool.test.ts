@@ -1,40 +1,52 @@
-// Buffers are used again, each with its own memory, and only those that fit.
+// Slabs are used again when their last user has released them, and only so many are kept.
 import { expect, test } from 'vitest';
-import { BufferPool } from '../../../client/io/buffer-pool.ts';
+import { BufferPool, segmentsPerSlab } from '../../../client/io/buffer-pool.ts';
 
-test('a buffer given back is the next one taken', () => {
+test('a slab is taken again when the last who held it has released it, not before', () => {
   const pool = new BufferPool(100);
-  const buffer = pool.take();
-  expect(buffer).toHaveLength(100);
-  pool.give(buffer);
-  expect(pool.take()).toBe(buffer);
-  expect(pool.take()).not.toBe(buffer);
+  const slab = pool.take();
+  expect(slab.bytes).toHaveLength(100);
+  expect(slab.isAlone).toBe(true);
+  slab.hold();
+  slab.hold();
+  expect(slab.isAlone).toBe(false);
+  slab.release();
+  slab.release();
+  expect(pool.take()).not.toBe(slab);
+  slab.release();
+  expect(pool.take()).toBe(slab);
+  expect(slab.isAlone).toBe(true);
 });
 
-test('each has an ArrayBuffer of its own, so that it can move to a thread', () => {
+test('nobody can release what he does not hold', () => {
+  const slab = new BufferPool(100).take();
+  slab.release();
+  expect(() => slab.release()).toThrow('released');
+});
+
+test('each has memory of its own, which a thread can look at while it stays here', () => {
   const pool = new BufferPool(100);
   const [first, second] = [pool.take(), pool.take()];
-  expect(first.buffer).not.toBe(second.buffer);
-  expect(first.buffer.byteLength).toBe(100);
+  expect(first.bytes.buffer).not.toBe(second.bytes.buffer);
+  expect(first.bytes.buffer).toBeInstanceOf(SharedArrayBuffer);
 });
 
-test('a buffer of another size, or one whose memory has moved away, is not kept', () => {
-  const pool = new BufferPool(100);
-  pool.give(new Uint8Array(50));
-  expect(pool.take()).toHaveLength(100);
-  const moved = pool.take();
-  structuredClone(moved, { transfer: [moved.buffer] });
-  pool.give(moved);
-  expect(pool.take()).toHaveLength(100);
-});
-
-test('it keeps a bounded number', () => {
-  const pool = new BufferPool(10);
-  const given = Array.from({ length: 10_000 }, () => new Uint8Array(10));
-  for (const buffer of given) pool.give(buffer);
-  const known = new Set(given);
+test.each([
+  [100, 1_000_000],
+  [4, 50_000_000],
+])('it keeps a bounded number of bytes: %i slabs of %i', (count, bytes) => {
+  const pool = new BufferPool(bytes);
+  const taken = Array.from({ length: count }, () => pool.take());
+  for (const slab of taken) slab.release();
+  const known = new Set(taken);
   let kept = 0;
   while (known.has(pool.take())) kept += 1;
   expect(kept).toBeGreaterThan(0);
-  expect(kept).toBeLessThan(1_000);
+  expect(kept).toBeLessThan(count);
+  expect((kept - 1) * bytes).toBeLessThan(40_000_000);
+});
+
+test('a slab has room for several small segments, or one large one', () => {
+  expect(segmentsPerSlab(32_768)).toBeGreaterThan(1);
+  expect(segmentsPerSlab(1_048_576)).toBe(1);
 });

@@ -174,10 +174,10 @@ describe('closing', () => {
   test('from within a segment: those behind it in the same read are not handed out, and no buffer is used twice', async () => {
     await using server = await startPeer();
     const { kit, peer } = await opened(server);
-    const buffers = new Set<ArrayBuffer>();
+    const buffers = new Set<unknown>();
     kit.onSegment = (): void => {
       kit.channel.close(false);
-      for (let turn = 0; turn < 4; turn += 1) buffers.add(kit.pool.take().buffer);
+      for (let turn = 0; turn < 4; turn += 1) buffers.add(kit.pool.take().bytes.buffer);
     };
     await peer.write(Buffer.concat([UPGRADED, encodeFrames([0, 1, 2, 3].map((index) => segmentOf(index, 40)))]));
     const { frame } = await kit.until('segment');
@@ -196,7 +196,7 @@ describe('closing', () => {
     const more = encodeFrames(Array.from({ length: 200 }, (_, index) => segmentOf(index, 5_000)));
     const writing = peer.write(more);
     kit.channel.close(true);
-    const reused = Array.from({ length: 8 }, () => kit.pool.take().fill(0xee));
+    const reused = Array.from({ length: 8 }, () => kit.pool.take().bytes.fill(0xee));
     await Promise.race([writing, peer.ended]);
     await peer.ended;
     await turnOfTheLoop();

@@ -3,7 +3,8 @@ import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { BufferPool } from '../../../client/io/buffer-pool.ts';
-import { Receiver, RECEIVER_LEAST_BYTES, RECEIVER_SLACK_BYTES } from '../../../client/io/receiver.ts';
+import type { Slab } from '../../../client/io/buffer-pool.ts';
+import { Receiver, slabBytesFor } from '../../../client/io/receiver.ts';
 import { acceptedOf, SEGMENT_ENCODINGS } from '../../../protocol/frames.ts';
 import type { SegmentFrame, SourceFrame } from '../../../protocol/frames.ts';
 import { formatResponseHead } from '../../../protocol/http-head.ts';
@@ -14,16 +15,16 @@ export const HEAD: Buffer = Buffer.from(
   formatResponseHead(101, 'Switching Protocols', [['Upgrade', 'heddle/1']]),
   'latin1',
 );
-/** What the next user of a buffer writes over it. */
+/** What is written over a segment that nobody needs. */
 export const SCRIBBLE = 0xee;
 
 export type Kept = {
   readonly frame: SegmentFrame;
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly slab: Slab;
   readonly copy: Uint8Array;
 };
 
-/** A receiver whose pieces are kept; segments are held until the test gives their buffers back. */
+/** A receiver whose pieces are kept; segments are held until the test gives them back. */
 export class ReceiverKit {
   readonly pool: BufferPool;
   readonly receiver: Receiver;
@@ -35,7 +36,7 @@ export class ReceiverKit {
 
   constructor(segmentBytes: number = SEGMENT, upgraded = true) {
     this.#upgraded = upgraded;
-    this.pool = new BufferPool(Math.max(RECEIVER_LEAST_BYTES, segmentBytes + RECEIVER_SLACK_BYTES));
+    this.pool = new BufferPool(slabBytesFor(segmentBytes));
     this.receiver = new Receiver(this.pool, segmentBytes, {
       head: () => this.#upgraded,
       body: (bytes) => {
@@ -45,9 +46,9 @@ export class ReceiverKit {
       payload: (bytes) => {
         this.payloadBytes += bytes;
       },
-      segment: (frame, buffer) => {
+      segment: (frame, slab) => {
         this.frames.push({ ...frame, payload: frame.payload.slice() });
-        this.kept.push({ frame, buffer, copy: frame.payload.slice() });
+        this.kept.push({ frame, slab, copy: frame.payload.slice() });
       },
     });
     this.receiver.accept(acceptedOf(SEGMENT_ENCODINGS));
@@ -65,11 +66,11 @@ export class ReceiverKit {
     }
   }
 
-  /** Gives a kept segment's buffer back, and scribbles over it as its next user would. */
+  /** Releases a kept segment, and scribbles over it. */
   giveBack(kept: Kept): void {
     this.kept.splice(this.kept.indexOf(kept), 1);
-    kept.buffer.fill(SCRIBBLE);
-    this.pool.give(kept.buffer);
+    kept.frame.payload.fill(SCRIBBLE);
+    kept.slab.release();
   }
 }
 

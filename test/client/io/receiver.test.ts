@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BufferPool } from '../../../client/io/buffer-pool.ts';
-import { Receiver, RECEIVER_LEAST_BYTES } from '../../../client/io/receiver.ts';
+import type { Slab } from '../../../client/io/buffer-pool.ts';
+import { Receiver, slabBytesFor } from '../../../client/io/receiver.ts';
 import { acceptedOf } from '../../../protocol/frames.ts';
 import { encodeFrame, encodeFrames } from '../../../protocol/frame-writer.ts';
 import { formatResponseHead } from '../../../protocol/http-head.ts';
@@ -59,7 +60,7 @@ describe('cutting', () => {
   });
 
   test('an encoded segment that nobody asked for is a fault; once asked for it may come for ever', () => {
-    const pool = new BufferPool(RECEIVER_LEAST_BYTES);
+    const pool = new BufferPool(slabBytesFor(SEGMENT));
     const sink = { head: () => true, body() {}, frame() {}, payload() {}, segment() {} };
     const receiver = new Receiver(pool, SEGMENT, sink);
     const read = (bytes: Uint8Array): void => {
@@ -79,8 +80,8 @@ describe('cutting', () => {
     expect(() => strict.filled(encoded.length)).toThrow(expect.objectContaining({ code: 'bad-frame' }));
   });
 
-  test('while a segment comes in, a read ends right behind it: only the next prefix can spill over', () => {
-    const kit = new ReceiverKit();
+  test('a read ends right behind the last segment that fits: only the next prefix can spill over', () => {
+    const kit = new ReceiverKit(1_048_576);
     kit.read(HEAD, [HEAD.length]);
     kit.read(encodeFrame(segmentOf(0, 1_000)).subarray(0, 100), [100]);
     expect(kit.receiver.space().length).toBeLessThanOrEqual(16 + 1_000 - 100 + 16);
@@ -107,16 +108,44 @@ describe('cutting', () => {
 });
 
 describe('buffers', () => {
-  test('each segment comes in a buffer of its own, and its payload lies in it', () => {
+  test('segments share slabs, each with a place of its own, and as many as fit come with one read', () => {
     const kit = new ReceiverKit();
-    const frames = Array.from({ length: 5 }, (_, index) => segmentOf(index, 20_000));
-    kit.read(Buffer.concat([HEAD, encodeFrames(frames)]), [9_999]);
-    expect(new Set(kit.kept.map(({ buffer }) => buffer.buffer)).size).toBe(5);
-    for (const { frame, buffer } of kit.kept) {
-      expect(frame.payload.buffer).toBe(buffer.buffer);
-      expect(buffer.byteLength).toBe(kit.pool.bytes);
-      expect(buffer.byteOffset).toBe(0);
+    const frames = Array.from({ length: 20 }, (_, index) => segmentOf(index, SEGMENT));
+    kit.read(Buffer.concat([HEAD, encodeFrames(frames)]), [1_000_000]);
+    const slabs = new Set(kit.kept.map(({ slab }) => slab));
+    expect(slabs.size).toBeLessThanOrEqual(4);
+    for (const { frame, slab, copy } of kit.kept) {
+      expect(frame.payload.buffer).toBe(slab.bytes.buffer);
+      expect(Buffer.compare(frame.payload, copy)).toBe(0);
     }
+  });
+
+  test('a slab is free when its segments are and the receiver is in another one', () => {
+    const kit = new ReceiverKit();
+    const frames = Array.from({ length: 20 }, (_, index) => segmentOf(index, SEGMENT));
+    kit.read(Buffer.concat([HEAD, encodeFrames(frames)]), [1_000_000]);
+    const [first, ...others] = [...new Set(kit.kept.map(({ slab }) => slab))];
+    for (const kept of kit.kept.filter(({ slab }) => slab === first)) {
+      expect(kit.pool.take()).not.toBe(first);
+      kit.giveBack(kept);
+    }
+    const taken = kit.pool.take();
+    expect(taken).toBe(first);
+    expect(others).not.toContain(taken);
+  });
+
+  test('what nobody holds any more is used again by the same receiver', () => {
+    const kit = new ReceiverKit();
+    kit.read(HEAD, [HEAD.length]);
+    const slabs = new Set<Slab>();
+    for (let index = 0; index < 50; index += 1) {
+      kit.read(encodeFrame(segmentOf(index, SEGMENT)), [1_000_000]);
+      for (const kept of [...kit.kept]) {
+        slabs.add(kept.slab);
+        kit.giveBack(kept);
+      }
+    }
+    expect(slabs.size).toBeLessThanOrEqual(2);
   });
 
   test('a segment handed over stays as it is until its buffer is given back, whatever is read and reused', () => {
@@ -140,7 +169,7 @@ describe('buffers', () => {
     const first = new ReceiverKit();
     const second = new ReceiverKit();
     const shared = new BufferPool(first.pool.bytes);
-    const held: Uint8Array[] = [];
+    const held: Slab[] = [];
     const receivers = [first, second].map(
       () =>
         new Receiver(shared, SEGMENT, {
@@ -148,7 +177,7 @@ describe('buffers', () => {
           body: () => {},
           frame: () => {},
           payload: () => {},
-          segment: (_, buffer) => held.push(buffer),
+          segment: (_, slab) => held.push(slab),
         }),
     );
     for (let turn = 0; turn < 6; turn += 1) {
@@ -157,18 +186,20 @@ describe('buffers', () => {
         receiver.space().set(bytes);
         receiver.filled(bytes.length);
       }
-      if (turn === 3) for (const buffer of held.splice(0)) shared.give(buffer as Uint8Array<ArrayBuffer>);
+      if (turn === 3) for (const slab of held.splice(0)) slab.release();
     }
-    const spaces = [...held, ...receivers.map((receiver) => receiver.space())];
-    expect(new Set(spaces.map(({ buffer }) => buffer)).size).toBe(spaces.length);
+    const spaces = receivers.map((receiver) => receiver.space().buffer);
+    expect(spaces[0]).not.toBe(spaces[1]);
+    expect(spaces).not.toContain(shared.take().bytes.buffer);
   });
 
   test('stopped from within any callback, nothing more comes out and no buffer gets a second user', () => {
     const stops = fc.record({ after: fc.nat(12), on: fc.constantFrom('frame', 'payload', 'segment') });
     fc.assert(
       fc.property(streams, stops, sizes, (frames, { after, on }, cuts) => {
-        const pool = new BufferPool(RECEIVER_LEAST_BYTES);
-        const owned = new Set<ArrayBuffer>();
+        const pool = new BufferPool(slabBytesFor(SEGMENT));
+        const owned = new Set<unknown>();
+        const handed: Uint8Array[] = [];
         let left = after;
         let stopped = false;
         const tell = (kind: string): void => {
@@ -176,7 +207,7 @@ describe('buffers', () => {
           if (kind === on && left-- === 0) {
             stopped = true;
             receiver.stop();
-            for (let turn = 0; turn < 3; turn += 1) owned.add(pool.take().buffer);
+            for (let turn = 0; turn < 3; turn += 1) owned.add(pool.take().bytes.buffer);
           }
         };
         const receiver = new Receiver(pool, SEGMENT, {
@@ -184,9 +215,9 @@ describe('buffers', () => {
           body: () => {},
           frame: () => tell('frame'),
           payload: () => tell('payload'),
-          segment: (_, buffer) => {
-            if (owned.has(buffer.buffer)) expect.fail('two segments have one buffer');
-            owned.add(buffer.buffer);
+          segment: ({ payload }) => {
+            if (handed.some((other) => overlap(other, payload))) expect.fail('two segments have one place');
+            handed.push(payload);
             tell('segment');
           },
         });
@@ -194,7 +225,8 @@ describe('buffers', () => {
         const bytes = Buffer.concat([HEAD, encodeFrames(frames)]);
         for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
           const space = receiver.space();
-          if (owned.has(space.buffer as ArrayBuffer)) expect.fail('a read lands in a buffer that belongs to somebody');
+          if (owned.has(space.buffer) || handed.some((payload) => overlap(payload, space)))
+            expect.fail('a read lands in what belongs to somebody');
           const size = Math.min(cuts[turn % cuts.length] ?? 1, space.length, bytes.length - at);
           space.set(bytes.subarray(at, at + size));
           at += size;
@@ -205,3 +237,7 @@ describe('buffers', () => {
     );
   });
 });
+
+function overlap(a: Uint8Array, b: Uint8Array): boolean {
+  return a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.length && b.byteOffset < a.byteOffset + a.length;
+}

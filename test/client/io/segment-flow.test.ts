@@ -1,7 +1,8 @@
 // A segment's way through the client: nothing is delivered before it is proven, ranges are cut to the byte, and every
-// buffer goes back to the pool exactly once.
+// slab goes back to the pool exactly once.
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Slab } from '../../../client/io/buffer-pool.ts';
 import { RECEIVER_LEAST_BYTES } from '../../../client/io/receiver.ts';
 import { SegmentFlow } from '../../../client/io/segment-flow.ts';
 import type { Sink } from '../../../client/io/sink.ts';
@@ -44,8 +45,8 @@ class Kit {
   readonly taken: number[] = [];
   readonly failures: Error[] = [];
   readonly saved: [number, number][] = [];
-  /** Buffers that went out with a segment. */
-  readonly out: Uint8Array[] = [];
+  /** Slabs that went out with a segment. */
+  readonly out: Slab[] = [];
 
   constructor(firstByte = 0, endByte?: number) {
     this.flow = new SegmentFlow(
@@ -61,27 +62,27 @@ class Kit {
     );
   }
 
-  /** A segment comes over channel `index + 1`, in a buffer of the pool. */
+  /** A segment comes over channel `index + 1`, in a slab of its own. */
   arrive(index: number, bend = false): void {
     const bytes = object.bytes.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES);
-    const buffer = this.flow.pool.take();
-    this.out.push(buffer);
-    buffer.set(bytes, START);
-    if (bend) buffer[START] = (buffer[START] ?? 0) ^ 1;
-    const payload = buffer.subarray(START, START + bytes.length);
+    const slab = this.flow.pool.take();
+    this.out.push(slab);
+    slab.bytes.set(bytes, START);
+    if (bend) slab.bytes[START] = (slab.bytes[START] ?? 0) ^ 1;
+    const payload = slab.bytes.subarray(START, START + bytes.length);
     const frame: SegmentFrame = { type: 'segment', index, epoch: 1, by: 'pattern', encoding: 'identity', payload };
-    this.flow.arrive(index + 1, frame, buffer);
+    this.flow.arrive(index + 1, frame, slab);
   }
 
   /** The same, in so many bytes of a gzip stream (all unless said). */
   arriveEncoded(index: number, length?: number): void {
     const plain = object.bytes.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES);
     const encoded = gzipSync(plain, { level: 0 }).subarray(0, length);
-    const buffer = this.flow.pool.take();
-    this.out.push(buffer);
-    buffer.set(encoded, START);
-    const payload = buffer.subarray(START, START + encoded.length);
-    this.flow.arrive(index + 1, { type: 'segment', index, epoch: 1, by: 'pattern', encoding: 'gzip', payload }, buffer);
+    const slab = this.flow.pool.take();
+    this.out.push(slab);
+    slab.bytes.set(encoded, START);
+    const payload = slab.bytes.subarray(START, START + encoded.length);
+    this.flow.arrive(index + 1, { type: 'segment', index, epoch: 1, by: 'pattern', encoding: 'gzip', payload }, slab);
   }
 
   /** The object is known and the sink is ready. */
@@ -92,11 +93,11 @@ class Kit {
     return this;
   }
 
-  /** True when the pool hands out the buffer of the segment that came n-th. */
+  /** True when the pool hands out the slab of the segment that came n-th. */
   isFree(n: number): boolean {
     const taken = [this.flow.pool.take(), this.flow.pool.take(), this.flow.pool.take()];
-    const free = taken.includes(this.out[n] as Uint8Array<ArrayBuffer>);
-    for (const buffer of taken.reverse()) this.flow.pool.give(buffer);
+    const free = taken.includes(this.out[n] as Slab);
+    for (const slab of taken.reverse()) slab.release();
     return free;
   }
 }
@@ -257,7 +258,7 @@ describe('delivery', () => {
 });
 
 describe('a segment that comes encoded', () => {
-  test('is delivered plain, told of, and its buffer goes back', async () => {
+  test('is delivered plain, told of, and lies by itself: the slab it came in goes back at once', async () => {
     const kit = await kitOf().begin();
     kit.flow.addPage(object.page(0, 64));
     kit.arriveEncoded(LAST);
@@ -269,9 +270,10 @@ describe('a segment that comes encoded', () => {
     const [put] = kit.sink.puts;
     expect(put?.offset).toBe(LAST * LEAF_BYTES);
     expect(Buffer.compare(put!.bytes, object.bytes.subarray(LAST * LEAF_BYTES))).toBe(0);
-    expect(kit.isFree(0)).toBe(false);
-    put?.done();
     expect(kit.isFree(0)).toBe(true);
+    expect(put?.bytes.buffer).not.toBe(kit.out[0]?.bytes.buffer);
+    put?.done();
+    expect(kit.taken).toEqual([LAST]);
   });
 
   test('and is broken is a bad segment of the channel that brought it', async () => {
