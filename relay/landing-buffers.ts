@@ -1,16 +1,19 @@
-// The buffers that socket reads land in, shared by all sessions of a relay. A buffer belongs to exactly one holder
-// from take() to give(); reusing them is what makes the relay cheap (a fresh buffer per read feeds the garbage
-// collector for longer than the copy takes). Owns sizes and the memory budget; knows nothing of sockets.
+// Where socket reads land, for all sessions of a relay: on a doorstep that all connections share, from where a buffer of
+// the right size takes the bytes at once, or in a buffer of a connection's own while more is there than a read brings.
+// So a silent connection holds nothing. A buffer belongs to exactly one holder from take() to give(); reusing them is what
+// makes the relay cheap (a fresh one per read feeds the garbage collector for longer than the copy takes). Owns sizes and
+// the memory budget; knows nothing of sockets.
 
-/** Sizes of landing buffers, bytes: an idle connection pins the smallest, a fast one reads into the largest. */
+/** Sizes of buffers, bytes. */
 export const LANDING_SIZES = [16_384, 65_536, 262_144, 786_432] as const;
 
 export const SMALLEST_LANDING: number = LANDING_SIZES[0];
+export const LARGE_LANDING: number = LANDING_SIZES[2];
 export const LARGEST_LANDING: number = LANDING_SIZES[3];
 
 /** Read again at every use: they may change while the relay runs. */
 export type LandingBudget = {
-  /** Bytes in use above which only the smallest size is handed out. */
+  /** Bytes in use above which reads stay small. */
   readonly bufferBudgetBytes: number;
   /** Bytes kept free for the next reader. */
   readonly spareBufferBytes: number;
@@ -19,6 +22,9 @@ export type LandingBudget = {
 export class LandingBuffers {
   readonly #free: Map<number, Buffer[]> = new Map(LANDING_SIZES.map((size) => [size, []]));
   readonly #budget: LandingBudget;
+  readonly #doorstep: Buffer = Buffer.allocUnsafeSlow(LARGE_LANDING);
+  /** Its first part: what one record of TLS fills. */
+  readonly narrowDoorstep: Buffer = this.#doorstep.subarray(0, SMALLEST_LANDING);
   #takenBytes = 0;
   #freeBytes = 0;
 
@@ -31,9 +37,19 @@ export class LandingBuffers {
     return this.#takenBytes;
   }
 
-  /** A buffer of the size class `wanted`, or the smallest one when the budget is used up. */
-  take(wanted: number): Buffer {
-    const size = this.#takenBytes + wanted > this.#budget.bufferBudgetBytes ? SMALLEST_LANDING : wanted;
+  /** Where reads may land that are copied before anything else is read; narrow when the budget is used up. */
+  get doorstep(): Buffer {
+    return this.hasRoomFor(LARGE_LANDING) ? this.#doorstep : this.narrowDoorstep;
+  }
+
+  /** True when `bytes` more are within the budget. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#takenBytes + bytes <= this.#budget.bufferBudgetBytes;
+  }
+
+  /** A buffer of the smallest size that holds `bytes`; at most the largest. */
+  take(bytes: number): Buffer {
+    const size = LANDING_SIZES.find((each) => each >= bytes) ?? LARGEST_LANDING;
     const buffer = this.#free.get(size)?.pop();
     this.#takenBytes += size;
     if (buffer === undefined) return Buffer.allocUnsafeSlow(size);
@@ -56,15 +72,4 @@ export class LandingBuffers {
   drop(buffer: Buffer): void {
     this.#takenBytes -= buffer.length;
   }
-}
-
-/**
- * The size for the read after one that put `bytes` into a buffer of `size`: two classes up when full, one down when a
- * quarter would have done. (With one up, busy sessions swing between two small sizes and pay twice the system calls.)
- */
-export function nextLandingSize(size: number, bytes: number, largest: number): number {
-  const at = LANDING_SIZES.indexOf(size as (typeof LANDING_SIZES)[number]);
-  if (bytes === size) return Math.min(LANDING_SIZES[at + 2] ?? LARGEST_LANDING, largest);
-  if (bytes * 4 <= size) return LANDING_SIZES[at - 1] ?? SMALLEST_LANDING;
-  return size;
 }

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { HeddleError } from '../protocol/errors.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
-import { LARGEST_LANDING, nextLandingSize, SMALLEST_LANDING } from './landing-buffers.ts';
+import { LANDING_SIZES, LARGE_LANDING, LARGEST_LANDING, SMALLEST_LANDING } from './landing-buffers.ts';
 import type { LandingBuffers } from './landing-buffers.ts';
 
 /**
@@ -64,27 +64,37 @@ export async function dialUpstream(
 export class UpstreamSocket {
   readonly socket: Socket;
   readonly buffers: LandingBuffers;
-  readonly #largest: number;
+  /** A buffer of its own for the next read; without one it lands on the doorstep. */
   #landing: Buffer | undefined;
-  #size: number = SMALLEST_LANDING;
+  /** The last read filled its place: there is more than the doorstep holds. */
+  #hasMore = false;
+  /** Records of TLS that are handed on together. */
+  #gathered: Buffer | undefined;
+  #gatheredBytes = 0;
+  #gatherSize: number = SMALLEST_LANDING;
+  #handOn: NodeJS.Immediate | undefined;
   #sink: ReadSink;
 
   constructor(endpoint: Endpoint, buffers: LandingBuffers) {
     this.buffers = buffers;
-    // TLS hands out one record (16 KiB) at a time: larger buffers would stay empty.
-    this.#largest = endpoint.tls ? SMALLEST_LANDING : LARGEST_LANDING;
     this.#sink = (buffer) => {
       buffers.give(buffer);
       return true;
     };
-    const onread = { buffer: () => this.#current(), callback: (bytes: number) => this.#landed(bytes) };
+    // One place for all records: to be asked for it each time would cost a tenth of a TLS relay.
+    const onread = endpoint.tls
+      ? { buffer: buffers.narrowDoorstep, callback: (bytes: number) => this.#gather(bytes) }
+      : { buffer: () => this.#place(), callback: (bytes: number, place: Uint8Array) => this.#landed(bytes, place) };
     const { host, port, tls } = endpoint;
     const tcp = { host, port, noDelay: true, allowHalfOpen: true, onread };
     this.socket = tls ? connectTls({ ...tcp, ...secure(host), ...trustOf(endpoint) }) : connect(tcp);
     this.socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
     // An error is followed by 'close', which is what everybody here acts on; unheard, it would end the process.
     this.socket.on('error', () => {});
+    // Heard before all others: whoever acts on the end has everything that came before it.
+    this.socket.on('end', () => this.#handOnGathered());
     this.socket.on('close', () => {
+      this.#handOnGathered();
       if (this.#landing !== undefined) buffers.drop(this.#landing);
       this.#landing = undefined;
     });
@@ -96,26 +106,72 @@ export class UpstreamSocket {
     this.socket.resume();
   }
 
-  /** Said by a sink whose read was the last for a while: the next one pins the smallest buffer. */
+  /** Said by a sink whose read was the last for a while: no buffer is kept for the next one. */
   rest(): void {
-    this.#size = SMALLEST_LANDING;
+    this.#hasMore = false;
   }
 
-  // Node asks for the buffer of the next read right after each read, also after one that asked for a pause, and again
-  // for every address it tries while connecting: hence never a buffer that a write still uses, and the same one until
-  // bytes have landed.
-  #current(): Buffer {
-    this.#landing ??= this.buffers.take(this.#size);
+  // Node asks for the place of the next read right after each read, also after one that asked for a pause, and again for
+  // every address it tries while connecting: hence the same buffer until bytes have landed. A read and the call that
+  // tells of it are one step: what lands on the doorstep is safe until that call returns.
+  #place(): Buffer {
+    if (this.#landing !== undefined) return this.#landing;
+    const { buffers } = this;
+    if (!this.#hasMore || !buffers.hasRoomFor(LARGEST_LANDING)) return buffers.doorstep;
+    this.#landing = buffers.take(LARGEST_LANDING);
     return this.#landing;
   }
 
-  #landed(bytes: number): boolean {
-    const buffer = this.#landing;
-    if (buffer === undefined) throw new HeddleError('internal', 'a read landed in no buffer');
+  #landed(bytes: number, place: Uint8Array): boolean {
+    const buffer = this.#landing ?? this.#fromDoorstep(place, bytes);
     this.#landing = undefined;
-    this.#size = nextLandingSize(buffer.length, bytes, this.#largest);
+    this.#hasMore = bytes === place.length;
     return this.#sink(buffer, bytes);
   }
+
+  #fromDoorstep(place: Uint8Array, bytes: number): Buffer {
+    const buffer = this.buffers.take(bytes);
+    buffer.set(bytes === place.length ? place : place.subarray(0, bytes));
+    return buffer;
+  }
+
+  // TLS hands out one record (16 KiB) at a time, several in a row: written one by one, each would be a system call.
+  #gather(bytes: number): boolean {
+    const place = this.buffers.narrowDoorstep;
+    const record = bytes === place.length ? place : place.subarray(0, bytes);
+    let gathered = this.#gathered;
+    let goesOn = true;
+    if (gathered !== undefined && gathered.length - this.#gatheredBytes < bytes) {
+      goesOn = this.#handOnGathered();
+      gathered = undefined;
+    }
+    gathered ??= this.#gathered = this.buffers.take(this.#gatherSize);
+    gathered.set(record, this.#gatheredBytes);
+    this.#gatheredBytes += bytes;
+    if (this.#gatheredBytes === gathered.length) return this.#handOnGathered();
+    this.#handOn ??= setImmediate(() => {
+      this.#handOn = undefined;
+      if (!this.#handOnGathered()) this.socket.pause();
+    });
+    return goesOn;
+  }
+
+  #handOnGathered(): boolean {
+    const buffer = this.#gathered;
+    if (buffer === undefined) return true;
+    const bytes = this.#gatheredBytes;
+    this.#gathered = undefined;
+    this.#gatheredBytes = 0;
+    this.#gatherSize = nextGatherSize(buffer.length, bytes);
+    return this.#sink(buffer, bytes);
+  }
+}
+
+/** The size to gather in next: the largest that is gathered when one was full, a smaller one when a quarter would do. */
+function nextGatherSize(size: number, bytes: number): number {
+  if (bytes === size) return LARGE_LANDING;
+  const smaller = LANDING_SIZES.findLast((each) => each < size);
+  return bytes * 4 <= size && smaller !== undefined ? smaller : size;
 }
 
 /** Ends a connection so that the peer sees a reset, not a clean end, wherever the platform can say so. */

@@ -11,6 +11,7 @@ import { relaySection } from './data-plane/relay-section.ts';
 import { sectionLines } from './data-plane/section.ts';
 import type { Section } from './data-plane/section.ts';
 import { startSection } from './data-plane/start-section.ts';
+import { tlsSection } from './data-plane/tls-section.ts';
 import { threeRelaysSection } from './data-plane/three-relays-section.ts';
 import { EFFORTS, Workbench } from './data-plane/workbench.ts';
 import { describeMachine, machineLines } from './machine/description.ts';
@@ -24,6 +25,7 @@ const PEERS: readonly ProgramName[] = ['nginx', 'haproxy', 'curl', 'aria2c', 'sh
 const RESULTS = join(import.meta.dirname, 'results');
 const SECTIONS = {
   relay: relaySection,
+  tls: tlsSection,
   origin: originSection,
   client: clientSection,
   hops: hopsSection,

@@ -1,6 +1,6 @@
-// The read buffers: one holder at a time, sizes that follow the traffic, a budget above which they stay small.
+// The read buffers: one holder at a time, as large as needed, a budget above which reads stay small.
 import { describe, expect, test } from 'vitest';
-import { LANDING_SIZES, LandingBuffers, nextLandingSize } from '../../relay/landing-buffers.ts';
+import { LANDING_SIZES, LandingBuffers } from '../../relay/landing-buffers.ts';
 
 const [SMALL, , LARGE, LARGEST] = LANDING_SIZES;
 
@@ -25,12 +25,25 @@ describe('landing buffers', () => {
     expect(buffers.take(SMALL)).not.toBe(buffer);
   });
 
-  test('are small once the budget is used', () => {
-    const buffers = new LandingBuffers({ bufferBudgetBytes: LARGE + SMALL, spareBufferBytes: 0 });
-    const large = buffers.take(LARGE);
-    expect(buffers.take(LARGE).length).toBe(SMALL);
-    buffers.give(large);
-    expect(buffers.take(LARGE).length).toBe(LARGE);
+  test('are no larger than what they are taken for needs', () => {
+    const buffers = new LandingBuffers({ bufferBudgetBytes: 0, spareBufferBytes: 0 });
+    expect([1, SMALL, SMALL + 1, LARGE, LARGEST].map((bytes) => buffers.take(bytes).length)).toEqual([
+      SMALL,
+      SMALL,
+      65_536,
+      LARGE,
+      LARGEST,
+    ]);
+  });
+
+  test('leave a narrow doorstep once the budget is used', () => {
+    const buffers = new LandingBuffers({ bufferBudgetBytes: LARGE, spareBufferBytes: 0 });
+    expect(buffers.doorstep.length).toBe(LARGE);
+    const taken = buffers.take(1);
+    expect(buffers.hasRoomFor(LARGE)).toBe(false);
+    expect(buffers.doorstep.length).toBe(SMALL);
+    buffers.give(taken);
+    expect(buffers.doorstep.length).toBe(LARGE);
   });
 
   test('beyond the spare are left to the garbage collector', () => {
@@ -41,14 +54,4 @@ describe('landing buffers', () => {
     expect(buffers.take(SMALL)).toBe(first);
     expect(buffers.take(SMALL)).not.toBe(second);
   });
-});
-
-test('sizes grow when reads fill them, shrink when a quarter would do, and never pass the largest allowed', () => {
-  expect(nextLandingSize(SMALL, SMALL, LARGEST)).toBe(LARGE);
-  expect(nextLandingSize(LARGE, LARGE, LARGEST)).toBe(LARGEST);
-  expect(nextLandingSize(LARGEST, LARGEST, LARGEST)).toBe(LARGEST);
-  expect(nextLandingSize(SMALL, SMALL, SMALL)).toBe(SMALL);
-  expect(nextLandingSize(LARGEST, LARGEST - 1, LARGEST)).toBe(LARGEST);
-  expect(nextLandingSize(LARGEST, 1, LARGEST)).toBe(LARGE);
-  expect(nextLandingSize(SMALL, 1, LARGEST)).toBe(SMALL);
 });

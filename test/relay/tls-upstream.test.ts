@@ -49,6 +49,25 @@ test('bytes pass unchanged both ways, on a fresh and on a warm connection', asyn
   }
 });
 
+test('records of every size arrive at once and whole, the last ones before the end too; silence holds nothing', async () => {
+  await using upstream = await startTls();
+  await using relay = await openRelay(upstream.url, {
+    trustedCertificates: TEST_CERTIFICATE,
+    limits: { warmConnections: 0 },
+  });
+  using channel = await openChannel(relay.port, PATH);
+  const socket = upstream.upgraded[0]!;
+  for (const bytes of [1, 16_383, 16_384, 16_385, 262_144, 262_145, 700_000, 3]) {
+    const record = Buffer.alloc(bytes, `${bytes} `);
+    socket.write(record);
+    expect((await channel.read(bytes)).equals(record)).toBe(true);
+    await eventually(() => relay.status().bufferBytes === 0);
+  }
+  const last = Buffer.alloc(100_001, 'last');
+  socket.end(last);
+  expect((await channel.read(last.length)).equals(last)).toBe(true);
+});
+
 test('a stopped client holds back the upstream, and loses nothing', async () => {
   await using upstream = await startTls();
   await using relay = await openRelay(upstream.url, { trustedCertificates: TEST_CERTIFICATE });

@@ -6,6 +6,8 @@ export type DrainOrder = {
   /** Path of the request. */
   readonly path: string;
   readonly streams: number;
+  /** Over TLS, whoever it is that answers. */
+  readonly tls?: boolean;
 } /** Bytes behind the head of the answer; with or without asking for an upgrade. */ & (
   | { readonly type: 'bytes'; readonly upgrade: boolean; readonly bytesPerStream: number }
   /** A plain object of which each stream takes the first bytes. */

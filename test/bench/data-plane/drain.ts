@@ -3,6 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import type { NetConnectOpts, Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { formatChannelHeaders, UPGRADE_TOKEN } from '../../../protocol/channel-request.ts';
 import type { ClientFrame } from '../../../protocol/frames.ts';
 import { encodeFrame } from '../../../protocol/frame-writer.ts';
@@ -58,7 +60,11 @@ function drainOne(body: Body): Promise<number> {
     return true;
   };
   const onread = { buffer, callback: read };
-  const socket = connect({ host: HOST, port: order.port, noDelay: true, onread } as NetConnectOpts);
+  const place = { host: HOST, port: order.port, noDelay: true, onread };
+  const socket =
+    order.tls === true
+      ? connectTls({ ...place, rejectUnauthorized: false } as ConnectionOptions)
+      : connect(place as NetConnectOpts);
   const headers: [string, string][] = [['Host', `${HOST}:${order.port}`], ...body.head];
   socket.write(formatRequestHead('GET', order.path, headers));
   socket.on('error', reject);

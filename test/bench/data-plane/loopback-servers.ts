@@ -13,6 +13,9 @@ import type { Workbench } from './workbench.ts';
 /** A server that listens. */
 export type LoopbackServer = { readonly port: number; readonly url: string; readonly pid: number };
 
+/** A certificate for localhost and its key, PEM files. */
+export type TlsFiles = { readonly certificate: string; readonly key: string };
+
 /** What relays take off a path: the same for all of them, so that requests are the same. */
 export const VIA = '/v1/via/main';
 
@@ -32,10 +35,24 @@ export async function startOrigin(
   return listening(bench.start(scope, 'origin', bench.heddle('origin', ...flags)), port);
 }
 
-/** `heddle relay` in front of a server. */
-export async function startRelay(scope: DisposableStack, bench: Workbench, upstream: string): Promise<LoopbackServer> {
+/** `heddle relay` in front of a server; with `tls` it speaks TLS to clients and trusts an upstream that shows the same. */
+export async function startRelay(
+  scope: DisposableStack,
+  bench: Workbench,
+  upstream: string,
+  tls?: { readonly serve: boolean; readonly files: TlsFiles },
+): Promise<LoopbackServer> {
   const port = await freePort();
   const flags = ['--listen', `${LOOPBACK}:${port}`, '--upstream', `main=${upstream}`, '--insecure-open'];
+  if (tls !== undefined) {
+    const { certificate, key } = tls.files;
+    const config = join(bench.newFolder('relay-tls'), 'relay.yaml');
+    writeFileSync(
+      config,
+      JSON.stringify({ trustedCertificates: certificate, ...(tls.serve ? { tls: { certificate, key } } : {}) }),
+    );
+    flags.push('--config', config);
+  }
   return listening(bench.start(scope, 'relay', bench.heddle('relay', ...flags)), port);
 }
 
@@ -50,16 +67,24 @@ export async function startNginxFiles(
   return listening(bench.start(scope, 'nginx', nginx(bench, server)), port);
 }
 
-/** nginx as a relay with large buffers. */
+/** nginx as a relay with large buffers; `tls` as with `startRelay`. */
 export async function startNginxRelay(
   scope: DisposableStack,
   bench: Workbench,
   upstream: string,
+  tls?: { readonly serve: boolean; readonly files: TlsFiles },
 ): Promise<LoopbackServer> {
   const port = await freePort();
-  const target = new URL(upstream).host;
-  const listen = `${LOOPBACK}:${port}`;
-  const server = { type: 'proxy', listen, upstream: target, prefix: `${VIA}/`, buffer: BUFFER } as const;
+  const { host, protocol } = new URL(upstream);
+  const server = {
+    type: 'proxy',
+    listen: `${LOOPBACK}:${port}`,
+    upstream: host,
+    prefix: `${VIA}/`,
+    buffer: BUFFER,
+    tls: tls?.serve === true ? tls.files : undefined,
+    secureUpstream: protocol === 'https:',
+  } as const;
   return listening(bench.start(scope, 'nginx', nginx(bench, server)), port);
 }
 
@@ -76,15 +101,20 @@ export async function startHaproxy(
   return listening(bench.start(scope, 'haproxy', [findProgram('haproxy') ?? 'haproxy', '-db', '-f', file]), port);
 }
 
-/** The source that pushes from memory. */
-export async function startPushSource(scope: DisposableStack, bench: Workbench): Promise<LoopbackServer> {
-  const child = bench.start(scope, 'source', [process.execPath, join(import.meta.dirname, 'push-source.ts')]);
+/** The source that pushes from memory, over TLS when it has files for it. */
+export async function startPushSource(
+  scope: DisposableStack,
+  bench: Workbench,
+  tls?: TlsFiles,
+): Promise<LoopbackServer> {
+  const files = tls === undefined ? [] : [tls.certificate, tls.key];
+  const child = bench.start(scope, 'source', [process.execPath, join(import.meta.dirname, 'push-source.ts'), ...files]);
   let port = 0;
   await untilListening(child, async () => {
     port = Number((await readFile(child.log, 'utf8')).trim());
     return port > 0;
   });
-  return { port, url: urlOf(port), pid: child.pid };
+  return { port, url: tls === undefined ? urlOf(port) : `https://localhost:${port}`, pid: child.pid };
 }
 
 async function listening(child: Child, port: number): Promise<LoopbackServer> {

@@ -1,7 +1,10 @@
 // A process that sends bytes from memory as fast as they are taken, so that a relay in front of it is what limits. Answers
-// GET …/<number> with that many bytes: as a body, or behind a 101 when an upgrade is asked for. Prints its port.
+// GET …/<number> with that many bytes: as a body, or behind a 101 when an upgrade is asked for. Speaks TLS when it is told
+// the files of a certificate and its key. Prints its port.
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { UPGRADE_TOKEN } from '../../../protocol/channel-request.ts';
 
 const PIECE_BYTES = 1_048_576;
@@ -9,7 +12,7 @@ const HEAD_END = '\r\n\r\n';
 
 const piece = Buffer.alloc(PIECE_BYTES, 'heddle ');
 
-const server = createServer({ noDelay: true }, (socket) => {
+const serve = (socket: Socket): void => {
   let held = '';
   socket.on('error', () => {});
   socket.on('data', (chunk: Buffer) => {
@@ -20,7 +23,12 @@ const server = createServer({ noDelay: true }, (socket) => {
     held = held.slice(end + HEAD_END.length);
     answer(socket, head);
   });
-});
+};
+const [certificate, key] = process.argv.slice(2);
+const server =
+  certificate === undefined || key === undefined
+    ? createServer({ noDelay: true }, serve)
+    : createTlsServer({ cert: readFileSync(certificate), key: readFileSync(key), noDelay: true }, serve);
 server.listen(0, '127.0.0.1', () => console.log(String((server.address() as AddressInfo).port)));
 
 function answer(socket: Socket, head: string): void {

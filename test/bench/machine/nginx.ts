@@ -6,7 +6,16 @@ import { join } from 'node:path';
 export type NginxServer = { readonly listen: string } & (
   | { readonly type: 'files'; readonly root: string }
   /** `upstream` is HOST:PORT; `prefix` is taken off the path; `buffer` as nginx writes sizes. */
-  | { readonly type: 'proxy'; readonly upstream: string; readonly prefix: string; readonly buffer: string }
+  | {
+      readonly type: 'proxy';
+      readonly upstream: string;
+      readonly prefix: string;
+      readonly buffer: string;
+      /** Files to speak TLS with towards clients. */
+      readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
+      /** The upstream speaks TLS; whoever it is, it is believed. */
+      readonly secureUpstream?: boolean;
+    }
 );
 
 /** Writes the configuration into `folder` under `name` and gives the command that runs it. */
@@ -34,14 +43,17 @@ function files({ listen, root }: Extract<NginxServer, { type: 'files' }>): strin
   return `server { listen ${listen}; root ${root}; location / { autoindex off; } }`;
 }
 
-function proxy({ listen, upstream, prefix, buffer }: Extract<NginxServer, { type: 'proxy' }>): string {
+function proxy(server: Extract<NginxServer, { type: 'proxy' }>): string {
+  const { listen, upstream, prefix, buffer, tls, secureUpstream = false } = server;
   return `
   upstream next { server ${upstream}; keepalive 32; }
   large_client_header_buffers 4 32k;
   server {
-    listen ${listen};
+    listen ${listen}${tls === undefined ? '' : ' ssl'};
+    ${tls === undefined ? '' : `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key}; ssl_protocols TLSv1.3;`}
     location ${prefix} {
-      proxy_pass http://next/; proxy_http_version 1.1; proxy_connect_timeout 2s; proxy_read_timeout 600s;
+      proxy_pass ${secureUpstream ? 'https' : 'http'}://next/; ${secureUpstream ? 'proxy_ssl_protocols TLSv1.3;' : ''}
+      proxy_http_version 1.1; proxy_connect_timeout 2s; proxy_read_timeout 600s;
       proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_header;
       proxy_buffering off; proxy_buffer_size ${buffer}; proxy_buffers 8 ${buffer}; proxy_busy_buffers_size ${buffer};
     }
