@@ -72,7 +72,8 @@ export class UpstreamSocket {
   #gathered: Buffer | undefined;
   #gatheredBytes = 0;
   #gatherSize: number = SMALLEST_LANDING;
-  #handOn: NodeJS.Immediate | undefined;
+  /** What is gathered will be handed on before the next reads. */
+  #isHandingOn = false;
   #sink: ReadSink;
 
   constructor(endpoint: Endpoint, buffers: LandingBuffers) {
@@ -149,11 +150,14 @@ export class UpstreamSocket {
     gathered.set(record, this.#gatheredBytes);
     this.#gatheredBytes += bytes;
     if (this.#gatheredBytes === gathered.length) return this.#handOnGathered();
-    this.#handOn ??= setImmediate(() => {
-      this.#handOn = undefined;
-      if (!this.#handOnGathered()) this.socket.pause();
-    });
+    if (!this.#isHandingOn) setImmediate(() => this.#handOnSoon());
+    this.#isHandingOn = true;
     return goesOn;
+  }
+
+  #handOnSoon(): void {
+    this.#isHandingOn = false;
+    if (!this.#handOnGathered()) this.socket.pause();
   }
 
   #handOnGathered(): boolean {

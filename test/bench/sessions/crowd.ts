@@ -8,9 +8,7 @@ import { UPGRADE_TOKEN } from '../../../protocol/channel-request.ts';
 
 const AT_ONCE = 50;
 const HOST = '127.0.0.1';
-const [port = 0, path = '', count = 0, awaited = 0] = process.argv
-  .slice(2)
-  .map((text, at) => (at === 1 ? text : Number(text))) as [number, string, number, number];
+const [port, path, count, awaited] = toldBy(process.argv.slice(2));
 const request = `GET /v1/via/main${path} HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: ${UPGRADE_TOKEN}\r\n\r\n`;
 const buffer = Buffer.allocUnsafe(65_536);
 let received = 0;
@@ -49,4 +47,8 @@ function open(): Promise<void> {
 function fail(text: string): never {
   console.error(`session ${opened} of ${count}: ${text}`);
   process.exit(1);
+}
+
+function toldBy([portText, pathText = '', ...counts]: readonly string[]): [number, string, number, number] {
+  return [Number(portText), pathText, Number(counts[0]), Number(counts[1])];
 }

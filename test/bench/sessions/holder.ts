@@ -1,7 +1,9 @@
 // The upstream of the sessions bench: answers every upgrade with 101. An idle session is sent IDLE_BYTES and then nothing,
-// an active one a piece again and again. Prints its port.
+// an active one a piece again and again. Prints its port, and the bytes sent to the active ones at each line on its standard
+// input.
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 import { UPGRADE_TOKEN } from '../../../protocol/channel-request.ts';
 import { ACTIVE, IDLE_BYTES, PIECE_BYTES, PIECE_EVERY_MS } from './load.ts';
 
@@ -15,6 +17,7 @@ const first = Buffer.alloc(IDLE_BYTES, 'idle ');
 const groups = Array.from({ length: GROUPS }, () => new Set<Socket>());
 let actives = 0;
 let turn = 0;
+let sent = 0;
 
 const server = createServer({ noDelay: true, highWaterMark: 4_096 }, (socket) => {
   let held = '';
@@ -36,9 +39,14 @@ server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => {
 });
 
 setInterval(() => {
-  for (const socket of groups[turn % GROUPS] ?? []) if (socket.writableLength === 0) socket.write(piece);
+  for (const socket of groups[turn % GROUPS] ?? []) {
+    if (socket.writableLength > 0) continue;
+    socket.write(piece);
+    sent += piece.length;
+  }
   turn += 1;
 }, PIECE_EVERY_MS / GROUPS);
+createInterface(process.stdin).on('line', () => console.log(String(sent)));
 
 function serve(socket: Socket): void {
   const group = groups[actives % GROUPS];
