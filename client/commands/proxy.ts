@@ -60,7 +60,14 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
     );
   }
   await using metrics = await metricsOf(flags);
-  await using running = await startProxy({ host, port, origins, objects, allowHosts: flags.allowHost ?? [] });
+  await using running = await startProxy({
+    host,
+    port,
+    origins,
+    objects,
+    allowHosts: flags.allowHost ?? [],
+    requests: control?.transfers.requests,
+  });
   if (!isLoopback(host)) process.stderr.write(`heddle: whoever reaches ${host} can use this proxy for anything\n`);
   if (control !== undefined) process.stderr.write(`heddle: ${control.line}\n`);
   // before it says that it is there: whoever waited for that may want it to stop

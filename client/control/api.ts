@@ -40,6 +40,7 @@ export function addApi(app: FastifyInstance, transfers: TransferList, streams: S
   };
 
   app.get('/v1/transfers', async () => ({ transfers: transfers.list().map((transfer) => transfer.summary()) }));
+  app.get('/v1/requests', async () => ({ requests: transfers.requests.list() }));
   app.get<Named>('/v1/transfers/:id', async ({ params }) => find(params.id).snapshot());
   app.get<Named & { Querystring: { first?: string; count?: string } }>(
     '/v1/transfers/:id/segments',

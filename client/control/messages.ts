@@ -11,6 +11,7 @@
 //   PUT  /v1/transfers/:id/routes/:name     RouteCommand → RouteState
 //   PUT  /v1/transfers/:id/limits           Limits, in part → Limits
 //   POST /v1/transfers/:id/ranges           { ranges: ByteRange[] } → TransferSummary
+//   GET  /v1/requests                       → { requests: PlainRequest[] }, newest first
 //   GET  /v1/events                         → SSE: `transfers` first, then OverviewEvent of all transfers
 //   GET  /v1/transfers/:id/events           → SSE: `snapshot` first, then DetailEvent of this one, until it has ended
 //   GET  /v1/openapi.json                   → the description of all this
@@ -21,8 +22,8 @@
 // The page gets the token in the URL's fragment, `http://127.0.0.1:PORT/#token=TOKEN`, which is never sent and which it
 // removes from the address bar. It asks by fetch() with an Authorization header and reads the streams of events from the
 // bodies (EventSource cannot send the header). No cookie: those of 127.0.0.1 go to whatever listens on any of its ports.
-// The server gets it from `readPage(): Promise<{ html: string; contentSecurityPolicy: string }>` of page/page.ts.
 import type { ErrorCode } from '../../protocol/errors.ts';
+import type { PlainRequest } from './plain-request.ts';
 
 /** ms between two looks at a transfer that somebody watches: most `progress`, `routes`, `cells`, `pattern` per second. */
 export const SAMPLE_MS = 250;
@@ -241,9 +242,6 @@ export type SegmentRuns = {
   readonly runs: readonly (readonly [route: string | null, length: number])[];
 };
 
-/** Bytes first … last of the object, both included; to its end without a last one. */
-type ByteRange = { readonly first: number; readonly last?: number };
-
 /** What all events have: their number, when they were told (ms since 1970), and whose transfer it is. */
 type Told<Type extends string> = {
   readonly type: Type;
@@ -262,6 +260,8 @@ export type OverviewEvent =
   | (Told<'state'> & { readonly state: TransferState })
   /** It is over: see its state and fault. */
   | (Told<'ended'> & { readonly summary: TransferSummary })
+  /** What is not split, as it is now: behind `transfers` and when it changes. `transfer` is ''. */
+  | (Told<'requests'> & { readonly requests: readonly PlainRequest[] })
   /** So many events were not told, for the reader was too slow. `transfer` is ''. */
   | (Told<'lost'> & { readonly events: number });
 
@@ -269,7 +269,7 @@ export type OverviewEvent =
 export type DetailEvent =
   /** Everything: first, after `lost`, and when its ground is another: the size is known, a route more, it began anew. */
   | (Told<'snapshot'> & { readonly snapshot: TransferSnapshot })
-  | Exclude<OverviewEvent, { readonly type: 'transfers' | 'started' }>
+  | Exclude<OverviewEvent, { readonly type: 'transfers' | 'started' | 'requests' }>
   | (Told<'routes'> & { readonly routes: readonly RouteFigures[] })
   /** More than the figures of a route changed: its state, role, preference, fault or limits. */
   | (Told<'route'> & { readonly route: RouteState })
@@ -282,8 +282,8 @@ export type DetailEvent =
   /** This route brought so many segments or proofs that are wrong. */
   | (Told<'corrupt'> & { readonly route: string; readonly count: number })
   | (Told<'limits'> & { readonly limits: Limits })
-  /** Somebody wants these bytes before all others. */
-  | (Told<'raised'> & { readonly ranges: readonly ByteRange[] })
+  /** Somebody wants these bytes before all others: first … last of the object, both included; to its end without a last. */
+  | (Told<'raised'> & { readonly ranges: readonly { readonly first: number; readonly last?: number }[] })
   /** Something went wrong that the transfer does not depend on. */
   | (Told<'warning'> & { readonly fault: Fault });
 

@@ -67,6 +67,16 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       }),
     },
   },
+  '/v1/requests': {
+    get: {
+      says: 'Requests of a proxy that are not split, and tunnels: those that run, and the last that ended, the newest first.',
+      answer: json({
+        type: 'object',
+        properties: { requests: { type: 'array', items: ref('PlainRequest') } },
+        required: ['requests'],
+      }),
+    },
+  },
   '/v1/transfers/{id}': {
     get: {
       says: 'Everything about one transfer.',

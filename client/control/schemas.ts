@@ -78,6 +78,7 @@ const events: Readonly<Record<string, Schema>> = {
   progress: told('progress', { elapsedMs: number, progress: ref('Progress') }),
   state: told('state', { state: ref('TransferState') }),
   ended: told('ended', { summary: ref('TransferSummary') }),
+  requests: told('requests', { requests: listOf(ref('PlainRequest')) }),
   lost: told('lost', { events: count }),
   snapshot: told('snapshot', { snapshot: ref('TransferSnapshot') }),
   routes: told('routes', { routes: listOf(ref('RouteFigures')) }),
@@ -109,6 +110,19 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     cost: number,
   }),
   TransferSummary: record(summary),
+  PlainRequest: record({
+    id: text,
+    type: oneOf('request', 'tunnel'),
+    method: text,
+    target: text,
+    state: oneOf('running', 'done', 'failed'),
+    fault: orNull(ref('Fault')),
+    status: orNull(count),
+    receivedBytes: count,
+    sentBytes: orNull(count),
+    startedAt: number,
+    elapsedMs: count,
+  }),
   TransferSnapshot: record({
     ...summary,
     root: orNull(text),
@@ -173,10 +187,12 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     code: oneOf(...Object.keys(ERROR_CODES)),
     'detail?': text,
   }),
-  OverviewEvent: { anyOf: ['transfers', 'started', 'progress', 'state', 'ended', 'lost'].map((type) => events[type]) },
+  OverviewEvent: {
+    anyOf: ['transfers', 'started', 'progress', 'state', 'ended', 'requests', 'lost'].map((type) => events[type]),
+  },
   DetailEvent: {
     anyOf: Object.entries(events).flatMap(([type, schema]) =>
-      ['transfers', 'started'].includes(type) ? [] : [schema],
+      ['transfers', 'started', 'requests'].includes(type) ? [] : [schema],
     ),
   },
 };

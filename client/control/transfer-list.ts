@@ -7,6 +7,7 @@ import type { Untold } from './changes.ts';
 import { EventQueue } from './event-queue.ts';
 import { SAMPLE_MS } from './messages.ts';
 import type { ControlEvent, DetailEvent, OverviewEvent, TransferSnapshot } from './messages.ts';
+import { PlainRequestList } from './plain-request-list.ts';
 import { summaryOf, TrackedTransfer } from './tracked-transfer.ts';
 
 /** Ended transfers that are still told of. */
@@ -15,13 +16,16 @@ const MOST_ENDED = 64;
 /** Somebody who reads the events of one transfer, and what he knows of it. */
 type Watch = { readonly queues: Set<EventQueue>; told: TransferSnapshot };
 
-/** A list of transfers. */
+/** A list of transfers, and beside them what a proxy does not split. */
 export class TransferList implements TransferRegister {
+  /** Given to a proxy; empty without one. */
+  readonly requests: PlainRequestList = new PlainRequestList();
   readonly #transfers = new Map<string, TrackedTransfer>();
   readonly #watches = new Map<string, Watch>();
   readonly #overviews = new Set<EventQueue>();
   /** What the overviews know. */
   readonly #toldSummaries = new Map<string, string>();
+  #toldRequests = '';
   #timer: NodeJS.Timeout | undefined;
   #events = 0;
   #begun = 0;
@@ -57,12 +61,14 @@ export class TransferList implements TransferRegister {
 
   /** Events of all transfers, until `signal` aborts: `transfers` first. */
   async *events(signal?: AbortSignal): AsyncGenerator<OverviewEvent> {
-    const all = (): ControlEvent => {
+    const all = (): ControlEvent[] => {
       const transfers = this.list().map((transfer) => transfer.summary());
       for (const { id, state, progress } of transfers) this.#toldSummaries.set(id, JSON.stringify([state, progress]));
-      return this.#event('', { type: 'transfers', transfers });
+      const requests = this.requests.list();
+      const told = [this.#event('', { type: 'transfers', transfers })];
+      return requests.length === 0 ? told : [...told, this.#event('', { type: 'requests', requests })];
     };
-    const queue = new EventQueue([all()], (lost) => [this.#event('', { type: 'lost', events: lost }), all()]);
+    const queue = new EventQueue(all(), (lost) => [this.#event('', { type: 'lost', events: lost }), ...all()]);
     this.#overviews.add(queue);
     this.#watchOn();
     try {
@@ -155,7 +161,18 @@ export class TransferList implements TransferRegister {
 
   #lookAtAll(): void {
     for (const id of this.#watches.keys()) this.#look(id);
-    if (this.#overviews.size > 0) for (const id of this.#transfers.keys()) this.#lookOver(id);
+    if (this.#overviews.size === 0) return;
+    for (const id of this.#transfers.keys()) this.#lookOver(id);
+    this.#lookAtRequests();
+  }
+
+  #lookAtRequests(): void {
+    const requests = this.requests.list();
+    // time passes for a tunnel that is silent as well, which is no news
+    const now = JSON.stringify(requests, (name, value: unknown) => (name === 'elapsedMs' ? undefined : value));
+    if (now === this.#toldRequests) return;
+    this.#toldRequests = now;
+    this.#tellOverviews('', { type: 'requests', requests });
   }
 
   /** Tells the watchers of a transfer what has changed. */

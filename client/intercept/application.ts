@@ -67,6 +67,11 @@ export class Application implements BodyReader {
     });
   }
 
+  /** A transfer over the routes begins for it. */
+  split(): void {
+    this.#controller.isSplit = true;
+  }
+
   /** From now on `flow` is what a pause pauses. */
   attach(flow: Flow): void {
     this.#flow = flow;

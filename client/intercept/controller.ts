@@ -10,6 +10,8 @@ export type Steered = { aborted(reason: Error): void; paused(): void; resumed():
 export class RequestController implements Dispatcher.DispatchController {
   rawHeaders: Buffer[] | null = null;
   rawTrailers: Buffer[] | null = null;
+  /** A transfer over the routes brings at least part of the answer. Known with the answer's head. */
+  isSplit = false;
   readonly #steered: Steered;
   #paused = false;
   #reason: Error | null = null;

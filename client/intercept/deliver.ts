@@ -66,6 +66,7 @@ async function transfer(
   before: Promise<void>,
 ): Promise<void> {
   if (span.from >= span.to) return;
+  application.split();
   using early = site.takeSpares();
   const range = { first: span.from, last: span.to - 1 };
   const { root, size } = lead.view;

@@ -2,8 +2,11 @@
 // What breaks in the middle breaks the connection, as it would without a proxy.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { RequestController } from '../intercept/controller.ts';
+import type { RequestRegister } from '../plain-requests.ts';
 import { answerHeaders, requestHeaders } from './end-to-end-headers.ts';
 import { refuse } from './refuse.ts';
+import { OBJECTS_ORIGIN } from './target.ts';
 
 /** Where the request goes. */
 export type Destination = { readonly type: 'forward' | 'gateway'; readonly origin: string; readonly path: string };
@@ -27,9 +30,26 @@ export function forward(
   request: IncomingMessage,
   response: ServerResponse,
   { type, origin, path }: Destination,
+  requests?: RequestRegister,
 ): void {
   const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+  const { method = 'GET' } = request;
   let flow: Dispatcher.DispatchController | undefined;
+  let status: number | undefined;
+  let receivedBytes = 0;
+  let over = false;
+  // before its head nobody knows what becomes of a request that is intercepted
+  const isSplit = (): boolean => flow instanceof RequestController && (status === undefined ? !over : flow.isSplit);
+  const tell = requests?.add({
+    type: 'request',
+    method,
+    target: shownTarget(origin, path),
+    look: () => ({ status, receivedBytes, sentBytes: undefined, isSplit: isSplit() }),
+  });
+  const ended = (error?: Error): void => {
+    over = true;
+    tell?.(error);
+  };
   response.once('close', () => {
     if (!response.writableFinished) flow?.abort(new Error('the application went away'));
   });
@@ -40,7 +60,6 @@ export function forward(
     else refuse(response, statusOf(error), `${origin}: ${error.message || 'no connection'}`);
   };
   const headers = requestHeaders(request.rawHeaders);
-  const { method = 'GET' } = request;
   dispatcher.dispatch(
     { origin, path, method, headers, ...(hasBody ? { body: request } : {}) },
     {
@@ -48,23 +67,35 @@ export function forward(
         flow = controller;
         if (response.destroyed) controller.abort(new Error('the application went away'));
       },
-      onResponseStart(controller, status, _headers, statusText = '') {
-        if (status < 200) return;
+      onResponseStart(controller, code, _headers, statusText = '') {
+        if (code < 200) return;
+        status = code;
         const raw = answerHeaders(latin1(controller.rawHeaders));
-        response.writeHead(status, statusText, type === 'gateway' ? asGateway(raw) : raw);
+        response.writeHead(code, statusText, type === 'gateway' ? asGateway(raw) : raw);
         // the head must not wait for the body; flushHeaders would write it as UTF-8
-        if (method !== 'HEAD' && status !== 204 && status !== 304) response.write(NOTHING);
+        if (method !== 'HEAD' && code !== 204 && code !== 304) response.write(NOTHING);
       },
       onResponseData(controller, chunk) {
+        receivedBytes += chunk.length;
         if (!response.write(chunk)) controller.pause();
       },
       onResponseEnd(_controller, trailers) {
         response.addTrailers(trailers);
         response.end();
+        ended();
       },
-      onResponseError: (_controller, error) => fail(error),
+      onResponseError: (_controller, error) => {
+        fail(error);
+        ended(error);
+      },
     },
   );
+}
+
+/** What lists show of it: queries may hold secrets, and nobody knows what stands for the gateway's objects inside. */
+function shownTarget(origin: string, path: string): string {
+  const [plain = ''] = path.split('?', 1);
+  return origin === OBJECTS_ORIGIN ? plain.replace('/v1/objects/', '/o/') : origin + plain;
 }
 
 function asGateway(raw: readonly string[]): string[] {

@@ -11,10 +11,11 @@ import { createDispatcher } from '../interceptor.ts';
 import { resolveSites } from '../intercept/site-options.ts';
 import type { SiteOptions } from '../intercept/site-options.ts';
 import type { ClientOptions } from '../options.ts';
+import type { RequestRegister } from '../plain-requests.ts';
 import { Connections } from './connections.ts';
 import { forward } from './forward.ts';
 import { refuse, refuseTunnel } from './refuse.ts';
-import { targetOf } from './target.ts';
+import { OBJECTS_ORIGIN, targetOf } from './target.ts';
 import type { ProxySettings } from './target.ts';
 import { openTunnel, tunnelTarget } from './tunnel.ts';
 
@@ -29,6 +30,8 @@ export type ProxyOptions = {
   readonly origins: readonly SiteOptions[];
   /** The routes behind the gateway's `/o/`; by default those of the first origin. */
   readonly objects?: Omit<ClientOptions, 'root' | 'mirrors'> | undefined;
+  /** Told of every request and tunnel. */
+  readonly requests?: RequestRegister | undefined;
 };
 
 /** A running proxy. Disposing it ends everything at once. */
@@ -41,8 +44,6 @@ export type RunningProxy = AsyncDisposable & {
   drain(signal: AbortSignal): Promise<void>;
 };
 
-/** Stands for the gateway's `/o/` inside; never resolved. */
-const OBJECTS_ORIGIN = 'http://objects.heddle.invalid';
 /** Connections at one time. */
 const MOST_CONNECTIONS = 1_024;
 /** ms for the head of a request, and of silence on a connection that is kept. */
@@ -79,14 +80,14 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const target = targetOf({ method, target: url, headers }, settings);
     if (target.type === 'refused') refuse(response, target.status, target.detail);
     else if (target.type === 'about') about(response, settings);
-    else forward(dispatcher, request, response, target);
+    else forward(dispatcher, request, response, target, options.requests);
   });
   server.on('connect', (request: IncomingMessage, near: Duplex, head: Buffer) => {
     const to = tunnelTarget(request.url);
     const own =
       to !== undefined && settings.ownHosts.includes(`${isIP(to.host) === 6 ? `[${to.host}]` : to.host}:${to.port}`);
     if (to === undefined || own) return refuseTunnel(near, 400, 'a tunnel leads to HOST:PORT elsewhere');
-    openTunnel(near, head, to);
+    openTunnel(near, head, to, options.requests);
   });
 
   return {

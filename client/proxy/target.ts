@@ -26,6 +26,8 @@ export type Target =
   | { readonly type: 'about' }
   | { readonly type: 'refused'; readonly status: number; readonly detail: string };
 
+/** Stands for the gateway's `/o/` inside; never resolved. */
+export const OBJECTS_ORIGIN = 'http://objects.heddle.invalid';
 /** What the gateway answers. */
 const GATEWAY_METHODS: readonly string[] = ['GET', 'HEAD'];
 

@@ -1,7 +1,8 @@
 // CONNECT through the local proxy: bytes from socket to socket, as they are. What is inside (TLS, nearly always) is
 // nobody's business here, and is not split.
-import { connect } from 'node:net';
+import { connect, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { RequestRegister } from '../plain-requests.ts';
 import { refuseTunnel } from './refuse.ts';
 
 /** ms until a connection that does not come about is given up. */
@@ -16,9 +17,21 @@ export function tunnelTarget(target: string | undefined): { host: string; port: 
 }
 
 /** Joins `near` with `target`; each end goes with the other. */
-export function openTunnel(near: Duplex, head: Buffer, target: { host: string; port: number }): void {
+export function openTunnel(
+  near: Duplex,
+  head: Buffer,
+  target: { host: string; port: number },
+  requests?: RequestRegister,
+): void {
   const far = connect({ ...target, allowHalfOpen: true, noDelay: true });
   let open = false;
+  let fault: Error | undefined;
+  const ended = requests?.add({
+    type: 'tunnel',
+    method: 'CONNECT',
+    target: `${isIPv6(target.host) ? `[${target.host}]` : target.host}:${target.port}`,
+    look: () => ({ status: undefined, receivedBytes: far.bytesRead, sentBytes: far.bytesWritten, isSplit: false }),
+  });
   far.setTimeout(CONNECT_TIMEOUT_MS, () => far.destroy(new Error('no connection in time')));
   far.once('connect', () => {
     open = true;
@@ -29,12 +42,14 @@ export function openTunnel(near: Duplex, head: Buffer, target: { host: string; p
     far.pipe(near);
   });
   far.on('error', (error) => {
+    fault = error;
     if (open || near.destroyed) near.destroy();
     else refuseTunnel(near, 502, `${target.host}:${target.port}: ${error.message}`);
   });
   near.on('error', () => far.destroy());
   near.once('close', () => far.destroy());
   far.once('close', () => {
+    ended?.(fault);
     if (open) near.destroy();
   });
 }

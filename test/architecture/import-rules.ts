@@ -102,8 +102,8 @@ const layers: readonly Layer[] = [
     good: "import type { A } from '../../relay/x.ts'; import '../options.ts'; await import('../../origin/main.ts')",
   },
   {
-    prefixes: ['client/control/messages.ts'],
-    mayImport: ['protocol/'],
+    prefixes: ['client/control/messages.ts', 'client/control/plain-request.ts'],
+    mayImport: ['client/control/messages.ts', 'client/control/plain-request.ts', 'protocol/'],
     why: 'the shapes of the control interface are read by the page in a browser, where nothing of the client runs',
     example: 'client/control/messages.ts',
     bad: ["import type { ByteRange } from '../options.ts'", "import type { A } from './picture.ts'"],
@@ -112,7 +112,7 @@ const layers: readonly Layer[] = [
   {
     prefixes: ['client/control/page/browser/'],
     mayImport: ['client/control/page/browser/'],
-    mayLoad: ['client/control/messages.ts'],
+    mayLoad: ['client/control/messages.ts', 'client/control/plain-request.ts'],
     why: 'the page runs in a browser as one script: its modules may import each other, and of the rest nothing but the types of what is told',
     example: 'client/control/page/browser/example.ts',
     bad: [

@@ -1,5 +1,6 @@
 // Snapshots of transfers that never ran, as the control interface would tell them: for drawing, not for sums.
 import type { PatternRun, RouteState, SegmentCell, TransferSnapshot } from '../../client/control/messages.ts';
+import type { PlainRequest } from '../../client/control/plain-request.ts';
 
 /** A route with what is not told filled in. */
 export function toldRoute(name: string, told: Partial<RouteState> = {}): RouteState {
@@ -109,4 +110,22 @@ function cellsOf(segments: number, here: number, perCell: number, routes: readon
     });
   }
   return cells;
+}
+
+/** A request that the proxy passes on: what is not said is that of a download that runs. */
+export function toldRequest(id: string, told: Partial<PlainRequest> = {}): PlainRequest {
+  return {
+    id,
+    type: 'request',
+    method: 'GET',
+    target: 'http://other.example/page.html',
+    state: 'running',
+    fault: null,
+    status: 200,
+    receivedBytes: 12_000,
+    sentBytes: null,
+    startedAt: 1_700_000_000_000,
+    elapsedMs: 1_500,
+    ...told,
+  };
 }

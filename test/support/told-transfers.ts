@@ -63,7 +63,9 @@ export class ToldTransfers {
   tell(tale: Tale): void {
     const event = { id: (this.#number += 1), at: Date.now(), transfer: this.#snapshots[0]?.id ?? '', ...tale };
     for (const { response, transfer } of this.#streams) {
-      const isOverview = ['transfers', 'started', 'progress', 'state', 'ended', 'lost'].includes(event.type);
+      const isOverview = ['transfers', 'started', 'progress', 'state', 'ended', 'requests', 'lost'].includes(
+        event.type,
+      );
       if (transfer === event.transfer || (transfer === '' && isOverview)) send(response, event);
     }
   }

@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { PatternRun } from '../../../client/control/messages.ts';
 import { chromiumPath, startChromium, withoutChromium } from '../../support/chromium.ts';
 import { contrastOf, distanceOf, VISIONS } from '../../support/colour.ts';
-import { toldRoute, toldSnapshot } from '../../support/told-snapshot.ts';
+import { toldRequest, toldRoute, toldSnapshot } from '../../support/told-snapshot.ts';
 import { startToldTransfers } from '../../support/told-transfers.ts';
 import type { ToldTransfers } from '../../support/told-transfers.ts';
 import { openPage } from '../../support/watched-page.ts';
@@ -19,6 +19,16 @@ const ROUTES = [
   toldRoute('gone', { share: 0, state: 'down', fault: { code: 'no-route', message: 'connection refused' } }),
 ];
 const SNAPSHOT = toldSnapshot(4_096, 0.6, ROUTES, CYCLE);
+const REQUESTS = [
+  toldRequest('4', { type: 'tunnel', method: 'CONNECT', target: 'www.example:443', status: null, sentBytes: 4_000 }),
+  toldRequest('3', { target: `http://other.example/${'a-long-name/'.repeat(12)}index.html`, receivedBytes: 3_400_000 }),
+  toldRequest('2', {
+    state: 'failed',
+    status: null,
+    fault: { code: 'connection-lost', message: 'connect ECONNREFUSED' },
+  }),
+  toldRequest('1', { method: 'HEAD', state: 'done', receivedBytes: 0, elapsedMs: 80 }),
+];
 const SCHEMES = ['light', 'dark'] as const;
 /** Differences of OKLab that are seen at a glance beside each other. */
 const LEAST_DISTANCE = 0.1;
@@ -33,13 +43,15 @@ const TEXTS = `[...document.querySelectorAll('body *')].flatMap((element) => {
   return [[text, style.color, getComputedStyle(under).backgroundColor, parseFloat(style.fontSize)]];
 })`;
 
-/** Opens the page with everything on it: marks, log lines of every tone. */
+/** Opens the page with everything on it: marks, log lines of every tone, limits, requests of every outcome. */
 async function filled(page: Page, told: ToldTransfers): Promise<void> {
   await page.locator('.card').first().waitFor();
   await told.until(({ streams }) => streams === 2);
   told.tell({ type: 'corrupt', route: 'far', count: 1 });
   told.tell({ type: 'hedge', route: 'near', segments: 3 });
   told.tell({ type: 'warning', fault: { code: 'internal', message: 'a warning' } });
+  told.tell({ type: 'requests', requests: REQUESTS });
+  await page.evaluate('document.querySelector("#limits").open = true');
   told.tell({ type: 'route', route: toldRoute('far') });
   await page.locator('#log').filter({ hasText: 'far is active' }).waitFor();
 }
@@ -117,6 +129,9 @@ describe.skipIf(chromiumPath === undefined)(`the look of the page${withoutChromi
     const wanted = [
       'pause',
       'cancel',
+      'limit-rate',
+      'limit-cost',
+      'limits-none',
       'ribbon',
       ...ROUTES.flatMap(({ name }) => [`Prefer ${name}`, `Exclude ${name}`]),
     ];

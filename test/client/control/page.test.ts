@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Browser } from 'playwright-core';
 import type { PatternRun } from '../../../client/control/messages.ts';
 import { chromiumPath, startChromium, withoutChromium } from '../../support/chromium.ts';
-import { toldRoute, toldSnapshot } from '../../support/told-snapshot.ts';
+import { toldRequest, toldRoute, toldSnapshot } from '../../support/told-snapshot.ts';
 import { startToldTransfers, TOLD_TOKEN } from '../../support/told-transfers.ts';
 import { openPage, says } from '../../support/watched-page.ts';
 
@@ -75,6 +75,69 @@ describe.skipIf(chromiumPath === undefined)(`the page in Chromium${withoutChromi
     expect(complaints).toEqual([]);
   });
 
+  test('sets limits by keyboard, and never writes over what is being typed', async () => {
+    await using told = await startToldTransfers([SNAPSHOT]);
+    await using watched = await openPage(browser, told.url);
+    const { page, complaints } = watched;
+    await says(page, '#limits-now', 'none');
+    await page.locator('#limits summary').focus();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('16');
+    told.tell({ type: 'limits', limits: { maxBytesPerSecond: 1_000_000, costBudget: null } });
+    await says(page, '#limits-now', 'at most 8.0 Mbit/s');
+    expect(await page.locator('#limit-rate').inputValue()).toBe('16');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('2.5');
+    await page.keyboard.press('Enter');
+    await told.until(({ asked }) => asked.length === 1);
+    told.tell({ type: 'limits', limits: { maxBytesPerSecond: 2_000_000, costBudget: 2.5 } });
+    await says(page, '#limits-now', 'at most 16.0 Mbit/s, budget 2.5');
+    await page.locator('#limits-none').click();
+    await told.until(({ asked }) => asked.length === 2);
+    const path = '/v1/transfers/t1/limits';
+    expect(told.asked).toEqual([
+      { method: 'PUT', path, body: { maxBytesPerSecond: 2_000_000, costBudget: 2.5 } },
+      { method: 'PUT', path, body: { maxBytesPerSecond: null, costBudget: null } },
+    ]);
+    await page.locator('h1').click();
+    told.tell({ type: 'limits', limits: { maxBytesPerSecond: 125_000, costBudget: null } });
+    await says(page, '#limits-now', 'at most 1.0 Mbit/s');
+    expect(await page.locator('#limit-rate').inputValue()).toBe('1');
+    told.tell({ type: 'ended', summary: { ...SNAPSHOT, state: 'done' } });
+    await says(page, '#state', 'done');
+    expect(await page.locator('#limit-rate').isDisabled()).toBe(true);
+    expect(complaints).toEqual([]);
+  });
+
+  test('shows what is passed on without splitting, with or without a transfer', async () => {
+    await using told = await startToldTransfers([]);
+    await using watched = await openPage(browser, told.url);
+    const { page, complaints } = watched;
+    await says(page, '#connection', 'live');
+    expect(await page.locator('#plain').isVisible()).toBe(false);
+    const tunnel = toldRequest('2', { type: 'tunnel', method: 'CONNECT', target: 'x.example:443', status: null });
+    const request = toldRequest('1');
+    told.tell({ type: 'requests', transfer: '', requests: [{ ...tunnel, sentBytes: 300 }, request] });
+    await says(page, '#plain-rows', 'CONNECT x.example:443');
+    const rows = (): Promise<string[]> => page.locator('#plain-rows tr').allInnerTexts();
+    const spaced = (row: string): string => row.replaceAll(/\s+/g, ' ');
+    expect((await rows()).map(spaced)).toEqual([
+      'CONNECT x.example:443 open 12.0 kB ↓ 300 B ↑ 1.5 s',
+      'GET http://other.example/page.html 200, running 12.0 kB 1.5 s',
+    ]);
+    const failed = { state: 'failed', fault: { code: 'connection-lost', message: 'other side closed' } } as const;
+    told.tell({ type: 'requests', transfer: '', requests: [toldRequest('3', failed), { ...request, state: 'done' }] });
+    await says(page, '#plain-rows', '✕ other side closed');
+    expect((await rows()).map(spaced)).toEqual([
+      'GET http://other.example/page.html ✕ other side closed 12.0 kB 1.5 s',
+      'GET http://other.example/page.html ✓ 200 12.0 kB 1.5 s',
+    ]);
+    told.tell({ type: 'requests', transfer: '', requests: [] });
+    await page.locator('#plain').waitFor({ state: 'hidden' });
+    expect(complaints).toEqual([]);
+  });
+
   test('shows what waits in the reorder window for what', async () => {
     await using told = await startToldTransfers([SNAPSHOT]);
     const runs = [
@@ -97,14 +160,8 @@ describe.skipIf(chromiumPath === undefined)(`the page in Chromium${withoutChromi
     await using watched = await openPage(browser, told.url);
     const { page, complaints } = watched;
     await says(page, 'h1', 'models/large.bin');
-    const exclude = page.getByRole('button', { name: 'Exclude mid' });
-    for (
-      let presses = 0;
-      presses < 40 && !(await exclude.evaluate('(element) => element.matches(":focus")'));
-      presses += 1
-    ) {
-      await page.keyboard.press('Tab');
-    }
+    const focused = (): Promise<unknown> => page.evaluate('document.activeElement.ariaLabel');
+    while ((await focused()) !== 'Exclude mid') await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await told.until(({ asked }) => asked.length > 0);
     expect(told.asked).toEqual([

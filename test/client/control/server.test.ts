@@ -55,6 +55,10 @@ describe('the description', () => {
     expect(body).toEqual(JSON.parse(JSON.stringify(openApi())));
     await control.ask('GET', '/');
     await control.ask('GET', '/v1/transfers');
+    const look = { status: 200, receivedBytes: 7, sentBytes: undefined, isSplit: false };
+    transfers.requests.add({ type: 'request', method: 'GET', target: 'http://x/', look: () => look });
+    const { body: plain } = await control.ask<object>('GET', '/v1/requests');
+    expect(plain).toMatchObject({ requests: [{ target: 'http://x/', state: 'running', receivedBytes: 7 }] });
     await control.ask('GET', '/v1/transfers/1');
     await control.ask('GET', '/v1/transfers/1/segments');
     await control.ask('PUT', '/v1/transfers/1/routes/r0', { body: { preference: 'prefer', maxBytesPerSecond: 1e6 } });
@@ -133,6 +137,29 @@ describe('a stream', () => {
     vi.advanceTimersByTime(HEARTBEAT_MS);
     await eventually(() => text.includes('\n:\n\n'));
     socket.destroy();
+  });
+
+  test('of all transfers tells what is not split: at first, and when it changes', async () => {
+    let receivedBytes = 1;
+    const look = () => ({ status: undefined, receivedBytes, sentBytes: 3, isSplit: false });
+    const ended = transfers.requests.add({ type: 'tunnel', method: 'CONNECT', target: 'x.example:443', look });
+    const stop = new AbortController();
+    const told: unknown[] = [];
+    const watching = (async () => {
+      for await (const event of control.events('/v1/events', stop.signal)) {
+        if (event.type !== 'requests') continue;
+        const [newest] = event.requests;
+        told.push([newest?.target, newest?.state, newest?.receivedBytes]);
+      }
+    })();
+    await eventually(() => told.length > 0);
+    receivedBytes = 2;
+    await eventually(() => told.some((one) => JSON.stringify(one) === '["x.example:443","running",2]'));
+    ended();
+    await eventually(() => told.some((one) => JSON.stringify(one) === '["x.example:443","done",2]'));
+    stop.abort();
+    await watching;
+    expect(told[0]).toEqual(['x.example:443', 'running', 1]);
   });
 
   test('shows what somebody else commands', async () => {

@@ -9,6 +9,7 @@ import type { Happening } from './happenings.ts';
 import { LivenessSign } from './liveness-sign.ts';
 import { LogPanel } from './log-panel.ts';
 import { PatternPanel } from './pattern-panel.ts';
+import { PlainPanel } from './plain-panel.ts';
 import { RibbonPanel } from './ribbon-panel.ts';
 import { RouteCards } from './route-cards.ts';
 import { SummaryPanel } from './summary-panel.ts';
@@ -22,11 +23,15 @@ export class LivePage {
   readonly #transfer = byId('transfer', HTMLElement);
   readonly #nothing = byId('nothing', HTMLElement);
   readonly #list = new TransferList((id) => this.#choose(id));
-  readonly #summary = new SummaryPanel((verb) => this.#command('POST', verb));
+  readonly #summary = new SummaryPanel(
+    (verb) => this.#command('POST', verb),
+    (limits) => this.#command('PUT', 'limits', limits),
+  );
   readonly #cards = new RouteCards((route, preference) =>
     this.#command('PUT', `routes/${encodeURIComponent(route)}`, { preference }),
   );
   readonly #log = new LogPanel();
+  readonly #plain = new PlainPanel();
   readonly #ribbon = new RibbonPanel(() => this.#drawAll());
   readonly #window = new WindowPanel(() => this.#drawAll());
   readonly #pattern = new PatternPanel(() => this.#drawAll());
@@ -75,6 +80,7 @@ export class LivePage {
 
   #takeOverview(event: OverviewEvent): void {
     this.#list.take(event);
+    this.#plain.take(event);
     const { transfers } = this.#list;
     const shown = transfers.find(({ id }) => id === this.#watching?.id);
     if (shown === undefined) {
@@ -161,6 +167,7 @@ export class LivePage {
   #show(): void {
     this.#list.show(this.#watching?.id);
     this.#log.show(this.#lines);
+    this.#plain.show();
     const view = this.#view;
     this.#transfer.hidden = view === undefined;
     this.#nothing.hidden = view !== undefined;

@@ -1,7 +1,9 @@
-// The head of the page: which transfer it is, its state, how far it is, and the buttons to pause, resume and cancel it.
-import type { Progress, TransferSnapshot } from '../../messages.ts';
+// The head of the page: which transfer it is, its state, how far it is, the buttons to pause, resume and cancel it, and its
+// limits.
+import type { Limits, Progress, TransferSnapshot } from '../../messages.ts';
 import { byId, FigureList, say } from './elements.ts';
 import { formatBytes, formatCount, formatRate, formatSeconds, formatShare } from './format.ts';
+import { LimitsForm } from './limits-form.ts';
 
 type Shown = Omit<TransferSnapshot, 'routes' | 'pattern' | 'segments'>;
 
@@ -15,9 +17,11 @@ export class SummaryPanel {
   readonly #cancel = byId('cancel', HTMLButtonElement);
   readonly #confirm = byId('confirm', HTMLDialogElement);
   readonly #figures = new FigureList(byId('figures', HTMLElement));
+  readonly #limits: LimitsForm;
   #isPaused = false;
 
-  constructor(command: (verb: 'pause' | 'resume' | 'cancel') => void) {
+  constructor(command: (verb: 'pause' | 'resume' | 'cancel') => void, limit: (limits: Limits) => void) {
+    this.#limits = new LimitsForm(limit);
     this.#pause.addEventListener('click', () => command(this.#isPaused ? 'resume' : 'pause'));
     this.#cancel.addEventListener('click', () => {
       this.#confirm.returnValue = '';
@@ -46,6 +50,7 @@ export class SummaryPanel {
     this.#cancel.disabled = isOver;
     if (isOver && this.#confirm.open) this.#confirm.close('');
     this.#figures.show(figuresOf(transfer, done));
+    this.#limits.show(transfer.id, transfer.limits, isOver);
     document.title = `${isOver || this.#isPaused ? state : formatShare(done)} · ${key} · Heddle`;
   }
 }
