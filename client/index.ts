@@ -12,6 +12,7 @@ export type {
 } from './control/messages.ts';
 export type { TransferList } from './control/transfer-list.ts';
 export type { TrackedTransfer } from './control/tracked-transfer.ts';
+export type { Slab } from './io/buffer-pool.ts';
 export type {
   AdapterEvents,
   ChannelAdapter,

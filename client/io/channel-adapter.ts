@@ -11,7 +11,8 @@ import type { ByteSpan, Copy } from './range-answer.ts';
  * What happens on a channel, in the order in which its source decided it; never within the call that made the adapter. First
  * `connected`; then, once it is opened, HELLO (`frame`) or `copy`, segments and other frames. Every segment that the
  * pattern, credit and SENDs make it owe is answered once, by `segment` or a DROPPED `frame`, and every PING by a PONG.
- * `payload` tells of bytes as they come, `segment` hands over a buffer taken from the pool, which is not touched again.
+ * `payload` tells of bytes as they come, `segment` hands over a use of the slab that the payload lies in (one that was
+ * taken, or one more that is held), and what lies there is not touched again.
  * After `closed` (connecting again may help) or `refused` (it will not, or not before a pause) nothing else follows.
  */
 export type AdapterEvents = ChannelEvents & {
@@ -56,8 +57,8 @@ export type ChannelPlace = {
   readonly authorization: string | undefined;
   /** Bytes of a segment. */
   readonly segmentBytes: number;
-  /** Where payload is put. Each buffer has room for a segment. */
-  readonly buffers: Pick<BufferPool, 'bytes' | 'take' | 'give'>;
+  /** Where payload is put. Each slab has room for a segment, or several. */
+  readonly buffers: Pick<BufferPool, 'bytes' | 'take'>;
 };
 
 /** Begins one channel; it dials at once, and says nothing before this returns. */

@@ -2,10 +2,11 @@
 // order and can be waited for.
 import { expect } from 'vitest';
 import { BufferPool } from '../../../client/io/buffer-pool.ts';
+import type { Slab } from '../../../client/io/buffer-pool.ts';
 import type { ChannelAdapter } from '../../../client/io/channel-adapter.ts';
 import { ChannelConnector } from '../../../client/io/channel-connector.ts';
 import type { SessionRoute } from '../../../client/io/order.ts';
-import { RECEIVER_LEAST_BYTES, RECEIVER_SLACK_BYTES } from '../../../client/io/receiver.ts';
+import { slabBytesFor } from '../../../client/io/receiver.ts';
 import type { Refusal } from '../../../client/io/refusal.ts';
 import type { HeddleError } from '../../../protocol/errors.ts';
 import type { ClientFrame, SegmentFrame, SourceFrame } from '../../../protocol/frames.ts';
@@ -38,8 +39,8 @@ export class AdapterKit implements Disposable {
   readonly said: Said[] = [];
   readonly adapter: ChannelAdapter;
   readonly pool: BufferPool;
-  /** Buffers handed over and not given back. */
-  readonly buffers: Uint8Array<ArrayBuffer>[] = [];
+  /** Segments handed over and not released. */
+  readonly held: { readonly slab: Slab; readonly payload: Uint8Array }[] = [];
   readonly #key: string;
   #wake: PromiseWithResolvers<void> = Promise.withResolvers();
 
@@ -56,10 +57,12 @@ export class AdapterKit implements Disposable {
       copy: ({ size }) => say({ type: 'greeted', size }),
       frame: (frame) => say(frame.type === 'hello' ? { type: 'greeted', size: frame.size } : { type: 'frame', frame }),
       payload: (bytes) => say({ type: 'payload', bytes }),
-      segment: (frame, buffer) => {
-        expect(frame.payload.buffer, 'the payload lies in the buffer that is handed over').toBe(buffer.buffer);
-        expect(this.buffers, 'a buffer belongs to one segment').not.toContain(buffer);
-        this.buffers.push(buffer);
+      segment: (frame, slab) => {
+        const { payload } = frame;
+        expect(payload.buffer, 'the payload lies in the slab that is handed over').toBe(slab.bytes.buffer);
+        const isApart = this.held.every((other) => !overlap(other.payload, payload));
+        expect(isApart, 'a place belongs to one segment').toBe(true);
+        this.held.push({ slab, payload });
         say({ type: 'segment', frame, payload: Buffer.from(frame.payload) });
       },
       closed: (error) => say({ type: 'closed', error }),
@@ -69,7 +72,7 @@ export class AdapterKit implements Disposable {
   }
 
   static async at(place: Place): Promise<AdapterKit> {
-    const pool = new BufferPool(Math.max(RECEIVER_LEAST_BYTES, SEGMENT + RECEIVER_SLACK_BYTES));
+    const pool = new BufferPool(slabBytesFor(SEGMENT));
     const connector = new ChannelConnector({ pool, segmentBytes: SEGMENT, early: undefined, sources: 1 });
     await connector.load([place.route]);
     return new AdapterKit(place, connector, pool);
@@ -126,4 +129,8 @@ export class AdapterKit implements Disposable {
     this.#wake.resolve();
     this.#wake = Promise.withResolvers();
   }
+}
+
+function overlap(a: Uint8Array, b: Uint8Array): boolean {
+  return a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.length && b.byteOffset < a.byteOffset + a.length;
 }

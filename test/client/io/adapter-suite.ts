@@ -114,15 +114,15 @@ export function adapterSuite(start: () => Promise<AdapterWorld>): void {
     expect(await kit.untilFrames('pong')).toMatchObject([{ nonce: 5 }]);
   });
 
-  run('never touches a buffer again that it has handed over', async ({ whole }) => {
+  run('never touches a place again that it has handed over', async ({ whole }) => {
     using kit = await AdapterKit.at(whole);
     await kit.open(5);
     await kit.until('segment', 5);
-    const handed = kit.buffers.splice(0);
-    for (const buffer of handed) buffer.fill(SCRIBBLE);
+    const handed = kit.held.splice(0);
+    for (const { payload } of handed) payload.fill(SCRIBBLE);
     kit.write({ type: 'credit', total: 100 });
     await kit.until('segment', SEGMENTS);
-    expect(handed.every((buffer) => buffer.every((byte) => byte === SCRIBBLE))).toBe(true);
+    expect(handed.every(({ payload }) => payload.every((byte) => byte === SCRIBBLE))).toBe(true);
     expectParts(kit);
   });
 

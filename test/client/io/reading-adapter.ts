@@ -106,11 +106,11 @@ class ReadingChannel implements ChannelAdapter {
       try {
         const bytes = await this.#source.read({ first, last });
         if (this.#ended) return;
-        const buffer = this.#buffers.take();
-        buffer.set(bytes);
-        const payload = buffer.subarray(0, bytes.length);
+        const slab = this.#buffers.take();
+        slab.bytes.set(bytes);
+        const payload = slab.bytes.subarray(0, bytes.length);
         this.#events.payload(bytes.length);
-        this.#events.segment({ type: 'segment', index, epoch, by, encoding: 'identity', payload }, buffer);
+        this.#events.segment({ type: 'segment', index, epoch, by, encoding: 'identity', payload }, slab);
       } catch (error) {
         return this.#fail(error);
       }
