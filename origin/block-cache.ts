@@ -12,13 +12,22 @@ const READ_AHEAD_BLOCKS = 4;
 /** Bytes on loan: to be written from where they lie, then released once. */
 export type Loan = { readonly parts: readonly Uint8Array[]; release(): void };
 
+/** Some bytes of an object. */
+export type Piece = { readonly position: number; readonly length: number };
+
 /** An object opened by some channels or responses; the last one to close it closes the handle. */
 export type OpenObject = {
   readonly size: number;
+  /** What lies in one block is read together. */
+  readonly blockBytes: number;
   /** `length` bytes from `position` on; at once when they are in the pool. Rejects as ObjectHandle.read does. */
   borrow(position: number, length: number): Loan | Promise<Loan>;
+  /** The same for several pieces that lie in one block, ascending: a part of the loan is one of them. */
+  borrowPieces(pieces: readonly Piece[]): Loan | Promise<Loan>;
   close(): void;
 };
+
+const NOTHING: Piece = { position: 0, length: 0 };
 
 /** Told about each read. */
 export type ReadObserver = (kind: 'block' | 'private', bytes: number) => void;
@@ -91,45 +100,60 @@ export class BlockCache {
     this.#users += 1;
     return {
       size: file.handle.stat.size,
-      borrow: (position, length) => this.#borrow(file, position, length),
+      blockBytes: this.#blockBytes,
+      borrow: (position, length) => this.#borrow(file, [{ position, length }]),
+      borrowPieces: (pieces) => this.#borrow(file, pieces),
       close: once(() => this.#leave(file)),
     };
   }
 
-  #borrow(file: SharedFile, position: number, length: number): Loan | Promise<Loan> {
-    const first = Math.floor(position / this.#blockBytes);
+  #borrow(file: SharedFile, pieces: readonly Piece[]): Loan | Promise<Loan> {
+    const first = Math.floor((pieces[0]?.position ?? 0) / this.#blockBytes);
+    const { position, length } = pieces.at(-1) ?? NOTHING;
     const last = Math.floor((position + length - 1) / this.#blockBytes);
     const scarce = this.heldBytes * 2 >= this.#maxBlocks * this.#blockBytes;
     const blocks: Block[] = [];
     for (let index = first; index <= last; index += 1) {
-      if (scarce && !file.blocks.has(index)) return this.#readPrivately(file, position, length);
+      if (scarce && !file.blocks.has(index)) return this.#readPrivately(file, pieces);
     }
     for (let index = first; index <= last; index += 1) blocks.push(this.#hold(file, index));
     if (!scarce && file.blocks.has(first - 1)) this.#readOn(file, last + 1);
     const lend = (): Loan => {
-      const loan = this.#lend(blocks, position, length);
+      const loan = this.#lend(blocks, pieces);
       return scarce ? copyOf(loan) : loan;
     };
-    if (blocks.every((block) => block.isRead)) return lend();
-    return Promise.all(blocks.map((block) => block.ready)).then(lend, (error: unknown) => {
+    const missing = blocks.filter((block) => !block.isRead);
+    if (missing.length === 0) return lend();
+    const [only] = missing;
+    const ready =
+      only !== undefined && missing.length === 1 ? only.ready : Promise.all(missing.map((block) => block.ready));
+    return ready.then(lend, (error: unknown) => {
       for (const block of blocks) this.#release(block);
       throw error;
     });
   }
 
-  #lend(blocks: readonly Block[], position: number, length: number): Loan {
-    const parts = blocks.map(({ index, bytes }) => {
-      const start = index * this.#blockBytes;
-      return bytes.subarray(Math.max(0, position - start), Math.min(this.#blockBytes, position + length - start));
-    });
+  #lend(blocks: readonly Block[], pieces: readonly Piece[]): Loan {
+    const parts: Uint8Array[] = [];
+    for (const { position, length } of pieces) {
+      for (const { index, bytes } of blocks) {
+        const start = index * this.#blockBytes;
+        parts.push(
+          bytes.subarray(Math.max(0, position - start), Math.min(this.#blockBytes, position + length - start)),
+        );
+      }
+    }
     return { parts, release: once(() => blocks.forEach((block) => this.#release(block))) };
   }
 
-  async #readPrivately(file: SharedFile, position: number, length: number): Promise<Loan> {
-    const bytes = Buffer.allocUnsafeSlow(length);
-    await file.handle.read([bytes], position);
-    this.#observe('private', length);
-    return { parts: [bytes], release: () => {} };
+  async #readPrivately(file: SharedFile, pieces: readonly Piece[]): Promise<Loan> {
+    const read = async ({ position, length }: Piece): Promise<Uint8Array> => {
+      const bytes = Buffer.allocUnsafeSlow(length);
+      await file.handle.read([bytes], position);
+      this.#observe('private', length);
+      return bytes;
+    };
+    return { parts: await Promise.all(pieces.map(read)), release: () => {} };
   }
 
   #hold(file: SharedFile, index: number): Block {

@@ -211,9 +211,15 @@ export async function originMain(flags: OriginFlags): Promise<number> {
   }
 }
 
-/** What was fetched from a server is kept as long as there is room, and fetched ahead: a read there takes long. */
-function cacheSizesOf({ isRemote }: Backend, tuning: OriginTuning): OriginTuning & { readonly aheadBytes?: number } {
-  return isRemote ? { ...tuning, idleBytes: tuning.cacheBytes, aheadBytes: tuning.backendAheadBytes } : tuning;
+/** Read from a folder ahead of who reads in order: the next read is under way while what came is written. */
+const FOLDER_AHEAD_BYTES = 1_048_576;
+
+/** What was fetched from a server is kept as long as there is room, and fetched far ahead: a read there takes long. */
+function cacheSizesOf({ isRemote }: Backend, tuning: OriginTuning): OriginTuning & { readonly aheadBytes: number } {
+  const { cacheBytes, backendAheadBytes } = tuning;
+  return isRemote
+    ? { ...tuning, idleBytes: cacheBytes, aheadBytes: backendAheadBytes }
+    : { ...tuning, aheadBytes: FOLDER_AHEAD_BYTES };
 }
 
 /** An open origin has no use for what checks tokens. */

@@ -3,13 +3,14 @@
 import type { Socket } from 'node:net';
 import { asHeddleError } from '../protocol/errors.ts';
 import { accepts } from '../protocol/frames.ts';
-import { encodeFrame, segmentPrefix } from '../protocol/frame-writer.ts';
+import { segmentPrefix } from '../protocol/frame-writer.ts';
 import type { SegmentAnswer } from '../protocol/segment-set.ts';
 import type { Loan, OpenObject } from './block-cache.ts';
 import type { PublishedObject } from './catalog.ts';
 import type { Encoder } from './encoder.ts';
 import type { OriginMetrics } from './metrics.ts';
 import type { Content } from './outbox.ts';
+import type { SegmentRun } from './segment-run.ts';
 
 /** How long a channel's rate is measured before it counts, and then again, ms. */
 const RATE_MS = 250;
@@ -22,7 +23,6 @@ export type SegmentContentParts = {
   readonly metrics: OriginMetrics;
   /** Left out: ENCODE is ignored. */
   readonly encoder?: Encoder;
-  readonly segmentBytes: number;
   /** A segment cannot be read at all: what is said instead. */
   lastWords(error: unknown): Content;
 };
@@ -46,46 +46,55 @@ export class SegmentContents {
     this.#mark = { at: now, bytes: this.#parts.socket.bytesWritten };
   }
 
-  /** The frame of an owed segment of `length` bytes; at once when its bytes are there. Never rejects. */
-  of(answer: SegmentAnswer, length: number): Content | Promise<Content> {
-    const { file, object, encoder, segmentBytes } = this.#parts;
-    const loan = file.borrow(answer.index * segmentBytes, length);
-    const isEncoded =
-      encoder !== undefined &&
-      this.#accepted !== 0 &&
-      accepts(this.#accepted, 'gzip') &&
-      encoder.wants(object, length, this.#measured(performance.now()));
-    const made = (ready: Loan): Content | Promise<Content> =>
-      isEncoded ? this.#encoded(encoder, answer, length, ready) : this.#plain(answer, length, ready);
-    if (!(loan instanceof Promise)) return made(loan);
-    return loan.then(made, (error: unknown) => this.#unreadable(answer, error));
+  /** Whether the next segment, of `length` bytes, is to be encoded. */
+  encodes(length: number): boolean {
+    const { object, encoder } = this.#parts;
+    if (encoder === undefined || this.#accepted === 0 || !accepts(this.#accepted, 'gzip')) return false;
+    return encoder.wants(object, length, this.#measured(performance.now()));
   }
 
-  #plain({ index, epoch, by }: SegmentAnswer, length: number, loan: Loan): Content {
-    const { metrics } = this.#parts;
-    metrics.segments[by].inc();
-    metrics.bytes.segments.inc(length);
-    return { parts: [segmentPrefix(index, epoch, by, length), ...loan.parts], release: loan.release };
+  /** The frames of a run, as its bytes are; at once when they are there. Never rejects. */
+  plain(run: SegmentRun): Content | Promise<Content> {
+    const loan = run.borrow(this.#parts.file);
+    if (!(loan instanceof Promise)) return this.#sent(run, loan);
+    return loan.then(
+      (ready) => this.#sent(run, ready),
+      (error: unknown) => this.#unreadable(run, error),
+    );
   }
 
-  async #encoded(encoder: Encoder, answer: SegmentAnswer, length: number, loan: Loan): Promise<Content> {
-    const { metrics, object } = this.#parts;
+  /** The frame of one segment, encoded where that makes it smaller. `alone` is the run of it. Never rejects. */
+  async encoded(answer: SegmentAnswer, alone: SegmentRun): Promise<Content> {
+    const { file, object, encoder, metrics } = this.#parts;
     const { index, epoch, by } = answer;
-    const encoded = await encoder.encode(object, loan, length);
-    if (encoded === undefined) return this.#plain(answer, length, loan);
+    let loan: Loan;
+    try {
+      loan = await alone.borrow(file);
+    } catch (error) {
+      return this.#unreadable(alone, error);
+    }
+    const encoded = await encoder?.encode(object, loan, alone.payloadBytes);
+    if (encoded === undefined) return this.#sent(alone, loan);
     loan.release();
     metrics.segments[by].inc();
     metrics.bytes.segments.inc(encoded.length);
     return { parts: [segmentPrefix(index, epoch, by, encoded.length, 'gzip'), encoded] };
   }
 
-  /** A changed object ends the channel; a segment that could not be read is the client's to ask for elsewhere. */
-  #unreadable({ index, epoch, by }: SegmentAnswer, error: unknown): Content {
+  #sent(run: SegmentRun, loan: Loan): Content {
+    const { metrics } = this.#parts;
+    metrics.segments[run.by].inc(run.segments);
+    metrics.bytes.segments.inc(run.payloadBytes);
+    return run.content(loan);
+  }
+
+  /** A changed object ends the channel; segments that could not be read are the client's to ask for elsewhere. */
+  #unreadable(run: SegmentRun, error: unknown): Content {
     const { metrics, lastWords } = this.#parts;
     if (asHeddleError(error).code !== 'read-failed') return lastWords(error);
     metrics.readErrors['read-failed'].inc();
-    metrics.dropped['read-failed'].inc();
-    return { parts: [encodeFrame({ type: 'dropped', index, epoch, by, reason: 'read-failed' })] };
+    metrics.dropped['read-failed'].inc(run.segments);
+    return run.unread();
   }
 
   #measured(now: number): number | undefined {

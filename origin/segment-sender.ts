@@ -2,47 +2,25 @@
 // keeps the outbox just full enough. Owns the socket and the channel's time limits; what is owed is decided by
 // protocol/segment-set.ts, and who may open a channel by upgrade.ts.
 // Invariant: bytes decided but not taken by the kernel stay below `queueBytes` and one segment.
-import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { ChannelRequest } from '../protocol/channel-request.ts';
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';
 import type { ClientFrame, ProveFrame } from '../protocol/frames.ts';
 import { CLIENT_FRAME_TYPES, FrameReader } from '../protocol/frame-reader.ts';
-import { encodeFrame, SEGMENT_PREFIX_BYTES } from '../protocol/frame-writer.ts';
+import { encodeFrame } from '../protocol/frame-writer.ts';
 import { HASH_BYTES, LIMITS } from '../protocol/limits.ts';
 import { lengthOfSegment, levelOf, nodeCountOf, segmentCountOf } from '../protocol/merkle.ts';
 import type { Range } from '../protocol/ranges.ts';
 import { SegmentSet } from '../protocol/segment-set.ts';
-import type { Answer } from '../protocol/segment-set.ts';
-import type { OpenObject } from './block-cache.ts';
+import type { Answer, SegmentAnswer } from '../protocol/segment-set.ts';
+import type { ChannelParts } from './channel-parts.ts';
 import { FrameBudget } from './frame-budget.ts';
-import type { PublishedObject } from './catalog.ts';
-import type { Encoder } from './encoder.ts';
-import type { OriginMetrics } from './metrics.ts';
-import type { OriginTuning } from './options.ts';
 import { helloOf } from './hello.ts';
 import { Outbox } from './outbox.ts';
 import type { Content } from './outbox.ts';
 import { blockOf } from './proof-pages.ts';
-import type { ProofPages } from './proof-pages.ts';
 import { SegmentContents } from './segment-content.ts';
-import type { Membership, SteeredChannel, Steering } from './steer.ts';
-
-/** What a channel works on. */
-export type ChannelParts = {
-  readonly socket: Socket;
-  readonly request: ChannelRequest;
-  readonly object: PublishedObject;
-  /** Closed by the channel. */
-  readonly file: OpenObject;
-  readonly pages: ProofPages;
-  readonly metrics: OriginMetrics;
-  /** Left out: STEER is ignored. */
-  readonly steering?: Steering;
-  /** Left out: ENCODE is ignored. */
-  readonly encoder?: Encoder;
-  readonly tuning: OriginTuning;
-};
+import { SegmentRun } from './segment-run.ts';
+import type { Membership, SteeredChannel } from './steer.ts';
 
 /** Bytes of a control frame, for the account of what waits; none of the small ones exceeds it. */
 const SMALL_FRAME_BYTES = 16;
@@ -73,8 +51,7 @@ export class SegmentSender {
     const isElsewhere = (index: number): boolean => this.#steered?.isElsewhere(index) ?? false;
     this.#set = new SegmentSet(request.number, segments, this.#held, isElsewhere);
     this.#outbox = new Outbox(socket, () => this.#onProgress());
-    const { segmentBytes } = request;
-    this.#contents = new SegmentContents({ ...parts, segmentBytes, lastWords: (error) => this.#lastWords(error) });
+    this.#contents = new SegmentContents({ ...parts, lastWords: (error) => this.#lastWords(error) });
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
     socket.on('error', () => {}); // 'close' follows
@@ -201,25 +178,45 @@ export class SegmentSender {
   #pump(): void {
     const { socket, tuning } = this.#parts;
     this.#steered?.turn(performance.now());
-    while (this.#endedAt === undefined && socket.writable && this.#outbox.pendingBytes < tuning.queueBytes) {
+    let run: SegmentRun | undefined;
+    const hasRoom = (): boolean => this.#outbox.pendingBytes + (run?.bytes ?? 0) < tuning.queueBytes;
+    while (this.#endedAt === undefined && socket.writable && hasRoom()) {
       const prove = this.#proves.shift();
       const answer = prove === undefined ? this.#set.next() : undefined;
+      if (answer?.type === 'segment') {
+        run = this.#goOn(run, answer);
+        continue;
+      }
+      this.#putRun(run);
+      run = undefined;
       if (prove !== undefined) this.#putPage(prove);
       else if (answer !== undefined) this.#put(answer);
       else break;
     }
+    this.#putRun(run);
     this.#outbox.flush();
   }
 
-  #put(answer: Answer): void {
-    if (answer.type === 'segment') {
-      if (answer.by === 'pattern') this.#steered?.sent(answer.index);
-      const { segmentBytes } = this.#parts.request;
-      const length = lengthOfSegment(answer.index, this.#parts.object.size, segmentBytes);
-      const content = this.#contents.of(answer, length);
-      this.#outbox.put(answer.epoch, SEGMENT_PREFIX_BYTES + length, content);
-      return;
-    }
+  /** The run with one more segment, or a new one once the old one is queued. What is encoded goes by itself. */
+  #goOn(run: SegmentRun | undefined, answer: SegmentAnswer): SegmentRun | undefined {
+    if (answer.by === 'pattern') this.#steered?.sent(answer.index);
+    const { request, object, file } = this.#parts;
+    const length = lengthOfSegment(answer.index, object.size, request.segmentBytes);
+    const piece = { position: answer.index * request.segmentBytes, length };
+    const isEncoded = this.#contents.encodes(length);
+    if (!isEncoded && run?.takes(answer, piece) === true) return run;
+    this.#putRun(run);
+    const next = new SegmentRun(answer, piece, file.blockBytes);
+    if (!isEncoded) return next;
+    this.#outbox.put(next.epoch, next.bytes, this.#contents.encoded(answer, next));
+    return undefined;
+  }
+
+  #putRun(run: SegmentRun | undefined): void {
+    if (run !== undefined) this.#outbox.put(run.epoch, run.bytes, this.#contents.plain(run));
+  }
+
+  #put(answer: Exclude<Answer, SegmentAnswer>): void {
     if (answer.type === 'dropped') this.#parts.metrics.dropped[answer.reason].inc();
     this.#outbox.put(answer.epoch, SMALL_FRAME_BYTES, { parts: [encodeFrame(answer)] });
   }

@@ -10,12 +10,12 @@ import { formatResponseHead } from '../protocol/http-head.ts';
 import { MAX_SEGMENTS } from '../protocol/limits.ts';
 import { segmentCountOf } from '../protocol/merkle.ts';
 import { keyOfSegmentsPath } from '../protocol/paths.ts';
+import type { ChannelParts } from './channel-parts.ts';
 import { Encoder } from './encoder.ts';
 import { openPublished } from './origin-parts.ts';
 import type { OriginParts } from './origin-parts.ts';
 import { problemOf, reasonOf } from './problem.ts';
 import { SegmentSender } from './segment-sender.ts';
-import type { ChannelParts } from './segment-sender.ts';
 import { Steering } from './steer.ts';
 
 const ACCEPTED = Buffer.from(

@@ -71,10 +71,27 @@ export function segmentPrefix(
   payloadBytes: number,
   encoding: SegmentEncoding = 'identity',
 ): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(SEGMENT_PREFIX_BYTES);
+  writeSegmentPrefix(bytes, { index, epoch, by }, payloadBytes, encoding);
+  return bytes;
+}
+
+/** As segmentPrefix, into the start of `bytes`: a sender of thousands a second has one memory for many of them. */
+export function writeSegmentPrefix(
+  bytes: Uint8Array,
+  { index, epoch, by }: { readonly index: number; readonly epoch: number; readonly by: SentBy },
+  payloadBytes: number,
+  encoding: SegmentEncoding = 'identity',
+): void {
   if (payloadBytes > LIMITS.maxSegmentBytes) throw tooLarge('segment');
-  const writer = new ByteWriter(SEGMENT_PREFIX_BYTES);
-  writer.u8(FRAME_TYPES.segment.number).u24(SEGMENT_BODY_BYTES + payloadBytes);
-  return writer.u32(index).u32(epoch).u8(wireOfSentBy(by)).u8(SEGMENT_ENCODINGS.indexOf(encoding)).u16(0).bytes;
+  if (!isU32(index) || !isU32(epoch)) throw new HeddleError('bad-frame', 'a number does not fit into its field');
+  putU32(bytes, 0, SEGMENT_BODY_BYTES + payloadBytes);
+  bytes[0] = FRAME_TYPES.segment.number;
+  putU32(bytes, 4, index);
+  putU32(bytes, 8, epoch);
+  bytes[12] = wireOfSentBy(by);
+  bytes[13] = SEGMENT_ENCODINGS.indexOf(encoding);
+  bytes.fill(0, 14, SEGMENT_PREFIX_BYTES);
 }
 
 /** Frames one after another in one buffer. */
@@ -154,4 +171,15 @@ function broken(text: string): HeddleError {
 
 function tooLarge(type: FrameType): HeddleError {
   return new HeddleError('frame-too-large', `${type} exceeds ${FRAME_TYPES[type].maxBytes} bytes`);
+}
+
+function isU32(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff;
+}
+
+function putU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }

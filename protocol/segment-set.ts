@@ -36,6 +36,8 @@ export class SegmentSet {
   readonly #segments: number;
   readonly #held: readonly Range[];
   readonly #sent = new Set<number>();
+  /** Above everything sent: what is looked for there needs no looking up. */
+  #sentEnd = 0;
   /** Dropped under the pattern in force because another channel had sent them. */
   readonly #passed = new Set<number>();
   #pattern: Pattern = EMPTY_PATTERN;
@@ -77,7 +79,7 @@ export class SegmentSet {
 
   /** True when segment `index`, at or above `from` of the pattern in force, was sent here or dropped as sent elsewhere. */
   hasAnswered(index: number): boolean {
-    return this.#sent.has(index) || this.#passed.has(index);
+    return (index < this.#sentEnd && this.#sent.has(index)) || (this.#passed.size > 0 && this.#passed.has(index));
   }
 
   /** The origin steers: what `dealt` gives this channel comes on top of what it owes, until the client's next epoch. */
@@ -166,6 +168,7 @@ export class SegmentSet {
   #answer(index: number, by: SentBy): Answer {
     if (index >= this.#segments) return this.#drop(index, by, 'not-held');
     this.#sent.add(index);
+    this.#sentEnd = Math.max(this.#sentEnd, index + 1);
     if (!rangesHave(this.#held, index)) return this.#drop(index, by, 'not-held');
     return { type: 'segment', index, epoch: this.#pattern.epoch, by };
   }

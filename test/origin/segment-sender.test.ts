@@ -48,12 +48,16 @@ async function open(opened: AsyncDisposableStack): Promise<Open> {
   for (const { promise } of gates) promise.catch(() => {}); // a gate may break before anybody waits at it
   let released = 0;
   let closed = false;
+  const borrow = async (position: number, length: number): Promise<Loan> => {
+    await gates[position / LEAF_BYTES]?.promise;
+    return { parts: [BYTES.subarray(position, position + length)], release: () => void (released += 1) };
+  };
   const file: OpenObject = {
     size: BYTES.length,
-    borrow: async (position, length): Promise<Loan> => {
-      await gates[position / LEAF_BYTES]?.promise;
-      return { parts: [BYTES.subarray(position, position + length)], release: () => void (released += 1) };
-    },
+    // each segment is a block, and so a read of its own
+    blockBytes: LEAF_BYTES,
+    borrow,
+    borrowPieces: ([piece]) => borrow(piece?.position ?? 0, piece?.length ?? 0),
     close: () => void (closed = true),
   };
   const request = { transfer: '0'.repeat(32), number: 1, segmentBytes: LEAF_BYTES, first: [] };

@@ -1,16 +1,22 @@
 // A process that sends bytes from memory as fast as they are taken, so that a relay in front of it is what limits. Answers
 // GET …/<number> with that many bytes: as a body, or behind a 101 when an upgrade is asked for. Speaks TLS when it is told
-// the files of a certificate and its key. Prints its port.
+// the files of a certificate and its key; may be told how much to write at once, and how much memory to go round. Prints
+// its port.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { parseArgs } from 'node:util';
 import { UPGRADE_TOKEN } from '../../../protocol/channel-request.ts';
 
-const PIECE_BYTES = 1_048_576;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { piece: { type: 'string', default: '1048576' }, memory: { type: 'string', default: '1048576' } },
+});
+const pieceBytes = Number(values.piece);
 const HEAD_END = '\r\n\r\n';
 
-const piece = Buffer.alloc(PIECE_BYTES, 'heddle ');
+const memory = Buffer.alloc(Number(values.memory), 'heddle ');
 
 const serve = (socket: Socket): void => {
   let held = '';
@@ -24,7 +30,7 @@ const serve = (socket: Socket): void => {
     answer(socket, head);
   });
 };
-const [certificate, key] = process.argv.slice(2);
+const [certificate, key] = positionals;
 const server =
   certificate === undefined || key === undefined
     ? createServer({ noDelay: true }, serve)
@@ -42,14 +48,16 @@ function answer(socket: Socket, head: string): void {
   push(socket, bytes);
 }
 
-function push(socket: Socket, bytes: number): void {
+function push(socket: Socket, bytes: number, from = 0): void {
   let left = bytes;
+  let at = from;
   while (left > 0 && !socket.destroyed) {
-    const next = left < PIECE_BYTES ? piece.subarray(0, left) : piece;
+    const next = memory.subarray(at, at + Math.min(pieceBytes, left));
     left -= next.length;
+    at = (at + pieceBytes) % memory.length;
     if (!socket.write(next)) {
-      const rest = left;
-      socket.once('drain', () => push(socket, rest));
+      const [rest, place] = [left, at];
+      socket.once('drain', () => push(socket, rest, place));
       return;
     }
   }
