@@ -1,6 +1,7 @@
 // What an origin counts as it happens, as Prometheus metrics. Labels come from fixed lists, never from a key, an address or
 // an error text. One registry per origin, served on the admin listener only. What is read at a scrape: metric-readings.ts.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { HEAD_LIMITS } from '../protocol/bad-head.ts';
 import { ERROR_CODES } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { DROP_REASONS } from '../protocol/frames.ts';
@@ -14,8 +15,25 @@ import type { RemoteResult } from './remote-result.ts';
 /** A counter for one value of a label: hot paths must not look labels up. */
 export type Count = { inc(value?: number): void };
 
-/** The limits that turn channels away or end them. */
-export type OriginLimit = 'channels' | 'token-channels' | 'frames' | 'idle' | 'write-stall';
+/** The limits that turn channels and connections away, or end them. */
+type OriginLimit =
+  | 'channels'
+  | 'token-channels'
+  | 'frames'
+  | 'idle'
+  | 'write-stall'
+  | 'connections'
+  | (typeof HEAD_LIMITS)[number];
+
+const ORIGIN_LIMITS: readonly OriginLimit[] = [
+  'channels',
+  'token-channels',
+  'frames',
+  'idle',
+  'write-stall',
+  'connections',
+  ...HEAD_LIMITS,
+];
 
 /** What a plain request is about. */
 export type RequestKind = 'objects' | 'list' | 'manifests' | 'nodes' | 'other';
@@ -120,13 +138,12 @@ export function createOriginMetrics(version: string, withProcess: boolean): Orig
       'code',
       Object.keys(ERROR_CODES) as ErrorCode[],
     ),
-    limited: counter('heddle_origin_limited_total', 'Channels turned away or ended by a limit, by its name.', 'limit', [
-      'channels',
-      'token-channels',
-      'frames',
-      'idle',
-      'write-stall',
-    ] satisfies readonly OriginLimit[]),
+    limited: counter(
+      'heddle_origin_limited_total',
+      'Channels and connections turned away or ended by a limit, by its name.',
+      'limit',
+      ORIGIN_LIMITS,
+    ),
     dropped: counter('heddle_origin_dropped_total', 'Owed segments answered without bytes.', 'reason', DROP_REASONS),
     reads: counter('heddle_origin_reads_total', 'Positioned reads of objects.', 'kind', ['block', 'private']),
     readErrors: counter('heddle_origin_read_errors_total', 'Reads of objects that failed.', 'reason', [

@@ -12,6 +12,7 @@ import type { Amount } from '../protocol/settings/amount.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import { BACKEND_TUNING } from './backend-tuning.ts';
+import { CONNECTION_TUNING } from './connection-tuning.ts';
 import { ENCODING_TUNING } from './encoding-tuning.ts';
 import type { HttpPlace } from './http-backend.ts';
 import type { S3Place } from './s3-backend.ts';
@@ -51,28 +52,6 @@ const tuning = {
     max: 1_048_576,
     unit: 'bytes',
     why: 'answers to PING and the like that a stopped reader may pile up before it is no longer read',
-  },
-  maxChannels: {
-    value: 4_096,
-    min: 1,
-    max: 1_000_000,
-    unit: 'count',
-    why: 'a stopped reader pins queueBytes and one segment',
-  },
-  channelIdleMs: { value: 60_000, min: 100, max: 86_400_000, unit: 'ms', why: 'a live client pings every few seconds' },
-  writeStallMs: {
-    value: 60_000,
-    min: 100,
-    max: 86_400_000,
-    unit: 'ms',
-    why: 'a reader that takes nothing for so long is gone',
-  },
-  lingerMs: {
-    value: 5_000,
-    min: 10,
-    max: 60_000,
-    unit: 'ms',
-    why: 'for the peer to read the last frame after our FIN',
   },
   sweepMs: { value: 2_500, min: 10, max: 60_000, unit: 'ms', why: 'how late a time limit may be noticed' },
   firstProofNodes: {
@@ -151,14 +130,6 @@ const tuning = {
     unit: 'count',
     why: 'verified tokens remembered until they expire',
   },
-  keepAliveMs: {
-    value: 75_000,
-    min: 1_000,
-    max: 3_600_000,
-    unit: 'ms',
-    why: 'longer than what load balancers and undici keep idle connections',
-  },
-  headersMs: { value: 20_000, min: 1_000, max: 300_000, unit: 'ms', why: 'for a request head to arrive' },
   drainNoticeMs: {
     value: 2_000,
     min: 0,
@@ -172,11 +143,16 @@ const tuning = {
 /** Every size and time of an origin: default, bounds, unit, reason. */
 export const ORIGIN_TUNING: Readonly<Record<TuningName, Amount>> = Object.freeze({
   ...tuning,
+  ...CONNECTION_TUNING,
   ...ENCODING_TUNING,
   ...BACKEND_TUNING,
 });
 
-type TuningName = keyof typeof tuning | keyof typeof ENCODING_TUNING | keyof typeof BACKEND_TUNING;
+type TuningName =
+  | keyof typeof tuning
+  | keyof typeof CONNECTION_TUNING
+  | keyof typeof ENCODING_TUNING
+  | keyof typeof BACKEND_TUNING;
 
 /** The resolved sizes and times. */
 export type OriginTuning = Readonly<Record<TuningName, number>>;

@@ -31,6 +31,7 @@ const FIXED: ReadonlySet<string> = new Set<keyof OriginTuning>([
   'smallFolderBytes',
   'smallFolderObjects',
   'hashThreads',
+  'maxConnections',
   'keepAliveMs',
   'headersMs',
   'backendConnections',

@@ -4,6 +4,7 @@ import { fastify } from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { badHeadOf } from '../protocol/bad-head.ts';
 import { HeddleError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { ROUTE_LIST_PATH } from '../protocol/route-list.ts';
@@ -30,7 +31,7 @@ export function createPublicServer(
   ready: Readiness,
   tls?: TlsIdentity,
 ): FastifyInstance {
-  const app = createServer(parts.tuning, tls);
+  const app = createServer(parts, tls);
   // by the path as it came, before the router decodes it: there is more than one way to write one
   app.addHook('onRequest', async ({ raw: { headers, url = '' } }) => {
     if (!OPEN_PATHS.has(url)) await parts.guard.admit(headers.authorization, url, Date.now());
@@ -39,6 +40,8 @@ export function createPublicServer(
   addHealthRoutes(app, ready, parts.tuning);
   addObjectRoutes(app, parts);
   addRouteList(app, parts.published);
+  app.server.maxConnections = parts.tuning.maxConnections;
+  app.server.on('drop', () => parts.metrics.limited.connections.inc());
   app.server.on('upgrade', (request, socket: Socket, head: Buffer) => void channels.accept(request, socket, head));
   return app;
 }
@@ -52,7 +55,7 @@ function kindOf(url: string): RequestKind {
 /** The admin server: metrics and health; not listening yet. */
 export function createAdminServer(parts: OriginParts, ready: Readiness): FastifyInstance {
   const { registry } = parts.metrics;
-  const app = createServer(parts.tuning);
+  const app = createServer(parts);
   addHealthRoutes(app, ready, parts.tuning);
   app.get('/metrics', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
@@ -61,7 +64,7 @@ export function createAdminServer(parts: OriginParts, ready: Readiness): Fastify
   return app;
 }
 
-function createServer(tuning: OriginTuning, tls?: TlsIdentity): FastifyInstance {
+function createServer({ tuning, metrics }: OriginParts, tls?: TlsIdentity): FastifyInstance {
   const secure =
     tls === undefined
       ? undefined
@@ -85,9 +88,21 @@ function createServer(tuning: OriginTuning, tls?: TlsIdentity): FastifyInstance 
       ...secure,
       maxHeaderSize: LIMITS.maxHeadBytes,
       headersTimeout: tuning.headersMs,
+      // How late that may be noticed; node would look every 30 s.
+      connectionsCheckingInterval: tuning.headersMs / 10,
       // Programs that offer h2c with a plain request get the plain answer (Node 24 and newer).
       shouldUpgradeCallback: (request: IncomingMessage) =>
         request.headers.upgrade?.toLowerCase().startsWith('heddle/') === true,
+    },
+    clientErrorHandler: (error: Error & { code: string }, socket: Socket) => {
+      const bad = badHeadOf(error.code);
+      // A connection that was only kept warm is no head that never came; who floods on is told and counted once.
+      if (bad === undefined || socket.bytesRead === 0 || !socket.writable) return void socket.destroy();
+      if (bad.limit !== undefined) metrics.limited[bad.limit].inc();
+      else metrics.refused['bad-request'].inc();
+      // Nothing may be written into an answer that is under way.
+      if (socket.bytesWritten > 0) socket.destroy();
+      else socket.end(bad.answer);
     },
     frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => {
       const error = new HeddleError('bad-request', 'the path is not valid percent-encoding', { side: 'remote' });

@@ -6,7 +6,7 @@ import type { SessionEnd } from './join.ts';
 import { addReadings } from './metric-readings.ts';
 import type { MetricSources } from './metric-readings.ts';
 import { PROXY_ERRORS, REFUSAL_CODES, REFUSING_LIMITS } from './problem.ts';
-import type { Refusal } from './problem.ts';
+import type { Refusal, RefusingLimit } from './problem.ts';
 
 export type RelayMetrics = {
   readonly registry: Registry;
@@ -14,8 +14,8 @@ export type RelayMetrics = {
   joined(upstream: string): void;
   /** A session is over, for this reason, `openMs` after it was joined. */
   ended(end: SessionEnd, openMs: number): void;
-  /** A connection was closed unheard: there are as many as there may be. */
-  dropped(): void;
+  /** A connection was ended by this limit before there was a request. */
+  limited(limit: RefusingLimit): void;
   /** Settings were read again. */
   reloaded(applied: boolean): void;
   /** An upstream's answer; `startedAt` is the monotonic time its request began. */
@@ -86,7 +86,7 @@ export function createMetrics(sources: MetricSources): RelayMetrics {
       ended.inc({ reason });
       sessionSeconds.observe(openMs / 1_000);
     },
-    dropped: () => limited.inc({ limit: 'connections' }),
+    limited: (limit) => limited.inc({ limit }),
     reloaded: addReloadMetrics(registry, 'relay'),
     answered: (upstream, kind, status, startedAt) => {
       requests.inc({ upstream, kind, status: `${Math.floor(status / 100)}xx` });

@@ -1,5 +1,6 @@
 // How the relay says no: one value per refusal, its HTTP status, the Proxy-Status error (RFC 9209) and the
 // problem+json body (RFC 9457), the same for plain requests and refused upgrades. Decides nothing.
+import { HEAD_LIMITS } from '../protocol/bad-head.ts';
 import { asHeddleError, ERROR_CODES } from '../protocol/errors.ts';
 
 /** A refusal as a value. */
@@ -19,8 +20,19 @@ export type Refusal = {
 };
 
 /** The limits that turn requests and connections away. */
-export const REFUSING_LIMITS = ['sessions', 'token-sessions', 'token-bytes', 'connections'] as const;
-export type RefusingLimit = (typeof REFUSING_LIMITS)[number];
+export type RefusingLimit =
+  | 'sessions'
+  | 'token-sessions'
+  | 'token-bytes'
+  | 'connections'
+  | (typeof HEAD_LIMITS)[number];
+export const REFUSING_LIMITS: readonly RefusingLimit[] = [
+  'sessions',
+  'token-sessions',
+  'token-bytes',
+  'connections',
+  ...HEAD_LIMITS,
+];
 
 /** Status and Proxy-Status error of what a relay refuses with; the codes are the reasons of its metric. */
 const REFUSALS = {

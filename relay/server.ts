@@ -3,6 +3,7 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { badHeadOf } from '../protocol/bad-head.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { secureOptions } from '../protocol/settings/tls.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
@@ -13,10 +14,6 @@ import { handleUpgrade, isChannelUpgrade } from './upgrade.ts';
 
 /** Where fastify finds everything under /v1/via/: its router would decode the path, which must pass as it came. */
 const VIA_ROUTE = '/v1/via';
-
-const NO_MORE = '\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
-const MALFORMED: string = `HTTP/1.1 400 Bad Request${NO_MORE}`;
-const TOO_LARGE: string = `HTTP/1.1 431 Request Header Fields Too Large${NO_MORE}`;
 
 export function createPublicServer(context: RelayContext, tls: TlsIdentity | undefined): FastifyInstance {
   const rewriteUrl = ({ url = '/' }: IncomingMessage): string => (url.startsWith(`${VIA_ROUTE}/`) ? VIA_ROUTE : url);
@@ -31,7 +28,7 @@ export function createPublicServer(context: RelayContext, tls: TlsIdentity | und
   });
   app.server.on('upgrade', (request, socket, head) => void handleUpgrade(context, request, socket as Socket, head));
   app.server.maxConnections = context.limits.maxConnections;
-  app.server.on('drop', () => context.metrics.dropped());
+  app.server.on('drop', () => context.metrics.limited('connections'));
   return app;
 }
 
@@ -79,9 +76,14 @@ function createServer(
     requestTimeout: 0,
     connectionTimeout: 0,
     clientErrorHandler: (error: Error & { code: string }, socket: Socket) => {
+      const bad = badHeadOf(error.code);
+      // A connection that was only kept warm is no head that never came; who floods on is told and counted once.
+      if (bad === undefined || socket.bytesRead === 0 || !socket.writable) return void socket.destroy();
+      if (bad.limit !== undefined) context.metrics.limited(bad.limit);
+      else context.metrics.refused(refuse('bad-request'));
       // Nothing may be written into an answer that is under way; without one, nonsense is told what it is.
-      if (!error.code.startsWith('HPE_') || !socket.writable || socket.bytesWritten > 0) socket.destroy();
-      else socket.end(error.code === 'HPE_HEADER_OVERFLOW' ? TOO_LARGE : MALFORMED);
+      if (socket.bytesWritten > 0) socket.destroy();
+      else socket.end(bad.answer);
     },
   }) as unknown as FastifyInstance;
   app.addHook('onRequest', async (request, reply) => {

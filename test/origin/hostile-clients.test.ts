@@ -1,4 +1,7 @@
 // Clients that mean harm: each meets a limit with a name, is told which, is counted, and takes nothing from an honest one.
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningOrigin } from '../../origin/main.ts';
 import type { ClientFrame } from '../../protocol/frames.ts';
@@ -15,7 +18,8 @@ let origin: RunningOrigin;
 
 beforeAll(async () => {
   const world = owned.use(await makeWorld({ file: bytesOf(SEGMENTS * LEAF_BYTES) }));
-  origin = await world.start({ channelIdleMs: 2_000, sweepMs: 50 }, WITH_ADMIN);
+  const tuning = { channelIdleMs: 2_000, sweepMs: 50, headersMs: 1_000, maxConnections: 40 };
+  origin = await world.start(tuning, WITH_ADMIN);
 });
 afterAll(() => owned.disposeAsync());
 
@@ -109,5 +113,55 @@ describe('a client that sends', () => {
     await using channel = await openRawChannel({ url: origin.url, key: 'file', number: 1, first: [patternOf(1)] });
     for (let total = 1; total <= 20_000; total += 1) channel.send({ type: 'credit', total });
     expect(await channel.collect('segment', SEGMENTS)).toHaveLength(SEGMENTS);
+  });
+});
+
+/** What is written instead of a request, what is answered, and what counts it. */
+const HEADS: readonly (readonly [string, string, (socket: Socket) => void, string, string])[] = [
+  [
+    'headers without end',
+    'maxHeadBytes',
+    (socket) => void socket.write(`GET / HTTP/1.1\r\nX: ${'y'.repeat(LIMITS.maxHeadBytes)}`),
+    '431',
+    'heddle_origin_limited_total{limit="head-bytes"}',
+  ],
+  [
+    'half a head and then silence',
+    'headersMs',
+    (socket) => void socket.write('GET / HTTP/1.1\r\n'),
+    '408',
+    'heddle_origin_limited_total{limit="head-time"}',
+  ],
+  [
+    'nonsense',
+    'HTTP/1.1',
+    (socket) => void socket.write('SSH-2.0-OpenSSH_9.6\r\n\r\n'),
+    '400',
+    'heddle_origin_refused_total{code="bad-request"}',
+  ],
+];
+
+describe('a connection that sends', () => {
+  test.each(HEADS)('%s meets %s', async (_what, _limit, act, status, counted) => {
+    const before = await metricOf(origin, counted);
+    const socket = connect({ host: '127.0.0.1', port: origin.port });
+    let answer = '';
+    socket.on('error', () => {}).on('data', (bytes: Buffer) => (answer += bytes.toString('latin1')));
+    act(socket);
+    await once(socket, 'close');
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(await metricOf(origin, counted)).toBe(before + 1);
+    await serveHonest();
+  });
+
+  test('nothing, with many others beyond maxConnections, is dropped at once', async () => {
+    const counted = 'heddle_origin_limited_total{limit="connections"}';
+    const crowd = Array.from({ length: 60 }, () => connect({ host: '127.0.0.1', port: origin.port }));
+    const dropped = crowd.map((socket) => once(socket.on('error', () => {}).resume(), 'close'));
+    await Promise.race(dropped);
+    expect(await metricOf(origin, counted)).toBeGreaterThan(0);
+    for (const socket of crowd) socket.destroy();
+    await Promise.all(dropped);
+    await serveHonest();
   });
 });

@@ -14,20 +14,50 @@ const PATH = '/v1/via/main/v1/segments/a';
 const SMALL_BYTES = 1_000;
 const UPGRADE = `GET ${PATH} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: heddle/1\r\n`;
 
+const HEAD_BYTES = 'heddle_relay_limited_total{limit="head-bytes"}';
+const HEAD_TIME = 'heddle_relay_limited_total{limit="head-time"}';
+const BAD_REQUEST = 'heddle_relay_refused_total{reason="bad-request"}';
+
 /**
- * What is done, the limit it meets, and the status that is answered (undefined: the connection just ends). Who goes on
- * writing may be reset before the answer is read.
+ * What is done, the limit it meets, the status that is answered (undefined: the connection just ends), and what counts it.
+ * Who goes on writing may be reset before the answer is read.
  */
-const HARM: readonly (readonly [string, string, (socket: Socket) => void, number | undefined])[] = [
-  ['headers without end', 'maxHeadBytes', endlessHeaders, 431],
-  ['one header without end', 'maxHeadBytes', (socket) => flood(socket, `${UPGRADE}X: `, 'y'.repeat(1_000)), 431],
-  ['a path without end', 'maxHeadBytes', (socket) => flood(socket, 'GET /', 'y'.repeat(1_000)), 431],
-  ['nonsense', 'HTTP/1.1', (socket) => socket.write('SSH-2.0-OpenSSH_9.6\r\n\r\n'), 400],
-  ['a TLS greeting', 'HTTP/1.1', (socket) => socket.write(Buffer.from('1603010200010001fc0303', 'hex')), 400],
-  ['half a head and its end', 'HTTP/1.1', (socket) => socket.end(UPGRADE), 400],
-  ['another method', 'GET and HEAD', (socket) => socket.write(`CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n`), undefined],
-  ['a body that nobody reads', 'GET and HEAD', (socket) => flood(socket, post(), 'y'.repeat(1_000)), 405],
+const HARM: readonly (readonly [string, string, (socket: Socket) => void, number | undefined, string | undefined])[] = [
+  ['headers without end', 'maxHeadBytes', endlessHeaders, 431, HEAD_BYTES],
+  [
+    'one header without end',
+    'maxHeadBytes',
+    (socket) => flood(socket, `${UPGRADE}X: `, 'y'.repeat(1_000)),
+    431,
+    HEAD_BYTES,
+  ],
+  ['a path without end', 'maxHeadBytes', (socket) => flood(socket, 'GET /', 'y'.repeat(1_000)), 431, HEAD_BYTES],
+  ['half a head and then silence', 'headTimeoutMs', (socket) => socket.write(UPGRADE), 408, HEAD_TIME],
+  ['a head byte by byte', 'headTimeoutMs', drip, 408, HEAD_TIME],
+  ['nonsense', 'HTTP/1.1', (socket) => socket.write('SSH-2.0-OpenSSH_9.6\r\n\r\n'), 400, BAD_REQUEST],
+  [
+    'a TLS greeting',
+    'HTTP/1.1',
+    (socket) => socket.write(Buffer.from('1603010200010001fc0303', 'hex')),
+    400,
+    BAD_REQUEST,
+  ],
+  ['half a head and its end', 'HTTP/1.1', (socket) => socket.end(UPGRADE), 400, BAD_REQUEST],
+  [
+    'another method',
+    'GET and HEAD',
+    (socket) => socket.write(`CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n`),
+    undefined,
+    undefined,
+  ],
+  ['a body that nobody reads', 'GET and HEAD', (socket) => flood(socket, post(), 'y'.repeat(1_000)), 405, BAD_REQUEST],
 ];
+
+function drip(socket: Socket): void {
+  let at = 0;
+  const timer = setInterval(() => socket.write(UPGRADE.charAt((at += 1) - 1) || 'x'), 20);
+  socket.once('close', () => clearInterval(timer));
+}
 
 function post(): string {
   return `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000\r\n\r\n`;
@@ -48,9 +78,10 @@ function flood(socket: Socket, first: string, more: string): void {
 }
 
 describe('a client that sends', () => {
-  test.each(HARM)('%s meets %s', async (_what, _limit, act, status) => {
+  test.each(HARM)('%s meets %s', async (_what, _limit, act, status, counted) => {
     await using upstream = await startUpstream({ onUpgrade: echoing });
-    await using relay = await openRelay(upstream.url);
+    const admin = { host: '127.0.0.1', port: 0 };
+    await using relay = await openRelay(upstream.url, { limits: { headTimeoutMs: 1_000 }, admin });
     using honest = await openChannel(relay.port, PATH);
     const socket = connect({ host: '127.0.0.1', port: relay.port, allowHalfOpen: true });
     const closed = Promise.withResolvers<void>();
@@ -66,6 +97,8 @@ describe('a client that sends', () => {
     honest.socket.write('still there');
     expect((await honest.read(11)).toString()).toBe('still there');
     expect(relay.status().open).toBe(1);
+    const metrics = await (await fetch(`${relay.adminUrl}/metrics`)).text();
+    if (counted !== undefined) expect(metrics.split('\n')).toContain(`${counted} 1`);
   });
 });
 
