@@ -95,7 +95,7 @@ export function createClient(options: ClientOptions): Client {
     cancel(reason?: unknown): void;
   } {
     const routes = discovery === undefined ? fixed : resolveRoutes(options);
-    const object = isUrl(key) ? routesToUrl(key, routes) : { key, routes };
+    const object = isUrl(key) ? routesToUrl(key, routes, options) : { key, routes };
     if (!isUrl(key)) encodeKey(key);
     const { firstByte, endByte } = boundsOf(transfer.range);
     const root = transfer.root === undefined ? clientRoot : resolveRoot(transfer.root);

@@ -11,6 +11,7 @@ import { knownOriginsPath } from './io/known-origins.ts';
 import { defaultMemoryPath } from './io/route-memory.ts';
 import { parseRouteArgument } from './options.ts';
 import type { ClientOptions, RouteOptions } from './options.ts';
+import { proxyRule } from './outer-proxy.ts';
 import type { ClientSettings, ControlSettings } from './settings.ts';
 import type { TlsFlags } from './tls-files.ts';
 import { tokenOfFile } from './token-file.ts';
@@ -56,6 +57,8 @@ export async function clientOptions(
     endsFirstBytes,
     steer,
     encode,
+    proxy,
+    noProxy,
     discovery,
     mirrors,
   } = sources?.values ?? {};
@@ -81,12 +84,15 @@ export async function clientOptions(
     endsFirstBytes,
     steer,
     encode,
+    proxy,
+    noProxy,
     root: flags.root ?? root,
     knownOrigins,
     ...trust,
     discovery: await discoveryIn(discovery, {
       ...trust,
       knownOrigins: knownOrigins ?? knownOriginsPath(environment),
+      proxyFor: proxyRule(withoutUndefined({ proxy, noProxy })),
       warning,
     }),
   });
@@ -206,6 +212,8 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function withoutUndefined(options: { [Key in keyof ClientOptions]: ClientOptions[Key] | undefined }): ClientOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ClientOptions;
+function withoutUndefined<Options extends object>(
+  options: { [Key in keyof Options]: Options[Key] | undefined },
+): Options {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }

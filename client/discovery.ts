@@ -33,6 +33,8 @@ export type DiscoveryContext = {
   readonly token?: string | (() => string) | undefined;
   /** For lists that are fetched by https. */
   readonly tls?: ClientTls | undefined;
+  /** The proxy on the way to a list. */
+  readonly proxyFor?: ((url: URL) => URL | undefined) | undefined;
   /** Told of what goes wrong, once until it goes right again. */
   readonly warning?: ((error: HeddleError) => void) | undefined;
   /** Instead of one over the name servers. */
@@ -140,10 +142,10 @@ export class Discovery {
       },
     };
     return () => {
-      const { token, tls } = this.#context;
+      const { token, tls, proxyFor } = this.#context;
       const text = typeof token === 'function' ? token() : token;
       const asking = text === undefined ? {} : { authorization: `Bearer ${text}` };
-      return askOrigin(baseUrl, trust, { timeoutMs: this.#times.timeoutMs, now: Date.now(), tls, ...asking });
+      return askOrigin(baseUrl, trust, { timeoutMs: this.#times.timeoutMs, now: Date.now(), tls, proxyFor, ...asking });
     };
   }
 }

@@ -1,9 +1,11 @@
 // What a user says about mirrors: plain HTTP servers that hold a copy each, named by the copy's full URL. A URL in the
 // place of a key is a mirror as well, the one that others have to agree with. One clear line for every mistake.
-import { isIP } from 'node:net';
 import { HeddleError } from '../protocol/errors.ts';
 import type { ConnectChannel } from './io/channel-adapter.ts';
+import { isLocalPlace, namesOfInterfaces } from './io/local-address.ts';
 import type { SessionRoute } from './io/order.ts';
+import { proxyRule } from './outer-proxy.ts';
+import type { ProxyOptions } from './outer-proxy.ts';
 import { limitTerms } from './route-limits.ts';
 import type { RouteLimits } from './route-limits.ts';
 
@@ -16,8 +18,10 @@ export type MirrorOptions = {
   readonly name: string;
   /** Full URL of the copy, `http:` or `https:`; it may have a query, and a user and password. */
   readonly url: string;
-  /** Local address to bind to. */
+  /** Local address to bind to, or the name of an interface. */
   readonly localAddress?: string;
+  /** HTTP proxy on the way to it, `http://HOST:PORT`; `none` goes through none whatever is said for all. */
+  readonly proxy?: string;
   /** Makes its channels, whatever the URL's scheme is (see ChannelAdapter); left out, the copy is asked for by HTTP ranges. */
   readonly connect?: ConnectChannel;
   /** What is named instead of a key: the copy that others have to agree with. */
@@ -33,10 +37,13 @@ export function isUrl(key: string): boolean {
 }
 
 /** The mirror checked and parsed. Throws `bad-configuration`. */
-export function resolveMirror(mirror: MirrorOptions): SessionRoute {
+export function resolveMirror(mirror: MirrorOptions, options: ProxyOptions = {}): SessionRoute {
   const { url, localAddress } = parseMirrorUrl(mirror);
+  const proxyFor = proxyRule(options, mirror.proxy);
   return {
     name: mirror.name,
+    proxy: proxyFor(url),
+    proxyFor,
     baseUrl: url,
     localAddress,
     // a token is for relays and origins; a mirror never sees it
@@ -52,13 +59,17 @@ export function resolveMirror(mirror: MirrorOptions): SessionRoute {
  * What a transfer of `url` is about: the URL without user and password stands for the key, and it is a source itself,
  * unless it is one of `routes` already. Throws `usage` beside routes that need a key.
  */
-export function routesToUrl(url: string, routes: readonly SessionRoute[]): { key: string; routes: SessionRoute[] } {
+export function routesToUrl(
+  url: string,
+  routes: readonly SessionRoute[],
+  options: ProxyOptions = {},
+): { key: string; routes: SessionRoute[] } {
   if (routes.some(({ mirror }) => mirror === undefined)) {
     throw new HeddleError('usage', 'a route needs the key of the object; give its URL as a mirror, --mirror NAME=URL');
   }
   const primary = routes.find(({ mirror }) => mirror === 'primary');
   const names = routes.map(({ name }) => name);
-  const own = primary ?? resolveMirror(mirrorOfUrl(url, names));
+  const own = primary ?? resolveMirror(mirrorOfUrl(url, names), options);
   const shown = new URL(own.baseUrl);
   shown.username = '';
   shown.password = '';
@@ -92,12 +103,16 @@ function parseMirrorUrl(mirror: MirrorOptions): { url: URL; localAddress: string
   }
   const fragment = /^#local=(.+)$/.exec(url.hash);
   const localAddress = mirror.localAddress ?? fragment?.[1];
-  if (localAddress !== undefined && isIP(localAddress) === 0) {
-    throw wrong(`mirror ${mirror.name}: "${localAddress}" is not an IP address of this machine`);
-  }
+  checkLocal(localAddress, `mirror ${mirror.name}`);
   // any other fragment names a place in a document and is not sent, as everywhere
   url.hash = '';
   return { url, localAddress };
+}
+
+/** Throws `bad-configuration` for what nothing can be bound to; `who` begins the message. */
+export function checkLocal(local: string | undefined, who: string): void {
+  if (local === undefined || isLocalPlace(local)) return;
+  throw wrong(`${who}: "${local}" is neither an IP address nor an interface of this machine (${namesOfInterfaces()})`);
 }
 
 function wrong(text: string): HeddleError {

@@ -1,5 +1,4 @@
 // What a user says about routes and transfers, and how it becomes what a session needs. One clear line for every mistake.
-import { isIP } from 'node:net';
 import { isSegmentSize } from '../protocol/channel-request.ts';
 import { HeddleError } from '../protocol/errors.ts';
 import { formatRoot, parseRoot } from '../protocol/manifest.ts';
@@ -11,8 +10,10 @@ import type { ConnectChannel } from './io/channel-adapter.ts';
 import type { ClientTls } from './io/client-tls.ts';
 import { originNameOf } from './io/known-origins.ts';
 import type { SessionRoute } from './io/order.ts';
-import { resolveMirror } from './mirrors.ts';
+import { checkLocal, resolveMirror } from './mirrors.ts';
 import type { MirrorOptions } from './mirrors.ts';
+import { proxyRule } from './outer-proxy.ts';
+import type { ProxyOptions } from './outer-proxy.ts';
 import { termsOf } from './route-facts.ts';
 import type { RankingOptions, RouteFacts } from './route-facts.ts';
 import { limitTerms } from './route-limits.ts';
@@ -25,8 +26,10 @@ export type RouteOptions = {
   readonly name: string;
   /** `http:` or `https:`; `/v1/via/<upstream>` for each relay on the way. */
   readonly url: string;
-  /** Local address to bind to: two interfaces make two routes. */
+  /** Local address to bind to, or the name of an interface: two interfaces make two routes. */
   readonly localAddress?: string;
+  /** HTTP proxy on the way to its first hop, `http://HOST:PORT`; `none` goes through none whatever is said for all. */
+  readonly proxy?: string;
   /** Address to connect to, instead of looking the host of the URL up. */
   readonly address?: string;
   /** Makes its channels, whatever the URL's scheme is (see ChannelAdapter); left out, they speak heddle/1 over HTTP. */
@@ -77,7 +80,7 @@ export type ClientOptions = {
   readonly steer?: boolean;
   /** Whether sources may compress what they send over slow routes, where that shrinks it. Default true. */
   readonly encode?: boolean;
-};
+} & ProxyOptions;
 
 /** A byte range of an object: `last` is inclusive, as in HTTP. */
 export type ByteRange = { readonly first: number; readonly last?: number };
@@ -110,6 +113,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
   const resolved = routes.map((route): SessionRoute => {
     const { url, localAddress } = parseBaseUrl(route);
     return {
+      proxy: proxyRule(options, route.proxy)(url),
       name: route.name,
       baseUrl: url,
       localAddress,
@@ -124,7 +128,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
       origin: route.origin ?? originNameOf(url),
     };
   });
-  return [...resolved, ...mirrors.map(resolveMirror)];
+  return [...resolved, ...mirrors.map((mirror) => resolveMirror(mirror, options))];
 }
 
 /** The routes that are given and those that are found, each name once, and who named them; undefined: the user. */
@@ -223,9 +227,7 @@ function parseBaseUrl(route: RouteOptions): { url: URL; localAddress: string | u
   const fragment = /^#local=(.+)$/.exec(url.hash);
   if (url.hash !== '' && fragment === null) throw wrong(`route ${route.name}: the fragment may only be #local=ADDRESS`);
   const localAddress = route.localAddress ?? fragment?.[1];
-  if (localAddress !== undefined && isIP(localAddress) === 0) {
-    throw wrong(`route ${route.name}: "${localAddress}" is not an IP address of this machine`);
-  }
+  checkLocal(localAddress, `route ${route.name}`);
   url.hash = '';
   return { url, localAddress };
 }

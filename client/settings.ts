@@ -7,6 +7,7 @@ import type { MirrorOptions } from './mirrors.ts';
 import { ROUTE_NAME } from './options.ts';
 import type { RouteOptions } from './options.ts';
 import { ROUTE_LIMIT_SETTINGS } from './limit-settings.ts';
+import { proxyAddress } from './proxy-settings.ts';
 import { place, RANKING_SETTINGS, ROUTE_FACT_SETTINGS } from './ranking-settings.ts';
 import type { RankingSettings } from './ranking-settings.ts';
 import { amount, measure } from '../protocol/settings/amount.ts';
@@ -51,6 +52,8 @@ export type ClientSettings = {
   readonly endsFirstBytes?: number;
   readonly steer?: boolean;
   readonly encode?: boolean;
+  readonly proxy?: string;
+  readonly noProxy?: string;
   readonly admin?: ListenAddress;
   readonly metricsFile?: string;
   readonly control?: ControlSettings;
@@ -62,6 +65,18 @@ export type ClientSettings = {
 type MirrorSettings = Omit<MirrorOptions, 'primary' | 'connect'>;
 /** A route as the file says it. */
 type RouteSettings = Omit<RouteOptions, 'connect'>;
+
+const ROUTE_PROXY = proxyAddress({
+  why: 'HTTP proxy on the way to it, instead of the one for all',
+  pattern: /^(none|http:\/\/\S+)$/,
+  expects: 'http://HOST:PORT, or none',
+});
+
+const LOCAL = text({
+  why: 'local address or interface to bind to: two interfaces make two routes',
+  pattern: /^[A-Za-z0-9:.%@_-]{1,64}$/,
+  expects: 'an IP address of this machine, such as 192.168.1.5, or an interface, such as wlan0',
+});
 
 /** One row per key of a route: a new one is its type in RouteSettings and one line here; the compiler asks for it. */
 const ROUTE_SETTINGS: SettingsTable<RouteSettings> = {
@@ -76,7 +91,8 @@ const ROUTE_SETTINGS: SettingsTable<RouteSettings> = {
     required: true,
     base: true,
   }),
-  localAddress: localAddress({ why: 'local address to bind to: two interfaces make two routes' }),
+  localAddress: LOCAL,
+  proxy: ROUTE_PROXY,
   address: localAddress({ why: 'address to connect to, instead of looking the host of the URL up' }),
   origin: text({
     why: 'name under which the key of its origin is remembered',
@@ -90,7 +106,8 @@ const ROUTE_SETTINGS: SettingsTable<RouteSettings> = {
 const MIRROR_SETTINGS: SettingsTable<MirrorSettings> = {
   name: ROUTE_SETTINGS.name,
   url: webAddress({ why: 'the full URL of the copy', required: true, base: false }),
-  localAddress: ROUTE_SETTINGS.localAddress,
+  localAddress: LOCAL,
+  proxy: ROUTE_PROXY,
   ...ROUTE_LIMIT_SETTINGS,
 };
 
@@ -192,6 +209,15 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
   encode: yesOrNo({
     why: 'whether sources may compress what they send over slow routes, where that shrinks it',
     initial: CORE_DEFAULTS.encode,
+  }),
+  proxy: proxyAddress({
+    why: 'HTTP proxy that routes and mirrors are reached through, by CONNECT',
+    pattern: /^http:\/\/\S+$/,
+    expects: 'http://HOST:PORT',
+  }),
+  noProxy: text({
+    why: 'hosts that are reached without it, as NO_PROXY names them',
+    expects: 'names, addresses and networks, separated by commas',
   }),
   admin: address({
     why: 'where heddle proxy and programs that load heddle/register serve /metrics, /livez and /readyz',

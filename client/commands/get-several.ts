@@ -16,6 +16,7 @@ import type { MetricsFile } from '../metrics/metrics-file.ts';
 import { isUrl } from '../mirrors.ts';
 import { resolveRoutes } from '../options.ts';
 import type { ClientOptions } from '../options.ts';
+import { withEnvironmentProxy } from '../outer-proxy.ts';
 import { destinationsOf, makeFolders, openFolder } from './destinations.ts';
 import type { Destination, Wanted } from './destinations.ts';
 import { choiceOf, jsonWriter, metricsFileOf, openControl, reportOf } from './get.ts';
@@ -49,7 +50,7 @@ export async function getSeveral(names: readonly string[], flags: GetFlags, earl
     control = await openControl(flags, say);
     const options = {
       knownOrigins: knownOriginsPath(),
-      ...fitForSeveral(await clientOptions(flags, process.env, warn)),
+      ...fitForSeveral(withEnvironmentProxy(await clientOptions(flags, process.env, warn), process.env)),
       ...(control === undefined ? {} : { transfers: control.transfers }),
     };
     using discovery = options.discovery;

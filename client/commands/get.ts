@@ -15,6 +15,7 @@ import type { SessionReport } from '../io/report.ts';
 import type { MetricsFile } from '../metrics/metrics-file.ts';
 import { isUrl, mirrorOfUrl, parseMirrorArgument } from '../mirrors.ts';
 import type { ByteRange } from '../options.ts';
+import { withEnvironmentProxy } from '../outer-proxy.ts';
 import { showProgress } from './progress.ts';
 import { doneLine, progressLine, summary } from './report-lines.ts';
 import { complain, errorLine } from './terminal.ts';
@@ -60,7 +61,7 @@ export async function get(key: string, flags: GetFlags, early?: EarlyDials): Pro
           ...named,
         ]
       : named;
-    const said = await clientOptions(flags, process.env, warn);
+    const said = withEnvironmentProxy(await clientOptions(flags, process.env, warn), process.env);
     const options = {
       knownOrigins: knownOriginsPath(),
       ...said,

@@ -15,6 +15,7 @@ import type { SharedAddress } from '../io/shared-addresses.ts';
 import { nowhere } from '../io/nowhere-sink.ts';
 import { knownRoutes, resolveCore, resolveRoutes } from '../options.ts';
 import type { ClientOptions } from '../options.ts';
+import { withEnvironmentProxy } from '../outer-proxy.ts';
 import { RouteKnowledge } from '../route-knowledge.ts';
 import { complain, errorLine, formatRate } from './terminal.ts';
 
@@ -41,7 +42,7 @@ export async function routes(key: string | undefined, flags: RoutesFlags): Promi
     const timeoutMs = 1_000 * positive(flags.timeout, '--timeout');
     const bytes = positive(flags.bytes, '--bytes');
     // routes are looked at; what a mirror is worth shows with an object
-    const { mirrors: _mirrors, ...options } = await clientOptions(flags);
+    const { mirrors: _mirrors, ...options } = withEnvironmentProxy(await clientOptions(flags), process.env);
     using discovery = options.discovery;
     await discovery?.start();
     const ranked = await rankAll(options, await look(options, key, { timeoutMs, bytes }));

@@ -3,7 +3,9 @@
 import { Pool } from 'undici';
 import type { SessionRoute } from '../io/order.ts';
 import { tlsOptionsOf } from '../io/client-tls.ts';
+import { localOptions } from '../io/local-address.ts';
 import { pinnedLookup } from '../io/pinned-address.ts';
+import { connectThrough } from '../io/plain-agent.ts';
 
 /** A route to ask plainly. */
 export type PlainRoute = {
@@ -54,22 +56,17 @@ export class RouteBook {
   readonly routes: readonly PlainRoute[];
 
   constructor(routes: readonly SessionRoute[]) {
-    this.routes = routes.map(({ name, baseUrl, localAddress, address, tls, authorization, origin }) => ({
-      name,
-      pool: new Pool(baseUrl.origin, {
+    this.routes = routes.map((route) => ({
+      name: route.name,
+      pool: new Pool(route.baseUrl.origin, {
         connections: POOL_CONNECTIONS,
         pipelining: 1,
         allowH2: false,
-        connect: {
-          timeout: CONNECT_TIMEOUT_MS,
-          ...(localAddress === undefined ? {} : { localAddress }),
-          ...pinnedLookup(address),
-          ...tlsOptionsOf(tls),
-        },
+        connect: connectionTo(route),
       }),
-      basePath: baseUrl.pathname.replace(/\/$/, ''),
-      authorization,
-      origin,
+      basePath: route.baseUrl.pathname.replace(/\/$/, ''),
+      authorization: route.authorization,
+      origin: route.origin,
       headMs: undefined,
       blockMs: undefined,
       failures: 0,
@@ -153,4 +150,18 @@ function rankOf({ headMs, blockMs = 0, failures }: PlainRoute): number {
 
 function smoothed(before: number | undefined, ms: number): number {
   return before === undefined ? ms : before + SMOOTHING * (ms - before);
+}
+
+/** How the pool of a route connects. */
+function connectionTo(route: SessionRoute): NonNullable<Pool.Options['connect']> {
+  const { baseUrl, localAddress, address, tls, proxy } = route;
+  if (proxy !== undefined) {
+    return (_options, connected) =>
+      connectThrough({ ...route, proxy }, (error, socket) => {
+        if (error === null && socket !== undefined) connected(null, socket);
+        else connected(error ?? new Error('no connection'), null);
+      });
+  }
+  const local = localOptions(localAddress, baseUrl.hostname);
+  return { timeout: CONNECT_TIMEOUT_MS, ...local, ...pinnedLookup(address), ...tlsOptionsOf(tls) };
 }

@@ -67,7 +67,8 @@ export class ChannelConnector {
     if (this.#code === undefined) throw new Error('what asks mirrors was not loaded');
     const mirror = this.#mirrors.get(route) ?? new this.#code.Mirror(route.baseUrl, { alone: sources === 1 });
     this.#mirrors.set(route, mirror);
-    return new this.#code.RangeChannel({ mirror, localAddress: route.localAddress }, pool, segmentBytes, events, dial);
+    const { localAddress, proxyFor } = route;
+    return new this.#code.RangeChannel({ mirror, localAddress, proxyFor }, pool, segmentBytes, events, dial);
   }
 }
 

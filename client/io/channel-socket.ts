@@ -41,7 +41,6 @@ export class ChannelSocket {
   readonly #events: ChannelEvents;
   readonly #target: ChannelTarget;
   readonly #dial: Dial;
-  readonly #socket: Socket;
   readonly #receiver: Receiver;
   #upgraded = false;
   readonly #early: ClientFrame[] = [];
@@ -61,9 +60,15 @@ export class ChannelSocket {
       segment: (frame, slab) => this.#events.segment(frame, slab),
     });
     this.#dial = dial ?? new Dial(target);
-    this.#socket = this.#dial.socket;
     this.#dial.attach({ space: () => this.#receiver.space(), filled: (bytes) => this.#read(bytes) });
-    this.#watch();
+    // whoever made this channel hears of it only after the constructor
+    this.#dial.watch({
+      connected: (connectMs) => {
+        if (!this.#ended) this.#events.connected(connectMs);
+      },
+      failed: (error) => this.#fail(lossOf(error)),
+      over: () => this.#fail(new HeddleError('connection-lost', undefined, { side: 'remote' })),
+    });
   }
 
   /** Bytes read so far. */
@@ -114,17 +119,8 @@ export class ChannelSocket {
     else this.#socket.resetAndDestroy();
   }
 
-  #watch(): void {
-    const { socket, connectMs } = this.#dial;
-    const connected = (): void => {
-      if (!this.#ended && this.#dial.connectMs !== undefined) this.#events.connected(this.#dial.connectMs);
-    };
-    // whoever made this channel hears of it only after the constructor
-    if (connectMs !== undefined) process.nextTick(connected);
-    else socket.once(isSecure(this.#target) ? 'secureConnect' : 'connect', connected);
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(lossOf(error)));
-    socket.on('end', () => this.#fail(new HeddleError('connection-lost', undefined, { side: 'remote' })));
-    socket.on('close', () => this.#fail(new HeddleError('connection-lost', undefined, { side: 'remote' })));
+  get #socket(): Socket {
+    return this.#dial.socket;
   }
 
   #read(bytes: number): void {
@@ -178,6 +174,7 @@ function relaysIn(via = ''): number {
 }
 
 function lossOf(error: NodeJS.ErrnoException): HeddleError {
+  if (error instanceof HeddleError) return error;
   const lost: readonly (string | undefined)[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
   const code: ErrorCode = lost.includes(error.code) ? 'connection-lost' : 'unreachable';
   return new HeddleError(code, error.message || error.code, { side: 'remote', cause: error });

@@ -161,8 +161,9 @@ export class Channels {
     const named = message.replaceAll(/\{route (\d+)\}(?:: ([a-z-]+))?/g, (_, index: string, reason?: string) => {
       const route = this.#order.routes[Number(index)];
       if (reason === undefined) return route?.name ?? index;
-      // a mirror's code says less than its own words
-      const words = route?.mirror === undefined ? reason : (this.#why.get(route) ?? reason);
+      // the code of a mirror, or of a proxy on the way, says less than its own words
+      const isTold = route?.mirror !== undefined || route?.proxy !== undefined;
+      const words = route === undefined || !isTold ? reason : (this.#why.get(route) ?? reason);
       return `${route?.name ?? index}: ${words}`;
     });
     const why = TRUST.includes(code) ? this.#refusals.get(code) : undefined;

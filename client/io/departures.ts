@@ -2,9 +2,8 @@
 // relay parses no frames and cannot say so on its channels. Tells; what is done about it is the core's decision.
 import type { IncomingMessage } from 'node:http';
 import type Http from 'node:http';
-import { tlsOptionsOf } from './client-tls.ts';
 import type { SessionRoute } from './order.ts';
-import { pinnedLookup } from './pinned-address.ts';
+import { plainAgent } from './plain-agent.ts';
 
 /** ms between two questions: well within the notice that servers give. */
 const ASK_MS = 1_000;
@@ -79,15 +78,13 @@ async function ask(asked: Asked, { leaving }: DepartureEvents, ended: AbortSigna
 
 /** True when the server answers 503 and calls itself draining, as relays and origins do; others may mean anything by 503. */
 function saysSo(asked: Asked, ended: AbortSignal): Promise<boolean> {
-  const { baseUrl, localAddress, address, tls } = asked.route;
+  const { baseUrl } = asked.route;
   // loaded by transfers that last longer than a second
-  const { Agent, get } = process.getBuiltinModule(baseUrl.protocol === 'https:' ? 'node:https' : 'node:http');
-  const agent: Http.Agent = (asked.agent ??= new Agent({ keepAlive: true, maxSockets: 1 }));
+  const { get } = process.getBuiltinModule(baseUrl.protocol === 'https:' ? 'node:https' : 'node:http');
+  const agent: Http.Agent = (asked.agent ??= plainAgent(asked.route, { keepAlive: true, maxSockets: 1 }));
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const signal = AbortSignal.any([ended, AbortSignal.timeout(ANSWER_MS)]);
-  const local = localAddress === undefined ? {} : { localAddress };
-  const options = { agent, signal, ...local, ...pinnedLookup(address), ...tlsOptionsOf(tls) };
-  const request = get(new URL(readinessOf(baseUrl), baseUrl), options, (answer: IncomingMessage) => {
+  const request = get(new URL(readinessOf(baseUrl), baseUrl), { agent, signal }, (answer: IncomingMessage) => {
     let text = '';
     answer.setEncoding('utf8').on('error', reject);
     answer.on('data', (more: string) => (text.length < MOST_ANSWER_BYTES ? (text += more) : answer.destroy()));

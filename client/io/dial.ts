@@ -6,13 +6,18 @@ import net from 'node:net';
 import type Tls from 'node:tls';
 import { tlsOptionsOf } from './client-tls.ts';
 import type { ClientTls } from './client-tls.ts';
+import { openTunnelThrough } from './connect-proxy.ts';
+import { localOptions } from './local-address.ts';
 import { pinnedLookup } from './pinned-address.ts';
+import { secureTunnel } from './plain-agent.ts';
 
 /** Where to connect. */
 export type DialTarget = {
   readonly baseUrl: URL;
-  /** Local address to bind to. */
+  /** Local address to bind to, or the name of an interface. */
   readonly localAddress: string | undefined;
+  /** HTTP proxy that the connection goes through. */
+  readonly proxy?: URL | undefined;
   /** Addresses that may be connected to; all when it is left out. */
   readonly mayReach?: ((address: string) => boolean) | undefined;
   /** Where to connect, instead of looking the host of the URL up. */
@@ -20,6 +25,9 @@ export type DialTarget = {
   /** Of an https URL: whom to trust, and what to show. */
   readonly tls?: ClientTls | undefined;
 };
+
+/** Told what becomes of a connection; `over` more than once. */
+export type DialWatcher = { connected(connectMs: number): void; failed(error: Error): void; over(): void };
 
 /** Takes the bytes of a connection: `space` is read into, `filled` says how much. */
 export type SocketReader = { space(): Uint8Array; filled(bytes: number): void };
@@ -31,7 +39,6 @@ const MOST_UNSEEN_MS = 50;
 
 /** A connection, made or in the making. Reads land in the attached reader's buffers (`onread`), never in fresh ones. */
 export class Dial {
-  readonly socket: net.Socket;
   readonly target: DialTarget;
   /** ms from the dial until the connection stood; undefined before. */
   connectMs: number | undefined;
@@ -41,14 +48,38 @@ export class Dial {
   /** The first read was armed before a reader attached: what it brings is copied from here. */
   readonly #scratch = new Uint8Array(1_024);
   #reader: SocketReader | undefined;
+  #watcher: DialWatcher | undefined;
+  #socket: net.Socket;
+  #isHolding = true;
 
   constructor(target: DialTarget) {
     this.target = target;
-    this.socket = this.#connect();
-    this.socket.once(isSecure(target) ? 'secureConnect' : 'connect', () => {
-      const elapsedMs = performance.now() - this.#startedAt;
-      this.connectMs = this.#wasWaitedFor() ? elapsedMs : Math.min(elapsedMs, MOST_UNSEEN_MS);
-    });
+    const { proxy } = target;
+    this.#socket = proxy === undefined ? this.#connect() : this.#connectThrough(proxy);
+    this.#watch(this.#socket);
+    if (proxy === undefined) {
+      const connected = (): void => this.#connected(performance.now() - this.#startedAt);
+      this.#socket.once(isSecure(target) ? 'secureConnect' : 'connect', connected);
+    }
+  }
+
+  /** The connection; another one once there is TLS inside a tunnel. */
+  get socket(): net.Socket {
+    return this.#socket;
+  }
+
+  /** Tells `watcher` from now on; that it is connected already, in a later turn. */
+  watch(watcher: DialWatcher): void {
+    this.#watcher = watcher;
+    const { connectMs } = this;
+    if (connectMs !== undefined) process.nextTick(() => watcher.connected(connectMs));
+  }
+
+  /** Whether the process has to stay alive for it. */
+  hold(isHolding: boolean): void {
+    this.#isHolding = isHolding;
+    if (isHolding) this.#socket.ref();
+    else this.#socket.unref();
   }
 
   /** The program has been busy since the dial and waits for the network from now on. */
@@ -59,6 +90,46 @@ export class Dial {
   /** Everything read from now on goes to `reader`. */
   attach(reader: SocketReader): void {
     this.#reader = reader;
+  }
+
+  #watch(socket: net.Socket): void {
+    socket.on('error', (error) => this.#watcher?.failed(error));
+    socket.on('end', () => this.#watcher?.over()).on('close', () => this.#watcher?.over());
+  }
+
+  #connected(elapsedMs: number): void {
+    this.connectMs = this.#wasWaitedFor() ? elapsedMs : Math.min(elapsedMs, MOST_UNSEEN_MS);
+    this.#watcher?.connected(this.connectMs);
+  }
+
+  /** Through a tunnel reads are copied: those that ask for it are few, and no path of theirs is quick. */
+  #connectThrough(proxy: URL): net.Socket {
+    const { target } = this;
+    const tunnel = openTunnelThrough({ ...target, proxy }, (error, connectMs) => {
+      if (error !== undefined) return this.#watcher?.failed(error);
+      const isPlain = !isSecure(target);
+      if (!isPlain) {
+        this.#socket = secureTunnel(tunnel, target.baseUrl, tlsOptionsOf(target.tls));
+        this.#watch(this.#socket);
+        this.hold(this.#isHolding);
+        this.#socket.once('secureConnect', () => this.#connected(connectMs));
+      }
+      this.#socket.on('data', (chunk: Buffer) => this.#copy(chunk)).resume();
+      if (isPlain) this.#connected(connectMs);
+      return undefined;
+    });
+    return tunnel;
+  }
+
+  #copy(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length && !this.#socket.destroyed; ) {
+      const space = this.#reader?.space() ?? this.#scratch;
+      const part = chunk.subarray(at, at + space.length);
+      if (part.length === 0) return;
+      space.set(part);
+      at += part.length;
+      this.#reader?.filled(part.length);
+    }
   }
 
   #wasWaitedFor(): boolean {
@@ -74,7 +145,7 @@ export class Dial {
     const options = {
       host,
       port: Number(baseUrl.port || (secure ? 443 : 80)),
-      ...(localAddress === undefined ? {} : { localAddress }),
+      ...localOptions(localAddress, host),
       ...pinnedLookup(address),
       noDelay: true,
       keepAlive: true,
@@ -103,19 +174,20 @@ export class EarlyDials {
   add(target: DialTarget): void {
     const dial = new Dial(target);
     dial.look();
-    dial.socket.unref().on('error', () => {});
+    dial.hold(false);
     this.#dials.push(dial);
   }
 
   /** The connection dialled for `target`, if there is one that has not failed. */
   take(target: DialTarget): Dial | undefined {
-    const at = this.#dials.findIndex(({ target: { baseUrl, localAddress, address, tls } }) => {
+    const at = this.#dials.findIndex(({ target: { baseUrl, localAddress, address, proxy, tls } }) => {
       const isSamePlace = baseUrl.origin === target.baseUrl.origin && address === target.address;
-      return isSamePlace && localAddress === target.localAddress && tls === target.tls;
+      const isSameWay = localAddress === target.localAddress && proxy?.href === target.proxy?.href;
+      return isSamePlace && isSameWay && tls === target.tls;
     });
     const [dial] = at < 0 ? [] : this.#dials.splice(at, 1);
     if (dial === undefined || dial.socket.destroyed) return undefined;
-    dial.socket.ref();
+    dial.hold(true);
     dial.look();
     return dial;
   }

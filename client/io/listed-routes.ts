@@ -4,10 +4,10 @@ import http from 'node:http';
 import https from 'node:https';
 import { HeddleError } from '../../protocol/errors.ts';
 import { MAX_ROUTE_LIST_BYTES, parseRouteList, ROUTE_LIST_PATH, ROUTE_LIST_TYPE } from '../../protocol/route-list.ts';
-import { tlsOptionsOf } from './client-tls.ts';
 import type { ClientTls } from './client-tls.ts';
 import type { FoundRoutes } from './dns-routes.ts';
 import { openSigned } from './identity.ts';
+import { plainAgent } from './plain-agent.ts';
 
 /** Whose list is taken. */
 export type ListTrust = {
@@ -23,6 +23,8 @@ type Asking = {
   /** Value of an Authorization header. */
   readonly authorization?: string;
   readonly tls?: ClientTls | undefined;
+  /** The proxy on the way. */
+  readonly proxyFor?: ((url: URL) => URL | undefined) | undefined;
 };
 
 /** How far the clocks of an origin and of a client may be apart, ms. */
@@ -52,7 +54,7 @@ export async function askOrigin(
   return { routes, holdsMs: (expires - now) / 2 };
 }
 
-async function fetchText(url: URL, { timeoutMs, authorization, tls }: Asking): Promise<string> {
+async function fetchText(url: URL, { timeoutMs, authorization, tls, proxyFor }: Asking): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const signal = AbortSignal.timeout(timeoutMs);
   const failed = (error: Error): void =>
@@ -69,8 +71,7 @@ async function fetchText(url: URL, { timeoutMs, authorization, tls }: Asking): P
   const request = (url.protocol === 'https:' ? https : http).get(url, {
     signal,
     headers,
-    agent: false,
-    ...tlsOptionsOf(tls),
+    agent: plainAgent({ baseUrl: url, localAddress: undefined, tls, proxy: proxyFor?.(url) }, {}),
   });
   request.on('error', failed);
   request.on('response', (response) => {

@@ -5,8 +5,7 @@ import https from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import type { ChannelTarget } from './channel-socket.ts';
-import { tlsOptionsOf } from './client-tls.ts';
-import { pinnedLookup } from './pinned-address.ts';
+import { plainAgent } from './plain-agent.ts';
 import { refusalOf } from './refusal.ts';
 
 /** One line of the list. */
@@ -112,7 +111,7 @@ function whyNone(routes: readonly Asked[], errors: readonly HeddleError[]): Hedd
 }
 
 async function askPage(route: Asked, { prefix, after }: Query, signal: AbortSignal): Promise<Page> {
-  const { baseUrl, localAddress, address, authorization, tls } = route;
+  const { baseUrl, authorization } = route;
   const query = new URLSearchParams({ prefix, ...(after === '' ? {} : { after }) });
   const url = new URL(`${baseUrl.pathname.replace(/\/$/, '')}/v1/objects?${query.toString()}`, baseUrl);
   const late = AbortSignal.timeout(PAGE_MS);
@@ -123,11 +122,8 @@ async function askPage(route: Asked, { prefix, after }: Query, signal: AbortSign
     reject(asHeddleError(error instanceof HeddleError ? error : new HeddleError(code, reason, { cause: error })));
   };
   const request = (url.protocol === 'https:' ? https : http).get(url, {
-    agent: false,
+    agent: plainAgent(route, {}),
     signal: AbortSignal.any([signal, late]),
-    ...(localAddress === undefined ? {} : { localAddress }),
-    ...pinnedLookup(address),
-    ...tlsOptionsOf(tls),
     headers: authorization === undefined ? {} : { authorization },
   });
   request.on('error', failed).on('response', (response) => {

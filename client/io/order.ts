@@ -18,6 +18,8 @@ export type SessionRoute = ChannelTarget & {
   readonly origin: string;
   /** The base URL is that of a copy on a plain HTTP server; 'primary': what others have to agree with. */
   readonly mirror?: 'copy' | 'primary';
+  /** The proxy on the way to where a mirror redirects to. */
+  readonly proxyFor?: ((url: URL) => URL | undefined) | undefined;
   /** Makes its channels, instead of the adapters that are built in. */
   readonly connect?: ConnectChannel | undefined;
 };

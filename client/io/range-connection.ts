@@ -6,7 +6,7 @@ import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import { formatRequestHead, parseResponseHead } from '../../protocol/http-head.ts';
 import type { ResponseHead } from '../../protocol/http-head.ts';
 import { LIMITS } from '../../protocol/limits.ts';
-import { Dial, isSecure } from './dial.ts';
+import { Dial } from './dial.ts';
 import type { DialTarget } from './dial.ts';
 import { ChunkedBody, framingOf, isLastAnswer } from './range-body.ts';
 
@@ -34,7 +34,6 @@ type Body = { left: number; readonly chunks: ChunkedBody | undefined; readonly i
 export class RangeConnection {
   readonly #events: RangeConnectionEvents;
   readonly #dial: Dial;
-  readonly #socket: Socket;
   readonly #loose: Uint8Array = new Uint8Array(LIMITS.maxHeadBytes + LOOSE_READ_BYTES);
   #used = 0;
   #searched = 0;
@@ -46,17 +45,18 @@ export class RangeConnection {
   constructor(target: DialTarget, events: RangeConnectionEvents, dial?: Dial) {
     this.#events = events;
     this.#dial = dial ?? new Dial(target);
-    this.#socket = this.#dial.socket;
     this.#dial.attach({ space: () => this.#space(), filled: (bytes) => this.#read(bytes) });
-    const { socket, connectMs } = this.#dial;
-    const connected = (): void => {
-      if (!this.#ended && this.#dial.connectMs !== undefined) events.connected(this.#dial.connectMs);
-    };
-    if (connectMs !== undefined) process.nextTick(connected);
-    else socket.once(isSecure(target) ? 'secureConnect' : 'connect', connected);
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(lossOf(error)));
-    socket.on('end', () => this.#over());
-    socket.on('close', () => this.#over());
+    this.#dial.watch({
+      connected: (connectMs) => {
+        if (!this.#ended) events.connected(connectMs);
+      },
+      failed: (error) => this.#fail(lossOf(error)),
+      over: () => this.#over(),
+    });
+  }
+
+  get #socket(): Socket {
+    return this.#dial.socket;
   }
 
   /** The server's address, while there is a connection. */
@@ -201,6 +201,7 @@ export class RangeConnection {
 
 /** What a socket's error means for a channel. */
 function lossOf(error: NodeJS.ErrnoException): HeddleError {
+  if (error instanceof HeddleError) return error;
   const isLost = error.code === 'ECONNRESET' || error.code === 'EPIPE' || error.code === 'ETIMEDOUT';
   const text = error.message || error.code;
   return new HeddleError(isLost ? 'connection-lost' : 'unreachable', text, { side: 'remote', cause: error });

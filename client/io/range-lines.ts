@@ -10,7 +10,12 @@ import type { Mirror } from './range-mirror.ts';
 import type { RangeRequest } from './range-run.ts';
 
 /** Where a mirror is dialled from. */
-export type MirrorTarget = { readonly mirror: Mirror; readonly localAddress: string | undefined };
+export type MirrorTarget = {
+  readonly mirror: Mirror;
+  readonly localAddress: string | undefined;
+  /** The proxy on the way to a URL: where it redirects to may be reached otherwise. */
+  readonly proxyFor?: ((url: URL) => URL | undefined) | undefined;
+};
 
 /** What happens. After `closed`, or `end`, nothing else follows. */
 export type LineEvents = {
@@ -52,6 +57,7 @@ const MOST_LOSSES = 4;
 export class RangeLines {
   readonly #mirror: Mirror;
   readonly #localAddress: string | undefined;
+  readonly #proxyFor: MirrorTarget['proxyFor'];
   readonly #events: LineEvents;
   readonly #lines: Line[] = [];
   /** Runs that wait for a connection with room. */
@@ -61,9 +67,10 @@ export class RangeLines {
   #ended = false;
 
   /** Takes over `dial`, or dials. */
-  constructor({ mirror, localAddress }: MirrorTarget, events: LineEvents, dial?: Dial) {
+  constructor({ mirror, localAddress, proxyFor }: MirrorTarget, events: LineEvents, dial?: Dial) {
     this.#mirror = mirror;
     this.#localAddress = localAddress;
+    this.#proxyFor = proxyFor;
     this.#events = events;
     // beside a channel that reads the whole no other can help: it stays silent, as one that is still dialling
     if (!mirror.streaming) this.#add((connectMs) => events.connected(connectMs), dial);
@@ -144,7 +151,8 @@ export class RangeLines {
 
   #add(connected: (connectMs: number) => void = () => {}, dial?: Dial): Line {
     const mirror = this.#mirror;
-    const target = { baseUrl: mirror.url, localAddress: this.#localAddress, mayReach: mirror.mayReach };
+    const way = { localAddress: this.#localAddress, proxy: this.#proxyFor?.(mirror.url) };
+    const target = { baseUrl: mirror.url, ...way, mayReach: mirror.mayReach };
     const state = { runs: [], span: undefined, answers: 0, isLast: false, patience: undefined };
     const line: Line = Object.assign(state as Omit<Line, 'connection'>, {
       connection: new RangeConnection(

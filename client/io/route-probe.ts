@@ -4,8 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { HeddleError } from '../../protocol/errors.ts';
 import type { ChannelTarget } from './channel-socket.ts';
-import { tlsOptionsOf } from './client-tls.ts';
-import { pinnedLookup } from './pinned-address.ts';
+import { plainAgent } from './plain-agent.ts';
 
 /** What one look showed; times in ms. */
 export type RouteProbe = { readonly connectMs: number; readonly rttMs: number; readonly relays: number };
@@ -15,8 +14,7 @@ const ROUND_TRIPS = 4;
 
 /** Looks at `target`. Rejects with a HeddleError when it cannot be reached within `timeoutMs`. */
 export async function probeRoute(target: ChannelTarget, timeoutMs: number): Promise<RouteProbe> {
-  const secure = target.baseUrl.protocol === 'https:';
-  const agent = new (secure ? https : http).Agent({ keepAlive: true, maxSockets: 1 });
+  const agent = plainAgent(target, { keepAlive: true, maxSockets: 1 });
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const first = await ask(target, agent, signal);
@@ -29,11 +27,7 @@ export async function probeRoute(target: ChannelTarget, timeoutMs: number): Prom
 }
 
 /** One request and its answer; `connectMs` is 0 on a connection that stood already. */
-function ask(
-  { baseUrl, localAddress, address, authorization, tls }: ChannelTarget,
-  agent: http.Agent,
-  signal: AbortSignal,
-): Promise<RouteProbe> {
+function ask({ baseUrl, authorization }: ChannelTarget, agent: http.Agent, signal: AbortSignal): Promise<RouteProbe> {
   const { promise, resolve, reject } = Promise.withResolvers<RouteProbe>();
   const startedAt = performance.now();
   let connectedAt: number | undefined;
@@ -42,9 +36,6 @@ function ask(
     {
       agent,
       signal,
-      ...(localAddress === undefined ? {} : { localAddress }),
-      ...pinnedLookup(address),
-      ...tlsOptionsOf(tls),
       headers: authorization === undefined ? {} : { authorization },
     },
   );

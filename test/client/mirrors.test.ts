@@ -63,8 +63,8 @@ describe('mirrors', () => {
     ],
     [
       'no address',
-      () => resolveMirror({ ...MIRROR, localAddress: 'eth0' }),
-      'bad-configuration: mirror m: "eth0" is not an IP address',
+      () => resolveMirror({ ...MIRROR, localAddress: 'none0' }),
+      'bad-configuration: mirror m: "none0" is neither an IP address nor an interface of this machine (',
     ],
     ['no equals sign', () => parseMirrorArgument('http://h/a?b=c'), 'usage: a mirror is written NAME=URL'],
     ['nothing in front of it', () => parseMirrorArgument('=http://h/a'), 'usage: a mirror is written NAME=URL'],

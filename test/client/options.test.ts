@@ -61,7 +61,7 @@ describe('routes', () => {
     ['http://relay/?x=1', 'query'],
     ['http://relay/#other', 'fragment'],
     ['http://relay/#local=', 'fragment'],
-    ['http://relay/#local=eth0', 'eth0'],
+    ['http://relay/#local=none0', 'none0'],
     ['file:///etc/passwd', 'file:'],
   ])('the URL %s is refused and the reason named', (url, reason) => {
     const message = faultOf(() => resolveRoutes({ routes: [route({ url })] }));

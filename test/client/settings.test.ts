@@ -45,9 +45,9 @@ describe('mistakes', () => {
       '"routes[0].url" is a base URL with a query or fragment; write it without',
     ],
     [
-      'routes:\n  - {name: a, url: http://a, localAddress: eth0}',
+      'routes:\n  - {name: a, url: http://a, localAddress: eth 0}',
       '2:44',
-      '"routes[0].localAddress" cannot be "eth0"; write an IP address of this machine, such as 192.168.1.5',
+      '"routes[0].localAddress" cannot be "eth 0"; write an IP address of this machine, such as 192.168.1.5, or an interface, such as wlan0',
     ],
     ['root: sha256:12', '1:7', '"root" cannot be "sha256:12"; write sha256: and 64 hex digits'],
     ['originKey: key.jwk', '1:12', '"originKey" cannot be "key.jwk"; write the 43 characters of the "x" of its JWK'],
@@ -63,7 +63,7 @@ describe('mistakes', () => {
     [
       'mirrors: [{name: a, url: "http://a", primary: true}]',
       '1:38',
-      '"primary" is not known in "mirrors[0]"; write name, url, localAddress, quotaBytes, maxBytesPerSecond, maxConnections',
+      '"primary" is not known in "mirrors[0]"; write name, url, localAddress, proxy, quotaBytes, maxBytesPerSecond, maxConnections',
     ],
     [
       'tls: {certificate: a}',

@@ -203,7 +203,7 @@ const CASES: Readonly<Record<Role, readonly Case[]>> = {
     ['routes:\n  - {name: a b, url: "http://a"}\n', '2:12', '"routes[0].name" cannot be "a b"; write letters, …'],
     [`${ROUTE}  - {name: a, url: "http://b"}\n`, '3:6', 'two routes have the name "a"; write another'],
     [
-      'routes:\n  - {name: a, url: "http://a", localAddress: eth0}\n',
+      'routes:\n  - {name: a, url: "http://a", localAddress: eth 0}\n',
       '2:46',
       '…; write an IP address of this machine, …',
     ],
