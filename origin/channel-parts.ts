@@ -1,5 +1,6 @@
 // What one channel of an origin is made of. A type only; segment-sender.ts works with it, upgrade.ts puts it together.
 import type { Socket } from 'node:net';
+import type { Share } from '../protocol/access/shaper.ts';
 import type { ChannelRequest } from '../protocol/channel-request.ts';
 import type { OpenObject } from './block-cache.ts';
 import type { PublishedObject } from './catalog.ts';
@@ -20,6 +21,8 @@ export type ChannelParts = {
   readonly metrics: OriginMetrics;
   /** Left out: STEER is ignored. */
   readonly steering?: Steering;
+  /** What its payload counts against; left out: nothing. Closed by whoever opened it. */
+  readonly share?: Share;
   /** Left out: ENCODE is ignored. */
   readonly encoder?: Encoder;
   readonly tuning: OriginTuning;

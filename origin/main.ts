@@ -14,6 +14,7 @@ import type { Applied } from '../protocol/settings/reload.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
 import { secureOptions } from '../protocol/settings/tls.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
+import { Allowances } from './allowances.ts';
 import type { Backend } from './backend.ts';
 import { BlockCache } from './block-cache.ts';
 import { Catalog } from './catalog.ts';
@@ -94,7 +95,8 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   const pages = new ProofPages(index, tuning.proofCacheBytes);
   const bodies = new Running();
   const published = new PublishedRoutes(signer, tuning, resolved.publishedRoutes);
-  const parts: OriginParts = { guard, backend, catalog, blocks, pages, metrics, published, tuning, bodies };
+  const allowances = new Allowances(tuning, () => metrics.limited['token-bytes'].inc());
+  const parts: OriginParts = { guard, allowances, backend, catalog, blocks, pages, metrics, published, tuning, bodies };
   const channels = opened.use(new Channels(parts));
   const stopping = new AbortController();
   const scan = startScan({ backend, index, indexer, tuning, log, ahead: resolved.indexAhead }, stopping.signal);

@@ -19,6 +19,7 @@ export type Count = { inc(value?: number): void };
 type OriginLimit =
   | 'channels'
   | 'token-channels'
+  | 'token-bytes'
   | 'frames'
   | 'idle'
   | 'write-stall'
@@ -28,6 +29,7 @@ type OriginLimit =
 const ORIGIN_LIMITS: readonly OriginLimit[] = [
   'channels',
   'token-channels',
+  'token-bytes',
   'frames',
   'idle',
   'write-stall',

@@ -1,23 +1,42 @@
 // Writes a run of an object's bytes as the body of a plain response, from the shared blocks, never more than two reads
 // ahead of what the client takes. The head is the routes' business.
 import type { ServerResponse } from 'node:http';
+import type { Share } from '../protocol/access/shaper.ts';
 import { asHeddleError } from '../protocol/errors.ts';
 import type { Loan, OpenObject } from './block-cache.ts';
 import type { ByteRange } from './conditional.ts';
 import type { OriginMetrics } from './metrics.ts';
 import type { OriginTuning } from './options.ts';
 
+/** Who counts, and how much. */
+export type BodyAccount = {
+  readonly metrics: OriginMetrics;
+  readonly tuning: OriginTuning;
+  /** What the bytes count against. */
+  readonly share: Share;
+};
+
 /**
  * Sends `range` of `file` and ends the response. A read that fails, a client that goes away or takes nothing for
- * `writeStallMs` breaks the connection, so that a shortened body cannot pass for a whole one. Never rejects.
+ * `writeStallMs`, a token whose bytes are used up breaks the connection, so that a shortened body cannot pass for a whole
+ * one. Never rejects.
  */
 export async function sendBody(
   response: ServerResponse,
   file: OpenObject,
   range: ByteRange,
-  { metrics, tuning }: { readonly metrics: OriginMetrics; readonly tuning: OriginTuning },
+  { metrics, tuning, share }: BodyAccount,
 ): Promise<void> {
   response.setTimeout(tuning.writeStallMs, () => response.destroy());
+  let onRoom = (): void => {};
+  response.once('close', () => onRoom());
+  share.listen(
+    () => onRoom(),
+    () => {
+      metrics.limited['token-bytes'].inc();
+      response.destroy();
+    },
+  );
   try {
     let written = Promise.resolve();
     for (let position = range.from; position < range.to && !response.destroyed; ) {
@@ -27,6 +46,13 @@ export async function sendBody(
       written = write(response, loan);
       metrics.bytes.objects.inc(length);
       position += length;
+      if (share.took(length) || response.destroyed) continue;
+      // it is not the client who takes nothing
+      const { promise, resolve } = Promise.withResolvers<void>();
+      onRoom = resolve;
+      response.setTimeout(0);
+      await promise;
+      response.setTimeout(tuning.writeStallMs);
     }
     await written;
     response.end();

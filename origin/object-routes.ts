@@ -5,6 +5,7 @@ import { HeddleError } from '../protocol/errors.ts';
 import { formatRoot } from '../protocol/manifest.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { decodeKey } from '../protocol/paths.ts';
+import type { OpenObject } from './block-cache.ts';
 import type { PublishedObject } from './catalog.ts';
 import { evaluate } from './conditional.ts';
 import type { ByteRange, Verdict } from './conditional.ts';
@@ -53,14 +54,26 @@ async function sendObject(request: FastifyRequest, reply: FastifyReply, parts: O
         .headers({ ...headers, ...problem.headers })
         .send(problem.body);
     }
+    if (request.method !== 'HEAD') parts.allowances.checkFor(request.raw);
     reply.hijack();
     reply.raw.writeHead(status, { ...headers, 'Content-Length': String(range.to - range.from) });
     if (request.method === 'HEAD') reply.raw.end();
-    else await parts.bodies.track(sendBody(reply.raw, file, range, parts));
+    else await parts.bodies.track(sendCounted(request, reply, { file, range }, parts));
     return await reply;
   } finally {
     file.close();
   }
+}
+
+async function sendCounted(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { file, range }: { readonly file: OpenObject; readonly range: ByteRange },
+  parts: OriginParts,
+): Promise<void> {
+  const share = parts.allowances.openFor(request.raw);
+  await sendBody(reply.raw, file, range, { ...parts, share });
+  parts.allowances.close(share);
 }
 
 function headersOf(

@@ -15,6 +15,7 @@ import { BACKEND_TUNING } from './backend-tuning.ts';
 import { CONNECTION_TUNING } from './connection-tuning.ts';
 import { ENCODING_TUNING } from './encoding-tuning.ts';
 import type { HttpPlace } from './http-backend.ts';
+import { RATE_TUNING } from './rate-tuning.ts';
 import type { S3Place } from './s3-backend.ts';
 
 const tuning = {
@@ -123,13 +124,6 @@ const tuning = {
     why: 'signed manifests kept in memory, about 1 kB each',
   },
   listLimit: { value: 1_000, min: 1, max: 100_000, unit: 'count', why: 'objects in one page of the list' },
-  tokenCacheEntries: {
-    value: 10_000,
-    min: 1,
-    max: 1_000_000,
-    unit: 'count',
-    why: 'verified tokens remembered until they expire',
-  },
   drainNoticeMs: {
     value: 2_000,
     min: 0,
@@ -140,19 +134,21 @@ const tuning = {
   drainMs: { value: 20_000, min: 0, max: 3_600_000, unit: 'ms', why: 'below the 30 s that Kubernetes gives' },
 } as const;
 
+type Tables = typeof tuning &
+  typeof CONNECTION_TUNING &
+  typeof ENCODING_TUNING &
+  typeof RATE_TUNING &
+  typeof BACKEND_TUNING;
+type TuningName = keyof Tables;
+
 /** Every size and time of an origin: default, bounds, unit, reason. */
 export const ORIGIN_TUNING: Readonly<Record<TuningName, Amount>> = Object.freeze({
   ...tuning,
   ...CONNECTION_TUNING,
   ...ENCODING_TUNING,
+  ...RATE_TUNING,
   ...BACKEND_TUNING,
 });
-
-type TuningName =
-  | keyof typeof tuning
-  | keyof typeof CONNECTION_TUNING
-  | keyof typeof ENCODING_TUNING
-  | keyof typeof BACKEND_TUNING;
 
 /** The resolved sizes and times. */
 export type OriginTuning = Readonly<Record<TuningName, number>>;

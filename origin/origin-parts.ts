@@ -1,5 +1,6 @@
 // What the doors of an origin (plain requests, channels) share, and the one way from a key to an object that can be read.
 import { HeddleError } from '../protocol/errors.ts';
+import type { Allowances } from './allowances.ts';
 import type { Backend } from './backend.ts';
 import type { BlockCache, OpenObject } from './block-cache.ts';
 import type { Catalog, PublishedObject } from './catalog.ts';
@@ -16,6 +17,7 @@ const ATTEMPTS = 3;
 /** The parts of a running origin. */
 export type OriginParts = {
   readonly guard: Guard;
+  readonly allowances: Allowances;
   readonly backend: Backend;
   readonly catalog: Catalog;
   readonly blocks: BlockCache;

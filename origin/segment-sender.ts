@@ -12,6 +12,7 @@ import { lengthOfSegment, levelOf, nodeCountOf, segmentCountOf } from '../protoc
 import type { Range } from '../protocol/ranges.ts';
 import { SegmentSet } from '../protocol/segment-set.ts';
 import type { Answer, SegmentAnswer } from '../protocol/segment-set.ts';
+import { SPENT } from './allowances.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import { FrameBudget } from './frame-budget.ts';
 import { helloOf } from './hello.ts';
@@ -51,6 +52,10 @@ export class SegmentSender {
     const isElsewhere = (index: number): boolean => this.#steered?.isElsewhere(index) ?? false;
     this.#set = new SegmentSet(request.number, segments, this.#held, isElsewhere);
     this.#outbox = new Outbox(socket, () => this.#onProgress());
+    parts.share?.listen(
+      () => this.#pump(),
+      () => this.#onSpent(),
+    );
     this.#contents = new SegmentContents({ ...parts, lastWords: (error) => this.#lastWords(error) });
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
@@ -136,6 +141,11 @@ export class SegmentSender {
     this.#pump();
   }
 
+  #onSpent(): void {
+    this.#parts.metrics.limited['token-bytes'].inc();
+    this.fail(new HeddleError('refused', SPENT));
+  }
+
   #take(frames: readonly ClientFrame[]): void {
     try {
       for (const frame of frames) this.#handle(frame);
@@ -176,13 +186,13 @@ export class SegmentSender {
 
   /** Decides as much as the outbox has room for. */
   #pump(): void {
-    const { socket, tuning } = this.#parts;
+    const { socket, tuning, share } = this.#parts;
     this.#steered?.turn(performance.now());
     let run: SegmentRun | undefined;
     const hasRoom = (): boolean => this.#outbox.pendingBytes + (run?.bytes ?? 0) < tuning.queueBytes;
     while (this.#endedAt === undefined && socket.writable && hasRoom()) {
       const prove = this.#proves.shift();
-      const answer = prove === undefined ? this.#set.next() : undefined;
+      const answer = prove !== undefined || share?.isStarved === true ? undefined : this.#set.next();
       if (answer?.type === 'segment') {
         run = this.#goOn(run, answer);
         continue;
@@ -209,11 +219,15 @@ export class SegmentSender {
     const next = new SegmentRun(answer, piece, file.blockBytes);
     if (!isEncoded) return next;
     this.#outbox.put(next.epoch, next.bytes, this.#contents.encoded(answer, next));
+    this.#parts.share?.took(length);
     return undefined;
   }
 
   #putRun(run: SegmentRun | undefined): void {
-    if (run !== undefined) this.#outbox.put(run.epoch, run.bytes, this.#contents.plain(run));
+    // what its bytes do not cover ends the channel between two runs
+    if (run === undefined || this.#endedAt !== undefined) return;
+    this.#outbox.put(run.epoch, run.bytes, this.#contents.plain(run));
+    this.#parts.share?.took(run.payloadBytes);
   }
 
   #put(answer: Exclude<Answer, SegmentAnswer>): void {

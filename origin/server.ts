@@ -33,8 +33,10 @@ export function createPublicServer(
 ): FastifyInstance {
   const app = createServer(parts, tls);
   // by the path as it came, before the router decodes it: there is more than one way to write one
-  app.addHook('onRequest', async ({ raw: { headers, url = '' } }) => {
-    if (!OPEN_PATHS.has(url)) await parts.guard.admit(headers.authorization, url, Date.now());
+  app.addHook('onRequest', async ({ raw }) => {
+    const { url = '' } = raw;
+    if (OPEN_PATHS.has(url)) return;
+    parts.allowances.note(raw, await parts.guard.admit(raw.headers.authorization, url, Date.now()));
   });
   app.addHook('onResponse', async ({ url }, { statusCode }) => parts.metrics.answered(kindOf(url), statusCode));
   addHealthRoutes(app, ready, parts.tuning);

@@ -103,7 +103,7 @@ export class Channels {
   }
 
   async #admit(message: IncomingMessage): Promise<Admitted> {
-    const { guard, pages, metrics, tuning } = this.#parts;
+    const { guard, allowances, pages, metrics, tuning } = this.#parts;
     if (this.#draining) throw new HeddleError('draining');
     if (this.#open.size + this.#deciding > tuning.maxChannels) {
       metrics.limited.channels.inc();
@@ -111,6 +111,7 @@ export class Channels {
     }
     const grant = await guard.admit(message.headers.authorization, message.url ?? '', Date.now());
     this.#checkSessions(grant);
+    allowances.check(grant);
     const { key, request } = readRequest(message);
     const { object, file } = await openPublished(this.#parts, key);
     if (segmentCountOf(object.size, request.segmentBytes) > MAX_SEGMENTS) {
@@ -132,8 +133,9 @@ export class Channels {
   }
 
   #start(parts: ChannelParts, head: Buffer, grant: TokenGrant | undefined): void {
-    const { metrics } = this.#parts;
-    const channel = new SegmentSender(parts);
+    const { metrics, allowances } = this.#parts;
+    const share = allowances.open(grant);
+    const channel = new SegmentSender({ ...parts, share });
     const { socket } = parts;
     this.#open.set(channel, grant);
     this.#sockets.add(socket);
@@ -143,6 +145,7 @@ export class Channels {
       this.#open.delete(channel);
       this.#sockets.delete(socket);
       this.#receivedBefore += socket.bytesRead;
+      allowances.close(share);
       metrics.channels.dec();
     });
     channel.start(ACCEPTED, head);
@@ -162,6 +165,7 @@ export class Channels {
   #sweep(): void {
     const now = performance.now();
     const wallClock = Date.now();
+    this.#parts.allowances.forget(wallClock);
     for (const [channel, grant] of this.#open) {
       const end = this.#parts.guard.endOf(grant, wallClock);
       if (end === undefined) channel.sweep(now);

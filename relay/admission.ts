@@ -6,12 +6,12 @@ import { HeddleError } from '../protocol/errors.ts';
 import { splitVia } from '../protocol/paths.ts';
 import { allowsPath, allowsUpstream } from '../protocol/token-claims.ts';
 import type { TokenTerms } from '../protocol/token-claims.ts';
-import { Accounts } from './accounts.ts';
-import type { Account } from './accounts.ts';
+import { Accounts } from '../protocol/access/accounts.ts';
+import type { Account } from '../protocol/access/accounts.ts';
 import { appendVia, isLoop } from './forwarded-headers.ts';
 import { refuse } from './problem.ts';
 import type { Refusal } from './problem.ts';
-import type { Share, Shaper } from './shaper.ts';
+import type { Share, Shaper } from '../protocol/access/shaper.ts';
 
 /** The parts of a request that admission looks at. `rawPath` is the target with its query, as it came. */
 export type AdmissionRequest = {

@@ -2,7 +2,7 @@
 // on what is held for a client that does not read. An abort on one side resets the other; a clean end is passed on
 // behind everything that was read before it. Whether the session may exist is admission's business.
 import type { Socket } from 'node:net';
-import type { Share } from './shaper.ts';
+import type { Share } from '../protocol/access/shaper.ts';
 import { cutOff } from './upstream-socket.ts';
 import type { UpstreamSocket } from './upstream-socket.ts';
 

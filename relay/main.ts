@@ -24,7 +24,7 @@ import type { ChangingParts } from './reconfigure.ts';
 import { Sessions } from './sessions.ts';
 import { relayOptions } from './settings.ts';
 import type { RelayFlags } from './settings.ts';
-import { Shaper } from './shaper.ts';
+import { Shaper } from '../protocol/access/shaper.ts';
 import { createUpstream } from './upstream.ts';
 import type { Upstream } from './upstream.ts';
 

@@ -7,7 +7,7 @@ import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import type { LandingBuffers } from './landing-buffers.ts';
 import type { RelayLimits } from './options.ts';
 import type { Sessions } from './sessions.ts';
-import type { Shaper } from './shaper.ts';
+import type { Shaper } from '../protocol/access/shaper.ts';
 import type { Upstream } from './upstream.ts';
 
 export type MetricSources = {

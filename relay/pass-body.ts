@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { HeddleError } from '../protocol/errors.ts';
 import type { BodyFraming } from './body-framing.ts';
 import type { JoinLimits, Traffic } from './join.ts';
-import type { Share } from './shaper.ts';
+import type { Share } from '../protocol/access/shaper.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 
 /** Where a body goes, and on whose account. */

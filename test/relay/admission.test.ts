@@ -4,7 +4,7 @@ import type { JSONWebKeySet, JWTPayload } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { createTokenCheck } from '../../protocol/access/token-check.ts';
 import { Admission } from '../../relay/admission.ts';
-import { Shaper } from '../../relay/shaper.ts';
+import { Shaper } from '../../protocol/access/shaper.ts';
 import { closed, openChannel, request } from './channel-client.ts';
 import { openRelay } from './relays.ts';
 import { echoing, startUpstream } from './upstream-server.ts';

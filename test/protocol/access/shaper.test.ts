@@ -2,9 +2,9 @@
 // and sessions share fairly whatever the sizes of their reads.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Account } from '../../relay/accounts.ts';
-import { Shaper } from '../../relay/shaper.ts';
-import type { Share } from '../../relay/shaper.ts';
+import type { Account } from '../../../protocol/access/accounts.ts';
+import { Shaper } from '../../../protocol/access/shaper.ts';
+import type { Share } from '../../../protocol/access/shaper.ts';
 
 const TURN_MS = 20;
 

@@ -19,10 +19,16 @@ export class Share {
   #onSpent: () => void = () => {};
   /** Bytes that may be read before the next turn; below 0 after a large read. */
   #room = 0;
+  #isStarved = false;
 
   constructor(shaper: Shaper, account: Account) {
     this.#shaper = shaper;
     this.account = account;
+  }
+
+  /** Nothing may be read until onRoom. */
+  get isStarved(): boolean {
+    return this.#isStarved;
   }
 
   /** Says who is to be told when reading may go on, and when the account has used up its bytes. */
@@ -39,6 +45,7 @@ export class Share {
     if (!this.#shaper.limits(account)) return true;
     this.#room -= bytes;
     if (this.#room > 0) return true;
+    this.#isStarved = true;
     this.#shaper.starved(this);
     return false;
   }
@@ -51,6 +58,7 @@ export class Share {
 
   /** May read, and so starve again, before it returns. */
   goOn(): void {
+    this.#isStarved = false;
     this.#onRoom();
   }
 

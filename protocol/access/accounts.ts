@@ -1,6 +1,6 @@
 // The accounts by which the limits of tokens are counted: sessions open, bytes moved. A token's subject is its account, so
-// that a fresh token of the same holder starts nothing anew. Counts only; admission and the shaper decide.
-import type { TokenGrant } from '../protocol/access/token-check.ts';
+// that a fresh token of the same holder starts nothing anew. Counts only; whoever lets in and the shaper decide.
+import type { TokenGrant } from './token-check.ts';
 
 /** What is counted for one holder of tokens, or for everybody where no token is asked for. */
 export type Account = {
