@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, createServer as createTcpServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -14,6 +14,8 @@ import { startProxy } from '../../client/proxy/server.ts';
 import type { RunningProxy } from '../../client/proxy/server.ts';
 import { settled } from '../support/eventually.ts';
 import { objectBytes } from '../support/object-bytes.ts';
+import { ask } from '../support/plain-ask.ts';
+import type { Asked } from '../support/plain-ask.ts';
 import { startProgram } from '../support/program.ts';
 import { refusingPort } from '../support/servers.ts';
 import { startWorld } from '../support/world.ts';
@@ -79,38 +81,6 @@ async function startOther(): Promise<string> {
     server.close();
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-type Asked = { method?: string; headers?: Record<string, string | string[] | undefined>; body?: Buffer };
-type Seen = {
-  status: number;
-  reason: string;
-  headers: IncomingHttpHeaders;
-  trailers: NodeJS.Dict<string>;
-  body: string;
-  error?: string;
-};
-
-/** One request with node's own client, which knows no proxies: straight, or through the proxy in absolute form. */
-async function ask(url: string, options: Asked = {}, through?: RunningProxy): Promise<Seen> {
-  const { host, pathname, search, port } = new URL(url);
-  const path = through === undefined ? pathname + search : url;
-  const { body, ...rest } = options;
-  const headers = { Host: host, ...rest.headers };
-  const request = httpRequest({ host: '127.0.0.1', port: through?.port ?? port, path, ...rest, headers });
-  request.end(body);
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  const hash = createHash('sha256');
-  let error: string | undefined;
-  try {
-    for await (const chunk of response) hash.update(chunk as Buffer);
-  } catch (thrown) {
-    error = (thrown as NodeJS.ErrnoException).code;
-  }
-  const { date: _date, connection: _connection, 'keep-alive': _keep, ...seen } = response.headers;
-  const { statusCode: status = 0, statusMessage: reason = '', trailers } = response;
-  const answer = { status, reason, headers: seen, trailers };
-  return { ...answer, body: hash.digest('hex'), ...(error === undefined ? {} : { error }) };
 }
 
 async function same(url: string, options: Asked = {}): Promise<void> {
