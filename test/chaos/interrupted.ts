@@ -6,6 +6,7 @@ import { PART_SUFFIX } from '../../client/io/file-sink.ts';
 import { SYNC_MS } from '../../client/io/part-journal.ts';
 import { LEAF_BYTES } from '../../protocol/limits.ts';
 import { sha256Of, sha256OfFile } from '../support/object-bytes.ts';
+import { processorWaitMs } from '../support/processor-wait.ts';
 import { heddle, startProgram } from '../support/program.ts';
 import { lastLine } from '../support/world.ts';
 
@@ -29,6 +30,8 @@ export type Aftermath = {
   readonly fetchedAgain: number;
   /** Most that may have been fetched again: 2 % of what was there, and a sync interval. */
   readonly allowed: number;
+  /** What may come on top of that, for the killed programs were kept from running, and so from syncing. */
+  readonly allowedForWaiting: number;
   readonly right: boolean;
   readonly code: number | null;
 };
@@ -44,10 +47,12 @@ export async function interrupt(order: Interruption): Promise<Aftermath> {
   const args = ['get', key, '-o', output, '--json', ...routes];
   await rm(output, { force: true });
   let ended = false;
+  let waitedMs = 0;
   for (const ms of killAfterMs) {
     await using program = startProgram(args);
     await Promise.race([delay(ms), program.ended]);
     ended ||= !program.running;
+    waitedMs += processorWaitMs(program.pid);
     program.signal('SIGKILL');
     await program.ended;
   }
@@ -61,6 +66,7 @@ export async function interrupt(order: Interruption): Promise<Aftermath> {
     resumed,
     fetchedAgain: ended ? 0 : fetched - (content.length - had),
     allowed: MOST_AGAIN * had + (INTERVALS * SYNC_MS * order.bytesPerSecond) / 1_000,
+    allowedForWaiting: Math.round((waitedMs * order.bytesPerSecond) / 1_000),
     right: outcome.code === 0 && (await sha256OfFile(output)) === sha256Of(content),
     code: outcome.code,
   };
