@@ -1,9 +1,11 @@
 // Every decoder that reads what others wrote, with samples of what it accepts, and what must hold for any input: it is
 // refused with one of the documented codes, or accepted; and what a binary decoder accepts has that one byte form.
 import { isDeepStrictEqual } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { open } from '../../client/io/identity.ts';
 import { judgeAnswer } from '../../client/io/range-answer.ts';
 import { refusalOf } from '../../client/io/refusal.ts';
+import { judgeSegment } from '../../client/io/segment-decoder.ts';
 import { sha256 } from '../../client/io/sha256.ts';
 import { CLIENT_SETTINGS } from '../../client/settings.ts';
 import { ORIGIN_SETTINGS } from '../../origin/settings.ts';
@@ -180,6 +182,25 @@ const page: Decoder = {
   },
 };
 
+const leaf = object.bytes.subarray(0, LEAF_BYTES);
+const dull = new Uint8Array(LEAF_BYTES);
+const leafNode = nodeAt(leaves, 0);
+
+const encodedSegment: Decoder = {
+  name: 'encoded segment',
+  // one that is right, one that is longer than a segment may be, and what is left of a large one
+  samples: [leaf.subarray(0, 2_000), dull, new Uint8Array(4 * LEAF_BYTES)].map((bytes) => gzipSync(bytes)),
+  run(input) {
+    const buffer = new Uint8Array(Math.max(input.length, LEAF_BYTES));
+    buffer.set(input);
+    const encoded = { encoding: 'gzip', mostBytes: LEAF_BYTES } as const;
+    const { ok, plain } = judgeSegment(buffer, { start: 0, end: input.length }, leafNode, encoded);
+    must(!ok, 'another segment passes for the first');
+    must(plain === undefined || plain.end - plain.start <= LEAF_BYTES, 'more comes out than may');
+    return plain !== undefined;
+  },
+};
+
 const HEADS = [
   'HTTP/1.1 101 Switching Protocols\r\nUpgrade: heddle/1\r\nConnection: Upgrade\r\n\r\n',
   'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Type: application/problem+json\r\n\r\n{"code":"overloaded","detail":"full"}',
@@ -254,6 +275,7 @@ export const DECODERS: readonly Decoder[] = [
   manifestHeader,
   signedManifest,
   page,
+  encodedSegment,
   head,
   path,
   ...configurations,

@@ -8,6 +8,7 @@ import { createClient, HeddleError } from '../../client/index.ts';
 import type { Client } from '../../client/index.ts';
 import { Random } from '../simulation/random.ts';
 import { objectBytes, sha256Of } from '../support/object-bytes.ts';
+import { processorWaitMs } from '../support/processor-wait.ts';
 import { startProgram } from '../support/program.ts';
 import { endWithMistake, readOptions, whole } from '../support/script-options.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -25,6 +26,8 @@ const REST_MS = 20_000;
 /** Growth of a heap that is no leak, bytes, and as a fraction: code that was compiled later, statistics, caches. */
 const HEAP_BYTES = 8_388_608;
 const HEAP_FRACTION = 0.2;
+/** A transfer during which processes were kept from running for so long may find no route, ms. */
+const STARVED_MS = 4_000;
 /** Files and sockets that may come and go with warm connections. */
 const SPARE = 4;
 
@@ -51,7 +54,7 @@ await using far = await server('relay', '--insecure-open', '--upstream', upstrea
 const routes = [near, far].map(({ url }, at) => ({ name: `r${at}`, url: `${url}/v1/via/main` }));
 const client = createClient({ routes });
 
-const counts = { done: 0, givenUp: 0, wrong: 0 };
+const counts = { done: 0, givenUp: 0, starved: 0, wrong: 0 };
 await transfers(WARM_UP);
 const before = await allVitals();
 const begun = performance.now();
@@ -85,6 +88,7 @@ async function transfer(from: Client, number: number): Promise<void> {
   const key = `${which}.bin`;
   const path = folder.file(`out-${number % (2 * AT_ONCE)}-${number}`);
   const hash = createHash('sha256');
+  const waitedBefore = processorWaits();
   try {
     if (random.next() < 0.5) {
       await from.download(key, path, { signal: stop.signal }).done;
@@ -97,6 +101,7 @@ async function transfer(from: Client, number: number): Promise<void> {
     if (hash.digest('hex') !== hashes[which]) counts.wrong += 1;
   } catch (error) {
     if (error instanceof HeddleError && error.code === 'aborted') counts.givenUp += 1;
+    else if (processorWaits() - waitedBefore > STARVED_MS) counts.starved += 1;
     else {
       counts.wrong += 1;
       console.log(`${key}: ${String(error)}`);
@@ -105,6 +110,11 @@ async function transfer(from: Client, number: number): Promise<void> {
     clearTimeout(timer);
     for (const suffix of ['', '.part', '.part.record', '.part.lock']) await rm(path + suffix, { force: true });
   }
+}
+
+/** Of all processes together since they were started, ms. */
+function processorWaits(): number {
+  return ['self' as const, origin.pid, near.pid, far.pid].reduce((sum, each) => sum + processorWaitMs(each), 0);
 }
 
 async function server(role: string, ...more: readonly string[]) {
@@ -126,11 +136,13 @@ async function allVitals(): Promise<Record<string, Vitals>> {
 
 /** Waits until nothing is held that was not before; what still is after a while is a leak. */
 async function atRest(first: Record<string, Vitals>): Promise<string[]> {
-  const until = performance.now() + REST_MS;
+  const waitedBefore = processorWaits();
+  const begunAt = performance.now();
   for (;;) {
     const now = await allVitals();
     const leaking = Object.entries(now).flatMap(([name, vitals]) => leaksOf(name, first[name] ?? vitals, vitals));
-    if (leaking.length === 0 || performance.now() > until) return leaking;
+    if (leaking.length === 0) return [];
+    if (performance.now() - begunAt > REST_MS + processorWaits() - waitedBefore) return leaking;
     await delay(500);
   }
 }
