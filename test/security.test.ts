@@ -1,4 +1,5 @@
-// SECURITY.md is a list of threats with the test that shows what stands against each: every row names a test that exists.
+// SECURITY.md is a list of threats with the test that shows what stands against each: every row
+// of its two tables names a test that exists.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -12,6 +13,17 @@ const rows = [...page.matchAll(/^\| (?!threat|-)([^|]+) \| ([^|]+) \| ([^|]+) \|
     return { threat, file, title };
   },
 );
+
+const hostile = [...page.matchAll(/^\| (?!what|-)([^|]+)(?: \| [^|]+){3} \| ([^|]+) \|$/gm)].map(
+  ([, what = '', shown = '']) => {
+    const [, file = '', title = ''] = /^`(test\/[\w./-]+\.test\.ts)`: (.+)$/.exec(shown) ?? [];
+    return { threat: what, file, title };
+  },
+);
+
+test('every kind of hostile peer is in the list', () => {
+  expect(hostile.length).toBeGreaterThan(20);
+});
 
 test('every kind of threat is in the list', () => {
   const threats = rows.map(({ threat }) => threat).join('\n');
@@ -31,7 +43,7 @@ test('every kind of threat is in the list', () => {
   }
 });
 
-test.each(rows)('$threat', async ({ file, title }) => {
+test.each([...rows, ...hostile])('$threat', async ({ file, title }) => {
   const source = await readFile(join(ROOT, file), 'utf8');
   expect(
     [`('${title}',`, `("${title}",`].some((text) => source.replaceAll(/\(\s+/g, '(').includes(text)),

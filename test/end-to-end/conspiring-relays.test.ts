@@ -2,6 +2,7 @@
 // each time. The bytes are right, the honest route and the origin are not blamed, and no lie ends what one can finish.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLink } from '../../client/demo/link-shaper.ts';
+import type { ShapedLink } from '../../client/demo/link-shaper.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { SourceFrame } from '../../protocol/frames.ts';
 import { startRewriting } from '../support/false-relay.ts';
@@ -11,6 +12,8 @@ import { heddle } from '../support/program.ts';
 import { lastLine, routeOf, startWorld } from '../support/world.ts';
 import type { LastLine, World } from '../support/world.ts';
 
+/** 50 bytes per second: silence for nobody who only waits for the next byte. */
+const DRIP_MEGABITS = 0.000_4;
 const SIZE = 1_500_000;
 const content = objectBytes(SIZE, 71);
 const owned = new AsyncDisposableStack();
@@ -113,6 +116,16 @@ describe('two relays that', { timeout: 60_000 }, () => {
     await fetchPast(lie);
   });
 
+  test('come to a drip, a byte now and then', async () => {
+    const links: ShapedLink[] = [];
+    let count = 0;
+    await fetchPast((frame) => {
+      if (frame.type === 'segment') count += 1;
+      if (count === 5) for (const link of links) link.setRate({ up: 10, down: DRIP_MEGABITS });
+      return [frame];
+    }, links);
+  });
+
   test.each(CODES)('end every channel with %s', async (code) => {
     let count = 0;
     await fetchPast((frame) => {
@@ -123,13 +136,14 @@ describe('two relays that', { timeout: 60_000 }, () => {
   });
 });
 
-async function fetchPast(lie: Lie): Promise<LastLine> {
+async function fetchPast(lie: Lie, links: ShapedLink[] = []): Promise<LastLine> {
   await using stack = new AsyncDisposableStack();
   const routes = ['--route', honest];
   for (const name of ['liar1', 'liar2']) {
     const liar = stack.use(await startRewriting(world.origin.port, () => lie as Rewrite));
     const target = { port: liar.port };
     const link = stack.use(await startLink({ target, megabitsPerSecond: 48, delayMs: 2 }));
+    links.push(link);
     routes.push('--route', `${name}=http://127.0.0.1:${link.port}`);
   }
   outputs += 1;

@@ -114,7 +114,7 @@ async function transfer(from: Client, number: number): Promise<void> {
 
 /** Of all processes together since they were started, ms. */
 function processorWaits(): number {
-  return ['self' as const, origin.pid, near.pid, far.pid].reduce((sum, each) => sum + processorWaitMs(each), 0);
+  return [process.pid, origin.pid, near.pid, far.pid].reduce((sum, each) => sum + processorWaitMs(each), 0);
 }
 
 async function server(role: string, ...more: readonly string[]) {
