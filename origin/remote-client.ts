@@ -117,6 +117,8 @@ export class RemoteClient {
         path: request.url.pathname + request.url.search,
         method: request.method,
         headers: request.headers,
+        // else the connection is given up after each HEAD, for servers that send a body behind one: theirs is lost anyway
+        reset: false,
       },
       {
         onRequestStart: (controller) => {
