@@ -12,6 +12,8 @@ const GAP_RTTS = 0.7;
 /** What lasts longer is no fast repair but somebody who stood still: on a quick path all gaps are. */
 const GAP_MOST_RTTS = 3;
 const GAP_LEAST_BYTES = 6_000;
+/** A credit is a frame: on quick lines it is raised only for the segments of so many ms. */
+const CREDIT_STEP_MS = 1;
 
 export type ChannelState = 'dialing' | 'opening' | 'open' | 'slow' | 'stalled' | 'draining' | 'closed';
 export type ChannelEvent = 'connected' | 'hello' | 'lag' | 'silence' | 'bytes' | 'surplus' | 'ended';
@@ -57,6 +59,7 @@ export class Channel {
   /** Longest silence between two reads while busy, decaying: how bursty this channel is when healthy, ms. */
   typicalGapMs = 0;
   #partialBytes = 0;
+  #unansweredBefore = Number.POSITIVE_INFINITY;
 
   /** `rememberedRate`: bytes per ms that it may be expected to carry before anything is measured. */
   constructor(number: number, route: number, segmentBytes: number, now: number, rememberedRate?: number) {
@@ -97,6 +100,18 @@ export class Channel {
   /** Bytes that all credit given may still bring: outBytes, and credit that waits for the next pattern. */
   get creditBytes(): number {
     return Math.max(0, this.ledger.unanswered * this.segmentBytes - this.#partialBytes);
+  }
+
+  /** True when enough came since its credit was raised. */
+  get isWorthCredit(): boolean {
+    const { unanswered } = this.ledger;
+    const came = this.#unansweredBefore - unanswered;
+    return came >= unanswered || (came + 1) * this.segmentBytes > CREDIT_STEP_MS * this.rate.measured;
+  }
+
+  /** Its credit was raised as far as it may be. */
+  raised(): void {
+    this.#unansweredBefore = this.ledger.unanswered;
   }
 
   /** Applies an event; true when the state changed. */

@@ -94,20 +94,21 @@ export class Scheduler {
     this.#prioritizer.prune((index) => this.#state.table.isMissing(index));
     if (this.#isPatternDue(now)) this.#deal(now);
     for (const channel of usableChannels(this.#state)) {
-      this.grant(channel, now);
+      this.grant(channel, now, true);
       if (channel.opened) this.#expediter.askBeyond(channel, this.#facts, now);
     }
   }
 
-  /** Raises the credit of one channel; called at every read as well, so that the pipe never runs dry. */
-  grant(channel: Channel, now: number): void {
-    if (!channel.opened || this.#state.isPaused) return;
+  /** Raises the credit of one channel; called at every read as well (not `isTurn`), so that the pipe never runs dry. */
+  grant(channel: Channel, now: number, isTurn = false): void {
+    if (!channel.opened || this.#state.isPaused || !(isTurn || channel.isWorthCredit)) return;
     this.#expediter.askRaised(channel, this.#facts, now);
     const before = channel.ledger.credit;
     this.#raise(channel, now);
     if (channel.ledger.credit > before) {
       this.#state.effects.push({ type: 'credit', channel: channel.number, total: channel.ledger.credit });
     }
+    channel.raised();
   }
 
   #isPatternDue(now: number): boolean {

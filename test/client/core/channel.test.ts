@@ -206,3 +206,43 @@ describe('account', () => {
     expect(channel.typicalGapMs).toBeLessThan(10);
   });
 });
+
+describe('credit', () => {
+  /** A channel that brings so many bytes per ms and may be owed `granted` segments. */
+  function channelOf(rate: number, granted: number): Channel {
+    const channel = new Channel(1, 0, SEGMENT, 0);
+    for (let now = 0; now <= 500; now += 10) {
+      channel.rate.add(10 * rate, now);
+      channel.rate.tick(now, 1, false);
+    }
+    channel.ledger.pattern(
+      leadOf(
+        1,
+        Array.from({ length: granted }, () => 1),
+      ),
+    );
+    for (let segment = 0; segment < granted; segment += 1) channel.ledger.grant();
+    channel.raised();
+    return channel;
+  }
+  const answersUntilWorth = (channel: Channel): number => {
+    let answers = 0;
+    for (; !channel.isWorthCredit && answers < 1_000; answers += 1) channel.ledger.answer(answers, 1, 'pattern', true);
+    return answers;
+  };
+
+  test('is worth a frame for every segment on lines of up to 30 MB/s', () => {
+    expect(answersUntilWorth(channelOf(1_000, 40))).toBe(0);
+    expect(answersUntilWorth(channelOf(SEGMENT - 1_000, 40))).toBe(0);
+  });
+
+  test('and for those of a millisecond on quicker ones', () => {
+    const answers = answersUntilWorth(channelOf(10 * SEGMENT, 100));
+    expect(answers).toBeGreaterThanOrEqual(7);
+    expect(answers).toBeLessThanOrEqual(11);
+  });
+
+  test('but never waits until half of what was granted is used', () => {
+    expect(answersUntilWorth(channelOf(1_000 * SEGMENT, 8))).toBe(4);
+  });
+});
