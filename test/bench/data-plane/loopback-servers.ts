@@ -101,14 +101,16 @@ export async function startHaproxy(
   return listening(bench.start(scope, 'haproxy', [findProgram('haproxy') ?? 'haproxy', '-db', '-f', file]), port);
 }
 
-/** The source that pushes from memory, over TLS when it has files for it. */
+/** The source that pushes from memory, over TLS when it has files for it; `flags` say how much at once, and from how much. */
 export async function startPushSource(
   scope: DisposableStack,
   bench: Workbench,
   tls?: TlsFiles,
+  flags: readonly string[] = [],
 ): Promise<LoopbackServer> {
   const files = tls === undefined ? [] : [tls.certificate, tls.key];
-  const child = bench.start(scope, 'source', [process.execPath, join(import.meta.dirname, 'push-source.ts'), ...files]);
+  const program = join(import.meta.dirname, 'push-source.ts');
+  const child = bench.start(scope, 'source', [process.execPath, program, ...flags, ...files]);
   let port = 0;
   await untilListening(child, async () => {
     port = Number((await readFile(child.log, 'utf8')).trim());

@@ -29,7 +29,7 @@ function configuration(path: string, server: NginxServer): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
 daemon off; master_process off; pid ${path}.pid; error_log ${path}.err crit;
-events { worker_connections 1024; }
+events { worker_connections 4096; }
 http {
   access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_timeout 75;
   ${temporary.map((kind) => `${kind}_temp_path ${path}.${kind};`).join(' ')}
