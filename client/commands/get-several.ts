@@ -2,84 +2,46 @@
 // What fails costs that object alone; the exit code is that of the worst failure, and a line with the total ends it all.
 // One object is get.ts; where files go is destinations.ts.
 import { stat } from 'node:fs/promises';
-import { setFlagsFromString } from 'node:v8';
-import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
-import { createClient } from '../client.ts';
+import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import type { Client, TransferOptions } from '../client.ts';
-import { clientOptions } from '../config.ts';
-import type { RunningControl } from '../control.ts';
 import type { EarlyDials } from '../io/dial.ts';
-import { knownOriginsPath } from '../io/known-origins.ts';
 import { listObjects } from '../io/object-list.ts';
 import type { SessionReport } from '../io/report.ts';
-import type { MetricsFile } from '../metrics/metrics-file.ts';
 import { isUrl } from '../mirrors.ts';
 import { resolveRoutes } from '../options.ts';
 import type { ClientOptions } from '../options.ts';
-import { withEnvironmentProxy } from '../outer-proxy.ts';
 import { destinationsOf, makeFolders, openFolder } from './destinations.ts';
 import type { Destination, Wanted } from './destinations.ts';
-import { choiceOf, jsonWriter, metricsFileOf, openControl, reportOf } from './get.ts';
-import type { GetFlags } from './get.ts';
+import { framed } from './get-frame.ts';
+import type { GetFlags } from './get-frame.ts';
+import { reportOf } from './get.ts';
 import { inTurn } from './in-turn.ts';
-import { SeveralOutcome } from './several-outcome.ts';
 import { provenFile } from './proven-file.ts';
-import { complain, errorLine } from './terminal.ts';
+import { SeveralOutcome } from './several-outcome.ts';
 
 /** Runs the command for keys or, with --recursive, prefixes; returns the exit code. */
-export async function getSeveral(names: readonly string[], flags: GetFlags, early?: EarlyDials): Promise<number> {
-  // as for one object: what a transfer throws away is young and small
-  setFlagsFromString('--semi-space-growth-factor=1');
-  const stopped = new AbortController();
-  const interrupt = (): void => stopped.abort(new Error('interrupted'));
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  const say = jsonWriter(flags);
-  const quiet = flags.json === true || flags.quiet === true;
-  const warned = new Set<string>();
-  // what is wrong for each object is said once
-  const warn = ({ message }: HeddleError): void => {
-    if (!quiet && !warned.has(message)) process.stderr.write(`heddle: ${message}\n`);
-    warned.add(message);
-  };
-  const { signal } = stopped;
-  let metrics: MetricsFile | undefined;
-  let control: RunningControl | undefined;
-  try {
+export function getSeveral(names: readonly string[], flags: GetFlags, early?: EarlyDials): Promise<number> {
+  return framed(flags, early, async (frame) => {
+    const { say, quiet, transfer } = frame;
     const folder = checkedFolder(names, flags);
-    const ifChanged = flags.ifChanged === undefined ? {} : { ifChanged: choiceOf(flags.ifChanged) };
-    control = await openControl(flags, say);
-    const options = {
-      knownOrigins: knownOriginsPath(),
-      ...fitForSeveral(withEnvironmentProxy(await clientOptions(flags, process.env, warn), process.env)),
-      ...(control === undefined ? {} : { transfers: control.transfers }),
-    };
-    using discovery = options.discovery;
-    const found = discovery?.start();
-    if (options.routes.length === 0) await found;
-    const client = createClient(options);
+    const options = fitForSeveral(frame.options);
+    const client = await frame.client(options);
     const { wanted, missed } =
-      flags.recursive === true ? await below(names, options, signal) : { wanted: names.map(named), missed: [] };
+      flags.recursive === true
+        ? await below(names, options, transfer.signal)
+        : { wanted: names.map(named), missed: [] };
     const destinations = [...missed, ...destinationsOf(wanted, folder)];
     await openFolder(folder);
-    metrics = await metricsFileOf(flags);
+    await frame.count();
     const outcome = new SeveralOutcome(destinations, { say, quiet, isJson: flags.json === true });
-    const work = { client, folder, outcome, transfer: { signal, early, observer: { warning: warn }, ...ifChanged } };
     try {
-      await inTurn(destinations, (each, sized) => fetchOne(each, sized, work), signal);
+      const work = { client, folder, outcome, transfer };
+      await inTurn(destinations, (each, sized) => fetchOne(each, sized, work), transfer.signal);
     } finally {
       outcome.stop();
     }
-    return outcome.tell(signal.aborted);
-  } catch (error) {
-    const known = asHeddleError(error);
-    say?.(errorLine(known));
-    if (flags.json !== true) complain(known);
-    return exitCodeOf(known.code);
-  } finally {
-    await metrics?.close().catch((error: unknown) => warn(asHeddleError(error)));
-    await control?.[Symbol.asyncDispose]();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-  }
+    return outcome.tell(transfer.signal.aborted);
+  });
 }
 
 type Work = {

@@ -5,7 +5,7 @@ import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts
 import type { EarlyDials } from '../io/dial.ts';
 import type { CheckFlags } from './config.ts';
 import { examplesOf } from './examples.ts';
-import type { GetFlags } from './get.ts';
+import type { GetFlags } from './get-frame.ts';
 import type { KeygenFlags } from './keygen.ts';
 import type { ProxyFlags } from './proxy.ts';
 import type { RoutesFlags } from './routes.ts';

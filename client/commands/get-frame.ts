@@ -1,0 +1,136 @@
+// The frame of `heddle get`, of one object as of several: what interrupts it, where its lines go, the page and the counts
+// beside it, and how a failure becomes a line and an exit code. What is fetched, and what is said of it, is others' business.
+import { setFlagsFromString } from 'node:v8';
+import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
+import { createClient } from '../client.ts';
+import type { Client, TransferOptions } from '../client.ts';
+import { clientOptions, controlWishes, metricsWishes } from '../config.ts';
+import type { ClientFlags, ControlFlags } from '../config.ts';
+import type { RunningControl } from '../control.ts';
+import type { EarlyDials } from '../io/dial.ts';
+import { knownOriginsPath } from '../io/known-origins.ts';
+import type { ClientOptions } from '../options.ts';
+import { complain, errorLine } from './terminal.ts';
+
+export type GetFlags = ClientFlags &
+  ControlFlags & {
+    readonly output: string;
+    readonly mirror?: readonly string[];
+    readonly checksum?: string;
+    readonly range?: string;
+    readonly maxRate?: string;
+    readonly ifChanged?: string;
+    readonly json?: boolean;
+    readonly quiet?: boolean;
+    readonly metricsFile?: string;
+    readonly recursive?: boolean;
+  };
+
+/** Takes a line of --json. */
+export type Say = (line: Record<string, unknown>) => void;
+
+/** What the work finds in its frame. */
+export type Frame = {
+  /** Where --json goes; undefined without it. */
+  readonly say: Say | undefined;
+  /** Nothing is said to people on the way. */
+  readonly quiet: boolean;
+  /** What every transfer is told: its end by a signal, connections dialled ahead, who hears warnings, --if-changed. */
+  readonly transfer: TransferOptions & { readonly signal: AbortSignal };
+  /** What flags, file and environment say; transfers are shown on the page where one is wanted. */
+  readonly options: ClientOptions;
+  /** A client. Routes that have to be found are waited for only when there is no other. */
+  client(options: ClientOptions): Promise<Client>;
+  /** What is transferred from now on is counted, where that is wanted. */
+  count(): Promise<void>;
+};
+
+/** Runs `work`, and ends what it used; its exit code, or that of what it throws. */
+export async function framed(
+  flags: GetFlags,
+  early: EarlyDials | undefined,
+  work: (frame: Frame) => Promise<number>,
+): Promise<number> {
+  // what a transfer throws away is young and small; a nursery that grows to its default takes 60 MB and saves no time
+  setFlagsFromString('--semi-space-growth-factor=1');
+  const say = jsonWriter(flags);
+  const quiet = flags.json === true || flags.quiet === true;
+  const warn = warningOnce(quiet);
+  await using owned = new AsyncDisposableStack();
+  const signal = interruptIn(owned);
+  try {
+    const ifChanged = flags.ifChanged === undefined ? {} : { ifChanged: choiceOf(flags.ifChanged) };
+    const control = await openControl(flags, say);
+    owned.use(control);
+    const tracked = control === undefined ? {} : { transfers: control.transfers };
+    const said = await clientOptions(flags, process.env, warn);
+    return await work({
+      say,
+      quiet,
+      transfer: { signal, early, observer: { warning: warn }, ...ifChanged },
+      options: { knownOrigins: knownOriginsPath(), ...said, ...tracked },
+      async client(options) {
+        const found = owned.use(options.discovery)?.start();
+        if (options.routes.length + (options.mirrors ?? []).length === 0) await found;
+        return createClient(options);
+      },
+      count: () => countInto(flags, owned, warn),
+    });
+  } catch (error) {
+    const known = asHeddleError(error);
+    say?.(errorLine(known));
+    if (flags.json !== true) complain(known);
+    return exitCodeOf(known.code);
+  }
+}
+
+/** Aborts when the user has enough of it, as long as `owned` lasts. */
+function interruptIn(owned: AsyncDisposableStack): AbortSignal {
+  const stopped = new AbortController();
+  const interrupt = (): void => stopped.abort(new Error('interrupted'));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  owned.defer(() => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt));
+  return stopped.signal;
+}
+
+/** What is wrong for each of several objects is said once. */
+function warningOnce(quiet: boolean): (warning: HeddleError) => void {
+  const said = new Set<string>();
+  return ({ message }) => {
+    if (!quiet && !said.has(message)) process.stderr.write(`heddle: ${message}\n`);
+    said.add(message);
+  };
+}
+
+/** The page to watch and steer with, where one is wanted. */
+async function openControl(flags: GetFlags, say: Say | undefined): Promise<RunningControl | undefined> {
+  if (flags.ui === undefined) return undefined;
+  const { startControl } = await import('../control.ts');
+  const control = await startControl(await controlWishes(flags));
+  if (say === undefined) process.stderr.write(`heddle: ${control.line}\n`);
+  else say({ type: 'ui', url: control.url });
+  return control;
+}
+
+async function countInto(
+  { config, metricsFile }: GetFlags,
+  owned: AsyncDisposableStack,
+  warn: (warning: HeddleError) => void,
+): Promise<void> {
+  const path = metricsFile ?? (await metricsWishes(config)).metricsFile;
+  if (path === undefined) return;
+  const { openMetricsFile } = await import('../metrics/metrics-file.ts');
+  const metrics = await openMetricsFile(path);
+  owned.defer(() => metrics.close().catch((error: unknown) => warn(asHeddleError(error))));
+}
+
+function jsonWriter(flags: GetFlags): Say | undefined {
+  if (flags.json !== true) return undefined;
+  const stream = flags.output === '-' ? process.stderr : process.stdout;
+  return (line) => stream.write(`${JSON.stringify(line)}\n`);
+}
+
+function choiceOf(ifChanged: string): 'restart' | 'fail' {
+  if (ifChanged === 'restart' || ifChanged === 'fail') return ifChanged;
+  throw new HeddleError('usage', `--if-changed is restart or fail, not "${ifChanged}"`);
+}
