@@ -41,7 +41,7 @@ const USAGE = `node test/bench/bench.ts [--quick] [--only ${Object.keys(SECTIONS
   --only NAMES    these sections only
   --keep          name the results so that git does not ignore them
   --install       install missing peers (Debian, root)
-  --cli FILE      client/cli.ts of another checkout`;
+  --cli FILE      client/cli.ts of another checkout, or what was built: dist/client/cli.js`;
 
 const LEGEND =
   'Figures are medians of the samples during which others used at most 0.15 cores; where there is none, of all, and "others" ' +

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { missingPrograms } from '../machine/programs.ts';
 import { startNginxFiles, startOrigin } from './loopback-servers.ts';
+import type { LoopbackServer } from './loopback-servers.ts';
 import { runClient } from './measure.ts';
 import { takeTurns } from './section.ts';
 import type { Measurable, Sample, Section } from './section.ts';
@@ -17,9 +18,8 @@ export async function clientSection(bench: Workbench, progress: (line: string) =
   const object = bench.object(bench.effort.bytes);
   const noNginx = missingPrograms(['nginx']).length > 0;
   const origin = await startOrigin(scope, bench, object);
-  const plain = noNginx
-    ? `${origin.url}/v1/objects/${object.key}`
-    : `${(await startNginxFiles(scope, bench, object)).url}/f`;
+  const files = noNginx ? origin : await startNginxFiles(scope, bench, object);
+  const plain = noNginx ? `${origin.url}/v1/objects/${object.key}` : `${files.url}/f`;
   const file = join(bench.newFolder('output'), 'out.bin');
   const get = (output: string, ...flags: string[]): string[] =>
     bench.heddle('get', object.key, '-o', output, '--quiet', ...flags, '--route', `origin=${origin.url}`);
@@ -32,7 +32,7 @@ export async function clientSection(bench: Workbench, progress: (line: string) =
     case: name,
     program,
     absent: needs !== undefined && missingPrograms([needs]).length > 0 ? 'absent' : undefined,
-    measure: () => measured(bench, argv, file, object.bytes),
+    measure: () => measured(bench, argv, program.startsWith('heddle') ? origin : files, file, object.bytes),
   });
   const aria = [
     'aria2c',
@@ -74,20 +74,28 @@ export async function clientSection(bench: Workbench, progress: (line: string) =
       `CPU of the client and what it starts, from exec to exit; one route without a relay. Heddle fetches from heddle origin, ` +
       `the others from ${noNginx ? 'its plain HTTP' : 'nginx'}; Heddle verifies every byte, curl and aria2c none. ` +
       'openssl hashes with the instructions of the processor, the sha256sum of some systems without.',
-    metrics: THROUGHPUT_METRICS,
+    metrics: [...THROUGHPUT_METRICS, { key: 'serverCpu', title: 'server CPU-s/GB', digits: 3 }],
     baseline: 'curl | sha256sum',
     rows: await takeTurns(measurables, bench.effort.repetitions, progress),
   };
 }
 
-async function measured(bench: Workbench, argv: readonly string[], file: string, bytes: number): Promise<Sample> {
+async function measured(
+  bench: Workbench,
+  argv: readonly string[],
+  server: LoopbackServer,
+  file: string,
+  bytes: number,
+): Promise<Sample> {
   try {
-    const { seconds, cpuSeconds, peakBytes } = await runClient(bench, argv);
+    const { seconds, cpuSeconds, peakBytes, serverSeconds } = await runClient(bench, argv, [[server]]);
     const gigabytes = bytes / 1e9;
+    const [used] = serverSeconds;
     return {
       gigabytesPerSecond: gigabytes / seconds,
       cpuPerGigabyte: cpuSeconds === undefined ? undefined : cpuSeconds / gigabytes,
       peakMegabytes: peakBytes === undefined ? undefined : peakBytes / 1e6,
+      serverCpu: used === undefined ? undefined : used / gigabytes,
     };
   } finally {
     for (const path of [file, `${file}.part`]) rmSync(path, { force: true });

@@ -18,6 +18,8 @@ export type ClientRun = {
   /** Of the program and all it started. */
   readonly cpuSeconds: number | undefined;
   readonly peakBytes: number | undefined;
+  /** Of each group of servers meanwhile. */
+  readonly serverSeconds: readonly (number | undefined)[];
 };
 
 const DRAIN = join(import.meta.dirname, 'drain.ts');
@@ -41,7 +43,7 @@ export async function drain(
   const answer = JSON.parse(readFileSync(child.log, 'utf8')) as DrainAnswer;
   const gigabytes = answer.bytes / 1e9;
   const after = secondsOf(servers);
-  const used = before === undefined || after === undefined ? undefined : after - before;
+  const used = difference(after, before);
   const peak = usageOfAll(servers.map(({ pid }) => pid))?.peakBytes;
   const sample = {
     gigabytesPerSecond: gigabytes / answer.seconds,
@@ -51,11 +53,16 @@ export async function drain(
   return { answer, sample };
 }
 
-/** Runs a client program to its end and measures time, CPU and memory. Throws when it fails. */
-export async function runClient(bench: Workbench, argv: readonly string[]): Promise<ClientRun> {
+/** Runs a client program to its end and measures time, CPU (that of groups of servers, too) and memory. Throws when it fails. */
+export async function runClient(
+  bench: Workbench,
+  argv: readonly string[],
+  servers: readonly (readonly LoopbackServer[])[] = [],
+): Promise<ClientRun> {
   using scope = bench.teardown.scope();
   const cwd = bench.newFolder('client');
   const timesFile = join(cwd, 'times');
+  const before = servers.map(secondsOf);
   const discard = openSync('/dev/null', 'w');
   scope.defer(() => closeSync(discard));
   const startedAt = performance.now();
@@ -81,6 +88,7 @@ export async function runClient(bench: Workbench, argv: readonly string[]): Prom
     seconds: (atMs - startedAt) / 1_000,
     cpuSeconds: childSeconds(readFileSync(timesFile, 'utf8')),
     peakBytes: peak === 0 ? undefined : peak,
+    serverSeconds: servers.map((group, at) => difference(secondsOf(group), before[at])),
   };
 }
 
@@ -124,6 +132,10 @@ async function succeeds(child: Child): Promise<Exit> {
   const fault = child.faultOf(exit);
   if (fault !== undefined) throw new Error(fault);
   return exit;
+}
+
+function difference(after: number | undefined, before: number | undefined): number | undefined {
+  return after === undefined || before === undefined ? undefined : after - before;
 }
 
 function secondsOf(servers: readonly LoopbackServer[]): number | undefined {

@@ -22,15 +22,24 @@ export async function threeRelaysSection(bench: Workbench, progress: (line: stri
   const noAria = missingPrograms(['aria2c']).length === 0 ? undefined : 'absent';
   const noNginx = missingPrograms(['nginx']).length === 0 ? undefined : 'no nginx';
   const proxies: LoopbackServer[] = [];
+  const sources: LoopbackServer[] = [];
   if (noNginx === undefined) {
     const files = await startNginxFiles(scope, bench, object);
+    sources.push(files);
     proxies.push(...(await Promise.all(RELAYS.map(() => startNginxRelay(scope, bench, files.url)))));
   }
-  const run = async (argv: readonly string[]): Promise<Sample> => {
+  const run = async (argv: readonly string[], servers = [relays, [origin]]): Promise<Sample> => {
     try {
-      const { seconds, cpuSeconds } = await runClient(bench, argv);
+      const { seconds, cpuSeconds, serverSeconds } = await runClient(bench, argv, servers);
       const gigabytes = object.bytes / 1e9;
-      return { gigabytesPerSecond: gigabytes / seconds, clientCpu: (cpuSeconds ?? Number.NaN) / gigabytes };
+      const perGigabyte = (used: number | undefined): number | undefined =>
+        used === undefined ? undefined : used / gigabytes;
+      return {
+        gigabytesPerSecond: gigabytes / seconds,
+        clientCpu: perGigabyte(cpuSeconds),
+        relayCpu: perGigabyte(serverSeconds[0]),
+        originCpu: perGigabyte(serverSeconds[1]),
+      };
     } finally {
       for (const path of [file, `${file}.part`, `${file}.aria2`]) rmSync(path, { force: true });
     }
@@ -58,7 +67,7 @@ export async function threeRelaysSection(bench: Workbench, progress: (line: stri
       case: 'into a file',
       program: 'aria2c, three nginx',
       absent: noAria ?? noNginx,
-      measure: () => run(aria(viaNginx)),
+      measure: () => run(aria(viaNginx), [proxies, sources]),
     },
     { case: 'to nowhere', program: 'best relay alone', measure: bestAlone('/dev/null') },
     { case: 'to nowhere', program: 'heddle, three relays', measure: () => run(get('/dev/null', RELAYS)) },
@@ -69,6 +78,8 @@ export async function threeRelaysSection(bench: Workbench, progress: (line: stri
     metrics: [
       { key: 'gigabytesPerSecond', title: 'GB/s', digits: 2, compare: true },
       { key: 'clientCpu', title: 'client CPU-s/GB', digits: 3, compare: true },
+      { key: 'relayCpu', title: 'relays CPU-s/GB', digits: 3 },
+      { key: 'originCpu', title: 'origin CPU-s/GB', digits: 3 },
     ],
     baseline: 'best relay alone',
     rows: await takeTurns(measurables, bench.effort.repetitions, progress),
