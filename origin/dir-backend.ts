@@ -3,12 +3,13 @@
 // itself (links between folders inside the root are followed), no device or pipe.
 // What lies under a hidden or unreadable name does not exist, as far as anybody can tell from outside.
 import { close, constants, fstat, fstatSync, open, readv } from 'node:fs';
-import type { BigIntStats, Dirent } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { HeddleError } from '../protocol/errors.ts';
 import type { Backend, ObjectEntry, ObjectHandle, ObjectStat } from './backend.ts';
+import { FolderNames, lowerBound } from './folder-names.ts';
 import { isServedKey } from './object-key.ts';
 import { isInside } from './options.ts';
 
@@ -28,10 +29,11 @@ export async function openDirBackend(dir: string): Promise<Backend> {
   } catch (cause) {
     throw new HeddleError('bad-configuration', `cannot serve ${dir}: ${reasonOf(cause)}`, { cause });
   }
+  const folders = new FolderNames();
   return {
     identity: `dir:${root}`,
     isRemote: false,
-    list: (filter) => walk(root, '', filter),
+    list: (filter) => walk(folders, root, '', filter),
     stat: (key) => statKey(root, key),
     open: (key, version) => openKey(root, key, version),
     close: async () => {},
@@ -40,7 +42,10 @@ export async function openDirBackend(dir: string): Promise<Backend> {
 
 async function statKey(root: string, key: string): Promise<ObjectStat | undefined> {
   const path = await resolveKey(root, key);
-  if (path === undefined) return undefined;
+  return path === undefined ? undefined : statPath(path);
+}
+
+async function statPath(path: string): Promise<ObjectStat | undefined> {
   try {
     const stats = await lstat(path, { bigint: true });
     return stats.isFile() ? statOf(stats) : undefined;
@@ -147,25 +152,44 @@ function behind(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
 type Filter = { readonly prefix: string; readonly after: string };
 
 /** Depth first in the order of the whole keys: a folder sorts as its name with the slash behind it. */
-async function* walk(root: string, folder: string, filter: Filter): AsyncGenerator<ObjectEntry> {
-  let entries: Dirent[];
+async function* walk(folders: FolderNames, root: string, folder: string, filter: Filter): AsyncGenerator<ObjectEntry> {
+  const real = await realFolder(root, folder);
+  if (real === undefined) return;
+  let names: readonly string[];
   try {
-    entries = await readdir(join(root, folder), { withFileTypes: true });
+    names = await folders.in(real);
   } catch (error) {
     return absent(error);
   }
-  const names = entries
-    .filter((entry) => !isHidden(entry.name) && (entry.isFile() || entry.isDirectory()))
-    .map((entry) => folder + (entry.isDirectory() ? `${entry.name}/` : entry.name))
-    .sort((a, b) => (a < b ? -1 : 1));
-  for (const name of names) {
+  const { prefix, after } = filter;
+  const least = after > prefix ? after : prefix;
+  const start = least.startsWith(folder) ? lowerBound(names, least.slice(folder.length)) : 0;
+  // the name before may be a folder in which the list goes on
+  for (let at = Math.max(0, start - 1); at < names.length; at += 1) {
+    const own = names[at] ?? '';
+    const name = folder + own;
+    if (isHidden(own)) continue;
+    const isBelow = name.startsWith(prefix);
+    if (!isBelow && name > prefix && !prefix.startsWith(name)) return;
     if (name.endsWith('/')) {
-      const wanted = name.startsWith(filter.prefix) || filter.prefix.startsWith(name);
-      if (wanted && (name > filter.after || filter.after.startsWith(name))) yield* walk(root, name, filter);
-    } else if (name.startsWith(filter.prefix) && name > filter.after && isServedKey(name)) {
-      const stat = await statKey(root, name);
+      const wanted = isBelow || prefix.startsWith(name);
+      if (wanted && (name > after || after.startsWith(name))) yield* walk(folders, root, name, filter);
+    } else if (isBelow && name > after && isServedKey(name)) {
+      const stat = await statPath(join(real, own));
       if (stat !== undefined) yield { key: name, stat };
     }
+  }
+}
+
+/** The real path of a folder if what is in it may be touched; `folder` is empty or ends with a slash. */
+async function realFolder(root: string, folder: string): Promise<string | undefined> {
+  if (folder === '') return root;
+  try {
+    const real = await realpath(join(root, folder));
+    const hidden = real.slice(root.length).split('/').some(isHidden);
+    return isInside(real, root) && !hidden ? real : undefined;
+  } catch (error) {
+    return absent(error);
   }
 }
 

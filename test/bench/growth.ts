@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EFFORTS, Workbench } from './data-plane/workbench.ts';
-import { catalogCurve } from './growth/catalog-curve.ts';
+import { catalogCurve, flatCurve } from './growth/catalog-curve.ts';
 import { curveLines } from './growth/curve.ts';
 import { channelsCurve, segmentsCurve } from './growth/segments-curve.ts';
 import { sizeCurve } from './growth/size-curve.ts';
@@ -23,6 +23,7 @@ const CURVES = {
   origin: originStreamsCurve,
   relay: relayStreamsCurve,
   catalog: catalogCurve,
+  flat: flatCurve,
 } as const;
 type CurveName = keyof typeof CURVES;
 const RESULTS = join(import.meta.dirname, 'results');

@@ -1,7 +1,7 @@
 // Growth with the objects of an origin: the first start (all are hashed), a restart (all are known), lookups, and pages of
 // the list at its beginning and near its end.
 import { closeSync, mkdirSync, openSync, utimesSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Child } from '../machine/child.ts';
 import { freePort, LOOPBACK, accepts, untilListening } from '../machine/ports.ts';
@@ -18,15 +18,26 @@ const LONG_AGO = 1_600_000_000;
 const LOOK_MS = 50;
 const LISTED = 100;
 
-/** Measures catalogs. */
-export async function catalogCurve({ bench, full }: GrowthBench): Promise<Curve> {
+/** Measures catalogs of folders. */
+export async function catalogCurve(growth: GrowthBench): Promise<Curve> {
+  return await curveOf('Objects of an origin, a thousand to a folder', growth, PER_FOLDER);
+}
+
+/** Measures catalogs that are one folder. */
+export async function flatCurve(growth: GrowthBench): Promise<Curve> {
+  return await curveOf('Objects of an origin, all in one folder', growth, Number.POSITIVE_INFINITY);
+}
+
+async function curveOf(title: string, { bench, full }: GrowthBench, perFolder: number): Promise<Curve> {
   const points: Point[] = [];
-  for (const count of full ? [...OBJECTS, ...FULL_OBJECTS] : OBJECTS) points.push(await measureCatalog(bench, count));
+  for (const count of full ? [...OBJECTS, ...FULL_OBJECTS] : OBJECTS) {
+    points.push(await measureCatalog(bench, count, perFolder));
+  }
   return {
-    title: 'Objects of an origin',
+    title,
     by: 'objects',
     reading:
-      'Small objects, a thousand to a folder. The first start hashes each (a file opened, read, its row written); a restart ' +
+      'Small objects. The first start hashes each (a file opened, read, its row written); a restart ' +
       'compares each with the index. It listens before that is done. Lookups are manifests of objects spread over the catalog.',
     figures: [
       { title: 'first start, ms CPU/object', digits: 3 },
@@ -41,11 +52,12 @@ export async function catalogCurve({ bench, full }: GrowthBench): Promise<Curve>
   };
 }
 
-async function measureCatalog(bench: GrowthBench['bench'], count: number): Promise<Point> {
+async function measureCatalog(bench: GrowthBench['bench'], count: number, perFolder: number): Promise<Point> {
+  const keyOf = (index: number): string => keyIn(perFolder, index);
   const folder = bench.newFolder('catalog');
   const state = bench.newFolder('catalog-state');
   const dir = join(folder, 'served');
-  writeObjects(dir, count);
+  writeObjects(dir, count, keyOf);
   const first = await start(bench, dir, state);
   await first.untilIndexed();
   const firstCpu = first.cpuSeconds();
@@ -77,15 +89,16 @@ async function measureCatalog(bench: GrowthBench['bench'], count: number): Promi
   return { at: countText(count), values };
 }
 
-function keyOf(index: number): string {
-  const folder = Math.floor(index / PER_FOLDER);
-  return `d${String(folder).padStart(4, '0')}/o${String(index % PER_FOLDER).padStart(4, '0')}`;
+function keyIn(perFolder: number, index: number): string {
+  const folder = Math.floor(index / perFolder);
+  return `d${String(folder).padStart(4, '0')}/o${String(index % perFolder).padStart(7, '0')}`;
 }
 
-function writeObjects(dir: string, count: number): void {
+function writeObjects(dir: string, count: number, keyOf: (index: number) => string): void {
   for (let index = 0; index < count; index += 1) {
-    if (index % PER_FOLDER === 0) mkdirSync(join(dir, keyOf(index), '..'), { recursive: true });
     const path = join(dir, keyOf(index));
+    if (index === 0 || dirname(path) !== dirname(join(dir, keyOf(index - 1))))
+      mkdirSync(dirname(path), { recursive: true });
     const file = openSync(path, 'wx');
     writeSync(file, `object ${index}`);
     closeSync(file);
