@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { missingPrograms } from '../machine/programs.ts';
+import { findProgram, missingPrograms } from '../machine/programs.ts';
 import type { ReferenceObject } from '../machine/work-folder.ts';
 import { LEAF_BYTES } from '../../../protocol/limits.ts';
 import { drain } from './measure.ts';
@@ -73,6 +73,8 @@ async function fromDisk(bench: Workbench, object: ReferenceObject, progress: (li
   if (statfsSync(folder).type === MEMORY_TYPE) {
     return [{ case: name, program: 'all', samples: [], absent: 'temporary files are kept in memory here' }];
   }
+  const forget = findProgram('dd');
+  if (forget === undefined) return [{ case: name, program: 'all', samples: [], absent: 'there is no dd' }];
   const path = join(folder, object.key);
   copyFileSync(object.path, path);
   const served = await serve(scope, bench, { ...object, folder, path });
@@ -81,7 +83,7 @@ async function fromDisk(bench: Workbench, object: ReferenceObject, progress: (li
       ...measurable,
       measure: async () => {
         // dd asks the system to forget the pages of the file, and copies nothing
-        spawnSync('dd', [`of=${path}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0'], { stdio: 'ignore' });
+        spawnSync(forget, [`of=${path}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0'], { stdio: 'ignore' });
         return await measurable.measure();
       },
     }),

@@ -11,6 +11,7 @@ export const PACKAGES = {
   bash: 'bash',
   cc: 'gcc',
   curl: 'curl',
+  dd: 'coreutils',
   haproxy: 'haproxy',
   ip: 'iproute2',
   mkfifo: 'coreutils',
