@@ -14,6 +14,7 @@ import type { Applied } from '../protocol/settings/reload.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
 import { secureOptions } from '../protocol/settings/tls.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
+import { openLog } from '../protocol/settings/log.ts';
 import { Allowances } from './allowances.ts';
 import type { Backend } from './backend.ts';
 import { BlockCache } from './block-cache.ts';
@@ -96,7 +97,8 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   const bodies = new Running();
   const published = new PublishedRoutes(signer, tuning, resolved.publishedRoutes);
   const allowances = new Allowances(tuning, () => metrics.limited['token-bytes'].inc());
-  const parts: OriginParts = { guard, allowances, backend, catalog, blocks, pages, metrics, published, tuning, bodies };
+  const stores = { backend, catalog, blocks, pages, bodies };
+  const parts: OriginParts = { guard, allowances, ...stores, metrics, published, tuning, debug: options.debug };
   const channels = opened.use(new Channels(parts));
   const stopping = new AbortController();
   const scan = startScan({ backend, index, indexer, tuning, log, ahead: resolved.indexAhead }, stopping.signal);
@@ -184,9 +186,10 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
 
 /** Runs an origin until SIGTERM or SIGINT and returns the exit code; what is wrong is said in one line. */
 export async function originMain(flags: OriginFlags): Promise<number> {
+  const log = openLog('heddle origin', flags, process.env);
   try {
     const options = await originOptions(flags);
-    const origin = await startOrigin(options);
+    const origin = await startOrigin({ ...options, log: log.warning, debug: log.debug });
     const admin = origin.adminUrl === undefined ? '' : `, admin ${origin.adminUrl}`;
     // it listens to signals before it says that it serves: whoever waited for that may send one
     const told = signalled();
@@ -196,7 +199,7 @@ export async function originMain(flags: OriginFlags): Promise<number> {
         const next = await originOptions(flags);
         return { ...(await origin.reconfigure(next)), files: next.files };
       },
-      say: (line) => process.stderr.write(`heddle origin: ${line}\n`),
+      say: log.info,
       counted: origin.reloaded,
     });
     process.stdout.write(`heddle origin: serving ${origin.serves} on ${origin.url}${admin}\n`);
@@ -208,7 +211,7 @@ export async function originMain(flags: OriginFlags): Promise<number> {
     return 0;
   } catch (error) {
     const { code, message } = asHeddleError(error);
-    process.stderr.write(`heddle origin: ${message}\n`);
+    log.error(message);
     return exitCodeOf(code);
   }
 }

@@ -185,6 +185,8 @@ export type OriginOptions = {
   readonly tuning?: Partial<OriginTuning> | undefined;
   /** Takes one line without a line break; standard error by default. */
   readonly log?: ((line: string) => void) | undefined;
+  /** Told of each channel that is opened, refused or closed; nobody by default. */
+  readonly debug?: ((line: string) => void) | undefined;
 };
 
 /** Options with every default filled in. */

@@ -28,6 +28,8 @@ export type OriginParts = {
   /** The ways to this origin, for clients. */
   readonly published: PublishedRoutes;
   readonly tuning: OriginTuning;
+  /** Takes a line about each channel, where somebody wants to know. */
+  readonly debug?: ((line: string) => void) | undefined;
 };
 
 /** The present version of `key`, open; the caller closes `file`. Throws what the catalog and the backend throw. */

@@ -14,6 +14,7 @@ import { address, path, text, yesOrNo } from '../protocol/settings/text.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
 import { filesOf, readTls, SERVER_TLS } from '../protocol/settings/tls.ts';
 import type { TlsFiles } from '../protocol/settings/tls.ts';
+import type { LogFlags } from '../protocol/settings/log.ts';
 import { BACKEND_SETTINGS, backendOf, checkBackend, filesOfBackend } from './backend-settings.ts';
 import type { BackendSettings } from './backend-settings.ts';
 import { checkPublished, PUBLISHED_ROUTES } from './route-settings.ts';
@@ -69,7 +70,7 @@ export type OriginFlags = {
   /** Files with a JWKS of public Ed25519 keys. */
   readonly tokenKeys?: readonly string[] | undefined;
   readonly config?: string | undefined;
-};
+} & LogFlags;
 
 /** Options and the files that they were read from. */
 export type ToldOptions = OriginOptions & { readonly files: readonly string[] };

@@ -75,8 +75,10 @@ export class Channels {
       const { grant, channel } = await this.#admit(request);
       if (lost) channel.file.close();
       else this.#start({ ...channel, socket }, head, grant);
+      if (!lost) this.#parts.debug?.(`channel ${nameOf(request)} is open`);
     } catch (error) {
       if (!lost) this.#refuse(socket, error);
+      this.#parts.debug?.(`channel ${nameOf(request)} is refused: ${asHeddleError(error).message}`);
     } finally {
       this.#deciding -= 1;
     }
@@ -136,7 +138,7 @@ export class Channels {
     const { metrics, allowances } = this.#parts;
     const share = allowances.open(grant);
     const channel = new SegmentSender({ ...parts, share });
-    const { socket } = parts;
+    const { socket, request } = parts;
     this.#open.set(channel, grant);
     this.#sockets.add(socket);
     metrics.channels.inc();
@@ -147,6 +149,7 @@ export class Channels {
       this.#receivedBefore += socket.bytesRead;
       allowances.close(share);
       metrics.channels.dec();
+      this.#parts.debug?.(`channel ${request.number} of transfer ${request.transfer} is closed`);
     });
     channel.start(ACCEPTED, head);
   }
@@ -176,6 +179,13 @@ export class Channels {
   #destroy(): void {
     for (const channel of this.#open.keys()) channel.destroy();
   }
+}
+
+/** A request in a log: whose it is and what for, without what it may hold of secrets. */
+function nameOf({ url = '', headers }: IncomingMessage): string {
+  const [, transfer = '?', number = '?'] =
+    /^transfer=(\w{1,32}); number=(\d{1,5})/.exec(only(headers['heddle-channel']) ?? '') ?? [];
+  return `${number} of transfer ${transfer} for ${url.replace(/\?.*$/, '')}`;
 }
 
 type Admitted = { readonly grant: TokenGrant | undefined; readonly channel: Omit<ChannelParts, 'socket'> };

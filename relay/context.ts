@@ -18,6 +18,8 @@ export type RelayContext = {
   readonly upgradedSockets: Set<Socket>;
   readonly buffers: LandingBuffers;
   readonly metrics: RelayMetrics;
+  /** Takes a line about each session, where somebody wants to know. */
+  readonly debug: ((line: string) => void) | undefined;
   /** False from the first word of a shutdown. */
   isReady(): boolean;
 };

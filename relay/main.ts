@@ -9,6 +9,8 @@ import { packageVersion } from '../protocol/metrics/package-version.ts';
 import { reloadOnChange } from '../protocol/settings/reload.ts';
 import type { Applied, ReloadTask } from '../protocol/settings/reload.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
+import { openLog } from '../protocol/settings/log.ts';
+import type { Log } from '../protocol/settings/log.ts';
 import { Admission } from './admission.ts';
 import type { RelayContext } from './context.ts';
 import { drain } from './drain.ts';
@@ -87,7 +89,9 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   });
   const admission = new Admission({ upstreams, pseudonym, tokenCheck, limits, shaper });
   const upgradedSockets = new Set<Socket>();
-  const context = { pseudonym, limits, upstreams, admission, sessions, upgradedSockets, buffers, metrics, isReady };
+  const { debug } = options;
+  const parts = { pseudonym, limits, upstreams, admission, sessions, upgradedSockets };
+  const context: RelayContext = { ...parts, buffers, metrics, debug, isReady };
   const listeners: Listeners = await startListening(context, resolved);
   const timer = setInterval(() => {
     sessions.tick(performance.now());
@@ -136,39 +140,40 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
 
 /** Runs a relay until SIGTERM or SIGINT (a second one hurries); the exit code of the command. */
 export async function relayMain(flags: RelayFlags): Promise<number> {
+  const log = openLog('heddle relay', flags, process.env);
   try {
     const options = await relayOptions(flags);
-    const relay = await startRelay(options);
-    warnWhenOpen(relay, options);
+    const relay = await startRelay({ ...options, debug: log.debug });
+    warnWhenOpen(relay, options, log);
     const admin = relay.adminUrl === undefined ? '' : ` (admin on ${relay.adminUrl})`;
     const stopped = untilStopped(relay);
-    using _ = reloadOnChange(reloadTask(relay, flags, options.files));
-    say(process.stdout, `relay listening on ${relay.url}${admin}`);
+    using _ = reloadOnChange(reloadTask(relay, flags, options.files, log));
+    process.stdout.write(`relay listening on ${relay.url}${admin}\n`);
     await stopped;
     return 0;
   } catch (error) {
     const failure = asHeddleError(error);
-    say(process.stderr, `heddle relay: ${failure.message}`);
+    log.error(failure.message);
     return exitCodeOf(failure.code);
   }
 }
 
-function warnWhenOpen({ url }: RunningRelay, { insecureOpen, upstreams }: RelayOptions): void {
+function warnWhenOpen({ url }: RunningRelay, { insecureOpen, upstreams }: RelayOptions, log: Log): void {
   if (insecureOpen !== true) return;
   const reach = upstreams.join(' and ');
-  say(process.stderr, `WARNING: this relay is OPEN: whoever reaches ${url} can use ${reach} through it`);
+  log.warning(`WARNING: this relay is OPEN: whoever reaches ${url} can use ${reach} through it`);
 }
 
-function reloadTask(relay: RunningRelay, flags: RelayFlags, files: readonly string[]): ReloadTask {
+function reloadTask(relay: RunningRelay, flags: RelayFlags, files: readonly string[], log: Log): ReloadTask {
   return {
     files,
     reload: async () => {
       const options = await relayOptions(flags);
       const applied = await relay.reconfigure(options);
-      if (applied.changed.includes('insecureOpen')) warnWhenOpen(relay, options);
+      if (applied.changed.includes('insecureOpen')) warnWhenOpen(relay, options, log);
       return { ...applied, files: options.files };
     },
-    say: (line) => say(process.stderr, `heddle relay: ${line}`),
+    say: log.info,
     counted: relay.reloaded,
   };
 }
@@ -210,8 +215,4 @@ function statusOf({ admission, sessions, buffers, upstreams, isReady }: RelayCon
       [...upstreams].map(([name, { warm }]: [string, Upstream]) => [name, warm.ready]),
     ),
   };
-}
-
-function say(stream: NodeJS.WriteStream, line: string): void {
-  stream.write(`${line}\n`);
 }

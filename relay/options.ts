@@ -28,6 +28,8 @@ export type RelayOptions = {
   /** PEM of certificate authorities for https upstreams, instead of the system's. */
   readonly trustedCertificates?: string | undefined;
   readonly limits?: Partial<RelayLimits> | undefined;
+  /** Told of each session that begins, is refused or ends; nobody by default. */
+  readonly debug?: ((line: string) => void) | undefined;
 };
 
 /** An upstream of the allow-list. */

@@ -14,6 +14,7 @@ import { address, path, text, webAddress, yesOrNo } from '../protocol/settings/t
 import type { ListenAddress } from '../protocol/settings/text.ts';
 import { CLIENT_TLS, filesOf, readPem, readTls, SERVER_TLS } from '../protocol/settings/tls.ts';
 import type { TlsFiles } from '../protocol/settings/tls.ts';
+import type { LogFlags } from '../protocol/settings/log.ts';
 import { parseListen, RELAY_LIMITS } from './options.ts';
 import type { RelayLimits, RelayOptions } from './options.ts';
 
@@ -60,7 +61,7 @@ export type RelayFlags = {
   /** Files with a JWKS of public Ed25519 keys. */
   readonly tokenKeys?: readonly string[] | undefined;
   readonly config?: string | undefined;
-};
+} & LogFlags;
 
 /** Options and the files that they were read from. */
 export type ToldOptions = RelayOptions & { readonly files: readonly string[] };

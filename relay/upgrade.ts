@@ -35,6 +35,7 @@ export async function handleUpgrade(
   const refusal = await relayUpgrade(context, request, client, waiting).catch(() => refuse('internal'));
   if (refusal === undefined || client.destroyed) return;
   context.metrics.refused(refusal);
+  context.debug?.(`a session is refused: ${refusal.code}`);
   const { headers, body } = formatRefusal(refusal, context.pseudonym);
   waiting.finish(refusal.status, headers, Buffer.from(body), context.limits.lingerTimeoutMs);
 }
@@ -98,13 +99,16 @@ function join(
   const joinedAt = performance.now();
   admitted.endBy(() => session.abort('token-ended'));
   context.sessions.add(session, joinedAt);
+  context.debug?.(`a session to ${target.name} begins`);
   context.metrics.joined(target.name);
   let open = 2;
   const onClose = (): void => {
     open -= 1;
     if (open > 0) return;
     context.sessions.delete(session);
-    context.metrics.ended(session.end, performance.now() - joinedAt);
+    const lastedMs = performance.now() - joinedAt;
+    context.metrics.ended(session.end, lastedMs);
+    context.debug?.(`a session to ${target.name} ends after ${(lastedMs / 1_000).toFixed(1)} s: ${session.end}`);
     admitted.release();
   };
   client.once('close', onClose);

@@ -2,6 +2,8 @@
 // beside it, and how a failure becomes a line and an exit code. What is fetched, and what is said of it, is others' business.
 import { setFlagsFromString } from 'node:v8';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
+import { openLog } from '../../protocol/settings/log.ts';
+import type { Log, LogFlags } from '../../protocol/settings/log.ts';
 import { createClient } from '../client.ts';
 import type { Client, TransferOptions } from '../client.ts';
 import { clientOptions, controlWishes, metricsWishes } from '../config.ts';
@@ -9,11 +11,14 @@ import type { ClientFlags, ControlFlags } from '../config.ts';
 import type { RunningControl } from '../control.ts';
 import type { EarlyDials } from '../io/dial.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
+import type { SessionObserver } from '../io/report.ts';
 import type { ClientOptions } from '../options.ts';
-import { complain, errorLine } from './terminal.ts';
+import { withEnvironmentProxy } from '../outer-proxy.ts';
+import { errorLine } from './terminal.ts';
 
 export type GetFlags = ClientFlags &
-  ControlFlags & {
+  ControlFlags &
+  LogFlags & {
     readonly output: string;
     readonly mirror?: readonly string[];
     readonly checksum?: string;
@@ -55,19 +60,20 @@ export async function framed(
   setFlagsFromString('--semi-space-growth-factor=1');
   const say = jsonWriter(flags);
   const quiet = flags.json === true || flags.quiet === true;
-  const warn = warningOnce(quiet);
+  const log = openLog('heddle', flags, process.env, { initial: quiet ? 'error' : 'info' });
+  const warn = warningOnce(log);
   await using owned = new AsyncDisposableStack();
   const signal = interruptIn(owned);
   try {
     const ifChanged = flags.ifChanged === undefined ? {} : { ifChanged: choiceOf(flags.ifChanged) };
-    const control = await openControl(flags, say);
+    const control = await openControl(flags, say, log);
     owned.use(control);
     const tracked = control === undefined ? {} : { transfers: control.transfers };
-    const said = await clientOptions(flags, process.env, warn);
+    const said = withEnvironmentProxy(await clientOptions(flags, process.env, warn), process.env);
     return await work({
       say,
       quiet,
-      transfer: { signal, early, observer: { warning: warn }, ...ifChanged },
+      transfer: { signal, early, observer: { warning: warn, ...toldTo(log) }, ...ifChanged },
       options: { knownOrigins: knownOriginsPath(), ...said, ...tracked },
       async client(options) {
         const found = owned.use(options.discovery)?.start();
@@ -79,7 +85,7 @@ export async function framed(
   } catch (error) {
     const known = asHeddleError(error);
     say?.(errorLine(known));
-    if (flags.json !== true) complain(known);
+    if (flags.json !== true) log.error(`${known.message} (${known.code})`);
     return exitCodeOf(known.code);
   }
 }
@@ -94,20 +100,26 @@ function interruptIn(owned: AsyncDisposableStack): AbortSignal {
 }
 
 /** What is wrong for each of several objects is said once. */
-function warningOnce(quiet: boolean): (warning: HeddleError) => void {
+function warningOnce(log: Log): (warning: HeddleError) => void {
   const said = new Set<string>();
   return ({ message }) => {
-    if (!quiet && !said.has(message)) process.stderr.write(`heddle: ${message}\n`);
+    if (!said.has(message)) log.warning(message);
     said.add(message);
   };
 }
 
+/** What only --log-level debug tells: every connection that ends. */
+function toldTo({ debug }: Log): SessionObserver {
+  if (debug === undefined) return {};
+  return { channelClosed: (route, { code, message }) => debug(`a connection of ${route} ended: ${message} (${code})`) };
+}
+
 /** The page to watch and steer with, where one is wanted. */
-async function openControl(flags: GetFlags, say: Say | undefined): Promise<RunningControl | undefined> {
+async function openControl(flags: GetFlags, say: Say | undefined, log: Log): Promise<RunningControl | undefined> {
   if (flags.ui === undefined) return undefined;
   const { startControl } = await import('../control.ts');
   const control = await startControl(await controlWishes(flags));
-  if (say === undefined) process.stderr.write(`heddle: ${control.line}\n`);
+  if (say === undefined) log.info(control.line);
   else say({ type: 'ui', url: control.url });
   return control;
 }

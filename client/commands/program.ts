@@ -13,6 +13,10 @@ import type { VerifyFlags } from './verify.ts';
 import { complain, errorLine } from './terminal.ts';
 import type { TokenFlags } from './token.ts';
 
+/** Of everything that runs for long. */
+const LOG_LEVEL = ['--log-level <error|warning|info|debug>', 'how much it says of itself (default: info)'] as const;
+const LOG_FORMAT = ['--log-format <text|json>', 'how it says that, on standard error (default: text)'] as const;
+
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
 /** All commands; `early` goes to `get`. */
@@ -47,6 +51,8 @@ function commandLine(early: EarlyDials | undefined): Command {
     .option('--no-memory', 'neither use nor keep what routes carried before')
     .option('--json', 'one JSON object per line; the last says how it ended')
     .option('--quiet', 'no progress')
+    .option(...LOG_LEVEL)
+    .option(...LOG_FORMAT)
     .option('--ui [address]', 'a page to watch and steer it, on HOST:PORT or unix:PATH of this machine')
     .addHelpText('after', examplesOf('get'))
     .action(async (keys: string[], flags: GetFlags) => {
@@ -104,6 +110,8 @@ function commandLine(early: EarlyDials | undefined): Command {
       collect,
     )
     .option('--config <file>', 'YAML file with all of this and more; flags win over it')
+    .option(...LOG_LEVEL)
+    .option(...LOG_FORMAT)
     .addHelpText('after', examplesOf('origin'))
     .action(async (flags) => {
       const { originMain } = await import('../../origin/main.ts');
@@ -119,6 +127,8 @@ function commandLine(early: EarlyDials | undefined): Command {
     .option('--token-keys <file>', 'JWKS with the keys that sign tokens; repeat for each', collect)
     .option('--insecure-open', 'serve anybody, without tokens')
     .option('--config <file>', 'YAML file with all of this and more; flags win over it')
+    .option(...LOG_LEVEL)
+    .option(...LOG_FORMAT)
     .addHelpText('after', examplesOf('relay'))
     .action(async (flags) => {
       const { relayMain } = await import('../../relay/main.ts');
@@ -141,6 +151,8 @@ function commandLine(early: EarlyDials | undefined): Command {
     .option('--admin <host:port>', 'where to serve /metrics, /livez, /readyz')
     .option('--drain <time>', 'how long what is under way may take when it is told to end (default: 20s)')
     .option('--insecure-open', 'listen beyond this machine')
+    .option(...LOG_LEVEL)
+    .option(...LOG_FORMAT)
     .option('--ui [address]', 'a page to watch and steer transfers, on HOST:PORT or unix:PATH of this machine')
     .addHelpText('after', examplesOf('proxy'))
     .action(async (flags: ProxyFlags) => {

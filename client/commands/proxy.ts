@@ -1,6 +1,8 @@
 // `heddle proxy`: flags and configuration file to a running local proxy, until it is told to stop.
 import { HeddleError } from '../../protocol/errors.ts';
 import { parseAmount } from '../../protocol/settings/amount.ts';
+import { openLog } from '../../protocol/settings/log.ts';
+import type { Log, LogFlags } from '../../protocol/settings/log.ts';
 import { parseAddress } from '../../protocol/settings/text.ts';
 import { clientOptions, controlWishes, metricsWishes } from '../config.ts';
 import type { ClientFlags, ControlFlags } from '../config.ts';
@@ -16,7 +18,8 @@ export type ProxyFlags = Pick<
   ClientFlags,
   'route' | 'config' | 'originKey' | 'tokenFile' | 'ca' | 'clientCert' | 'clientKey'
 > &
-  ControlFlags & {
+  ControlFlags &
+  LogFlags & {
     readonly listen: string;
     readonly origin?: readonly string[];
     readonly allowHost?: readonly string[];
@@ -34,9 +37,14 @@ const MOST_DRAIN_MS = 3_600_000;
  * `bad-configuration`, `local-io`.
  */
 export async function proxy(flags: ProxyFlags): Promise<number> {
+  const log = openLog('heddle', flags, process.env);
   const { host, port } = checkedAddress(flags);
   const drainMs = drainTime(flags);
-  const { root, mirrors: _mirrors, ...client } = await clientOptions(flags);
+  const {
+    root,
+    mirrors: _mirrors,
+    ...client
+  } = await clientOptions(flags, process.env, ({ message }) => log.warning(message));
   await using control = await controlOf(flags);
   const tracked = control === undefined ? {} : { transfers: control.transfers };
   const common = { knownOrigins: knownOriginsPath(), ...client, ...tracked };
@@ -68,8 +76,8 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
     allowHosts: flags.allowHost ?? [],
     requests: control?.transfers.requests,
   });
-  if (!isLoopback(host)) process.stderr.write(`heddle: whoever reaches ${host} can use this proxy for anything\n`);
-  if (control !== undefined) process.stderr.write(`heddle: ${control.line}\n`);
+  if (!isLoopback(host)) log.warning(`whoever reaches ${host} can use this proxy for anything`);
+  if (control !== undefined) log.info(control.line);
   // before it says that it is there: whoever waited for that may want it to stop
   const told = toldToStop();
   const what = origins.map(({ origin }) => origin).join(', ');
@@ -77,7 +85,7 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
   process.stdout.write(`proxy listening on ${running.url}${admin}${what === '' ? '' : `, splitting ${what}`}\n`);
   const hurried = await told;
   metrics?.notReady();
-  await finish(running, drainMs, hurried);
+  await finish(running, drainMs, hurried, log);
   return 0;
 }
 
@@ -109,11 +117,11 @@ function checkedAddress({ listen, insecureOpen }: ProxyFlags): { host: string; p
 }
 
 /** What is under way gets the time to be done, until the deadline or a second signal. */
-async function finish(running: RunningProxy, deadlineMs: number, hurried: AbortSignal): Promise<void> {
+async function finish(running: RunningProxy, deadlineMs: number, hurried: AbortSignal, log: Log): Promise<void> {
   const under = running.underWay();
   if (under > 0) {
     const what = under === 1 ? 'a request is' : `${under} requests are`;
-    process.stderr.write(`heddle: ${what} under way and may take ${deadlineMs / 1_000} s; a second signal ends them\n`);
+    log.info(`${what} under way and may take ${deadlineMs / 1_000} s; a second signal ends them`);
   }
   await running.drain(AbortSignal.any([hurried, AbortSignal.timeout(deadlineMs)]));
 }

@@ -64,7 +64,7 @@ describe('as a process', () => {
     await using relay = run({ listen: LISTEN, upstream: [`main=${upstream.url}`], admin: LISTEN, insecureOpen: true });
     const port = await relay.port;
     expect(relay.output()).toMatch(/^relay listening on http:\/\/\S+ \(admin on http:\/\/\S+\)\n$/);
-    expect(relay.complaint()).toMatch(/^WARNING: this relay is OPEN/);
+    expect(relay.complaint()).toMatch(/^heddle relay: WARNING: this relay is OPEN/);
     using channel = await openChannel(port, PATH);
     channel.socket.end('echo');
     expect((await channel.readAll()).toString()).toBe('echo');

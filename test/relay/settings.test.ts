@@ -211,7 +211,10 @@ describe('as a process', () => {
     expect((await request(Number(port), '/v1/via/main/v1/objects/a')).status).toBe(502);
     expect((await request(Number(port), '/v1/via/nobody/v1/objects/a')).status).toBe(404);
     relay.signal('SIGINT');
-    expect(await relay.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/^WARNING: this relay is OPEN/) });
+    expect(await relay.ended).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^heddle relay: WARNING: this relay is OPEN/),
+    });
   });
 
   test.each<[name: string, yaml: string | Buffer | undefined, line: RegExp]>([

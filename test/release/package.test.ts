@@ -176,7 +176,7 @@ describe.each([[process.versions.node.split('.')[0] ?? '', undefined, undefined]
       }
       // a runtime that is tired of experiments says so on standard error, where people look for mistakes
       expect(origin.stderr).toBe('');
-      expect(relay.stderr).toMatch(/^WARNING: this relay is OPEN[^\n]+\n$/);
+      expect(relay.stderr).toMatch(/^heddle relay: WARNING: this relay is OPEN[^\n]+\n$/);
     });
   },
   120_000,
