@@ -103,10 +103,10 @@ export const MISTAKES: readonly Mistake[] = [
   },
   {
     name: 'a local address that is none',
-    args: 'a.bin -o $OUT --route r=$RELAY#local=eth0',
+    args: 'a.bin -o $OUT --route r=$RELAY#local=none0',
     exit: 2,
     code: 'bad-configuration',
-    says: /eth0/,
+    says: /none0/,
   },
   {
     name: 'a route without a name',
