@@ -45,8 +45,8 @@ export function allowsUpstream({ upstreams }: TokenTerms, name: string): boolean
   return upstreams === undefined || upstreams.includes(name);
 }
 
-/** Paths that tell no object's bytes and no key, below an origin's base URL. */
-const OPEN_PATHS: readonly string[] = ['/.well-known/heddle/routes'];
+/** Paths that tell no object's bytes and no key, below the base URL of an origin or a relay. */
+const OPEN_PATHS: readonly string[] = ['/.well-known/heddle/routes', '/readyz'];
 
 /**
  * True when `terms` are good for the raw path (with its query) below an upstream's base URL, behind any number of further

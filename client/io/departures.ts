@@ -1,5 +1,6 @@
-// Asks the first hop of each route whether it is about to stop, about once a second while the route carries something: a
-// relay parses no frames and cannot say so on its channels. Tells; what is done about it is the core's decision.
+// Asks the relays of each route, or a source without relays, whether they are about to stop, about once a second while the
+// route carries something: a relay parses no frames and cannot say so on its channels. What stands behind all relays tells
+// on its channels itself. Tells; what is done about it is the core's decision.
 import type { IncomingMessage } from 'node:http';
 import type Http from 'node:http';
 import type { SessionRoute } from './order.ts';
@@ -18,7 +19,7 @@ const MOST_ANSWER_BYTES = 1_024;
 export type DepartureEvents = {
   /** Bytes read on the route's channels that are open. */
   readBytes(route: number): number;
-  /** The first hop is about to stop, or not any more. Told again in each turn while it is. */
+  /** A hop is about to stop, or none any more. Told again in each turn while it is. */
   leaving(route: number, isLeaving: boolean): void;
 };
 
@@ -71,20 +72,27 @@ async function ask(asked: Asked, { leaving }: DepartureEvents, ended: AbortSigna
   asked.isAsking = true;
   const before = asked.isLeaving;
   // who does not answer is none of our business: his channels tell
-  asked.isLeaving = await saysSo(asked, ended).catch(() => false);
+  asked.isLeaving = await anySaysSo(asked, ended).catch(() => false);
   asked.isAsking = false;
   if (!ended.aborted && (asked.isLeaving || before)) leaving(asked.index, asked.isLeaving);
 }
 
+/** One after the other, the nearest first: a hop is asked through those before it. */
+async function anySaysSo(asked: Asked, ended: AbortSignal): Promise<boolean> {
+  for (const path of readinessOf(asked.route.baseUrl)) if (await saysSo(asked, path, ended)) return true;
+  return false;
+}
+
 /** True when the server answers 503 and calls itself draining, as relays and origins do; others may mean anything by 503. */
-function saysSo(asked: Asked, ended: AbortSignal): Promise<boolean> {
-  const { baseUrl } = asked.route;
+function saysSo(asked: Asked, path: string, ended: AbortSignal): Promise<boolean> {
+  const { baseUrl, authorization } = asked.route;
+  const headers = authorization === undefined ? {} : { authorization };
   // loaded by transfers that last longer than a second
   const { get } = process.getBuiltinModule(baseUrl.protocol === 'https:' ? 'node:https' : 'node:http');
   const agent: Http.Agent = (asked.agent ??= plainAgent(asked.route, { keepAlive: true, maxSockets: 1 }));
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const signal = AbortSignal.any([ended, AbortSignal.timeout(ANSWER_MS)]);
-  const request = get(new URL(readinessOf(baseUrl), baseUrl), { agent, signal }, (answer: IncomingMessage) => {
+  const request = get(new URL(path, baseUrl), { agent, signal, headers }, (answer: IncomingMessage) => {
     let text = '';
     answer.setEncoding('utf8').on('error', reject);
     answer.on('data', (more: string) => (text.length < MOST_ANSWER_BYTES ? (text += more) : answer.destroy()));
@@ -96,8 +104,8 @@ function saysSo(asked: Asked, ended: AbortSignal): Promise<boolean> {
   return promise;
 }
 
-/** The path of the first hop's readiness: beside its /v1/via/, or below the base URL of a source without relays. */
-function readinessOf({ pathname }: URL): string {
-  const via = pathname.indexOf('/v1/via/');
-  return `${(via < 0 ? pathname : pathname.slice(0, via)).replace(/\/$/, '')}/readyz`;
+/** Paths of the readiness of each relay: beside its own /v1/via/; or below the base URL of a source without relays. */
+function readinessOf({ pathname }: URL): string[] {
+  const relays = [...pathname.matchAll(/\/v1\/via\//g)].map(({ index }) => pathname.slice(0, index));
+  return (relays.length > 0 ? relays : [pathname]).map((base) => `${base.replace(/\/$/, '')}/readyz`);
 }

@@ -1,5 +1,6 @@
 // How a relay stops: not ready at once, still serving; then no new sessions; then the deadline.
 import { describe, expect, test } from 'vitest';
+import { createIssuer } from '../protocol/access/issuer.ts';
 import { eventually } from '../support/eventually.ts';
 import { closed, openChannel, request } from './channel-client.ts';
 import { openRelay } from './relays.ts';
@@ -25,6 +26,23 @@ test('readiness and liveness say nothing of upstreams, and ask none', async () =
   expect(upstream.accepted()).toBe(0);
   await upstream.close();
   expect(await readiness(relay.port)).toBe(200);
+});
+
+test('a relay behind another says through it that it is about to stop, also to tokens for a prefix', async () => {
+  const issuer = await createIssuer();
+  await using upstream = await startUpstream({ onUpgrade: echoing });
+  await using inner = await openRelay(upstream.url, { tokenKeys: issuer.keys });
+  await using outer = await openRelay(inner.url, { tokenKeys: issuer.keys });
+  const headers = { Authorization: await issuer.issue({ prefixes: ['data/'] }) };
+  const ask = async (): Promise<[number, string]> => {
+    const { status, body } = await request(outer.port, '/v1/via/main/readyz', { headers });
+    return [status, body.toString()];
+  };
+  expect(await ask()).toEqual([200, 'ready\n']);
+  const stopping = inner.close({ noticeMs: HOUR_MS, deadlineMs: HOUR_MS });
+  expect(await ask()).toEqual([503, 'draining\n']);
+  await inner.close({ noticeMs: 0, deadlineMs: 0 });
+  await stopping;
 });
 
 describe('a relay that stops', () => {

@@ -29,9 +29,9 @@ async function startHop(answer: (response: ServerResponse, request: IncomingMess
   };
 }
 
-function routeTo(url: string, mirror?: 'copy'): SessionRoute {
+function routeTo(url: string, mirror?: 'copy', authorization?: string): SessionRoute {
   const baseUrl = new URL(url);
-  const route = { name: 'r', baseUrl, localAddress: undefined, authorization: undefined, terms: {}, origin: 'o' };
+  const route = { name: 'r', baseUrl, localAddress: undefined, authorization, terms: {}, origin: 'o' };
   return mirror === undefined ? route : { ...route, mirror };
 }
 
@@ -81,6 +81,19 @@ test('the first hop is asked beside its /v1/via/, or the source itself, and only
   expect(all.every(([, isLeaving]) => isLeaving)).toBe(true);
   expect([relay.asked[0], origin.asked[0], proxy.asked[0]]).toEqual(['/readyz', '/readyz', '/behind/readyz']);
   expect(mirror.asked).toEqual([]);
+});
+
+test('every relay of a chain is asked through those before it, with the token; what stands behind the last is not', async () => {
+  const tokens = new Set<string | undefined>();
+  await using chain = await startHop((response, { url, headers }) => {
+    tokens.add(headers.authorization);
+    return url === '/x/v1/via/eu/readyz' ? draining(response) : ready(response);
+  });
+  const route = routeTo(`${chain.url}/x/v1/via/eu/v1/via/main`, undefined, 'Bearer t');
+  expect((await told([route], (seen) => seen.length > 0))[0]).toEqual([0, true]);
+  expect([...new Set(chain.asked)]).toEqual(['/x/readyz', '/x/v1/via/eu/readyz']);
+  expect([...tokens]).toEqual(['Bearer t']);
+  expect(chain.sockets()).toBe(1);
 });
 
 test('who leaves is told of in each turn, and once more when that is over; one connection does for all questions', async () => {
