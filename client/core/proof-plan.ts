@@ -19,6 +19,8 @@ const MIRROR_PAGES_AHEAD = 16;
 type Asked = {
   readonly channel: number;
   readonly at: number;
+  /** When it was asked for the first time. */
+  readonly since: number;
   readonly times: number;
   readonly false: Set<number>;
   readonly silent: Set<number>;
@@ -47,6 +49,12 @@ export class ProofPlan {
     return this.#canProve && (this.#state.size === undefined || this.#complete <= this.#lastPage());
   }
 
+  /** How long the page that was asked for first is not here, ms; 0 when none is waited for. */
+  waitMs(now: number): number {
+    const waiting = [...this.#asked].filter(([page]) => page >= this.#complete).map(([, { since }]) => since);
+    return Math.max(0, now - Math.min(...waiting));
+  }
+
   /** A proven page with the nodes [first, first + count) came. */
   proven(first: number, count: number): void {
     const { options } = this.#state;
@@ -67,9 +75,9 @@ export class ProofPlan {
   /** A channel answered with a page that proves nothing: ask another route. */
   refuted(first: number, route: number): void {
     const page = Math.floor(first / this.#state.options.proofNodes);
-    const { times, silent, false: lied } = this.#asked.get(page) ?? unasked();
-    lied.add(route);
-    this.#asked.set(page, { channel: -1, at: Number.NEGATIVE_INFINITY, times, false: lied, silent });
+    const asked = this.#asked.get(page) ?? unasked();
+    asked.false.add(route);
+    this.#asked.set(page, { ...asked, channel: -1, at: Number.NEGATIVE_INFINITY });
   }
 
   /**
@@ -115,7 +123,14 @@ export class ProofPlan {
     const others = ready.filter((channel) => channel.number !== before.channel);
     const target = this.#soonest(unheard) ?? this.#soonest(others) ?? ready[0];
     if (target === undefined) return;
-    this.#asked.set(page, { channel: target.number, at: now, times: before.times + 1, false: lied, silent });
+    const { times, since } = before;
+    this.#asked.set(page, {
+      ...before,
+      channel: target.number,
+      at: now,
+      since: Math.min(since, now),
+      times: times + 1,
+    });
     const first = page * options.proofNodes;
     const count = Math.min(options.proofNodes, this.#nodes() - first);
     effects.push({ type: 'prove', channel: target.number, first, count });
@@ -139,5 +154,6 @@ export class ProofPlan {
 }
 
 function unasked(): Asked {
-  return { channel: -1, at: Number.NEGATIVE_INFINITY, times: 0, false: new Set(), silent: new Set() };
+  const never = { at: Number.NEGATIVE_INFINITY, since: Number.POSITIVE_INFINITY };
+  return { ...never, channel: -1, times: 0, false: new Set(), silent: new Set() };
 }

@@ -36,6 +36,11 @@ const PAUSING: readonly ErrorCode[] = ['overloaded', 'draining'];
 /** What the supervisor found at a turn. */
 export type Verdict = { readonly code: ErrorCode; readonly message: string } | undefined;
 
+/** Proofs that the transfer needs: whether any are missing, and for how long one was asked for in vain. */
+export type AwaitedProofs = { readonly areMissing: boolean; waitMs(now: number): number };
+
+const NO_PROOFS: AwaitedProofs = { areMissing: false, waitMs: () => 0 };
+
 /** Opens, replaces and gives up channels. */
 export class Supervisor {
   readonly #state: TransferState;
@@ -69,7 +74,7 @@ export class Supervisor {
   }
 
   /** Dials, marks stalls, replaces; returns why the transfer has to fail, if it has to. */
-  turn(now: number, needsProof = false): Verdict {
+  turn(now: number, proofs: AwaitedProofs = NO_PROOFS): Verdict {
     const { channels, options, routes } = this.#state;
     const rttOf = (channel: Channel): number => routeOf(this.#state, channel).rttMs;
     for (const lapse of lapses(channels.all, rttOf, options, now)) this.#lapse(lapse, now);
@@ -83,7 +88,7 @@ export class Supervisor {
     this.#sources.turn(now);
     for (const route of routes) this.#dialIfDue(route, now);
     this.#encodings.turn();
-    return this.#hopeless(now, needsProof);
+    return this.#hopeless(now, proofs);
   }
 
   /** HELLO or payload came. `isProgress`: what shows that the transfer moves; a HELLO alone, again and again, does not. */
@@ -212,19 +217,24 @@ export class Supervisor {
     this.#state.effects.push({ type: 'dial', channel: number, route: route.index });
   }
 
-  #hopeless(now: number, needsProof: boolean): Verdict {
+  #hopeless(now: number, proofs: AwaitedProofs): Verdict {
     const { options, routes, size } = this.#state;
     // the user excluded them all, and may take that back
     if (routes.every((route) => route.excluded === undefined && route.isOut)) return undefined;
-    const useful = routes.filter((route) => !needsProof || canProve(route));
+    const useful = routes.filter((route) => !proofs.areMissing || canProve(route));
     const open = useful.filter((route) => !route.isOut);
     if (open.length === 0) {
       const code = TELLING.find((telling) => routes.some((route) => route.excluded === telling));
       return { code: code ?? 'no-route', message: this.#reasons() };
     }
     const neverHeard = size === undefined && open.every((route) => route.failedDials >= options.firstDials);
-    const silent = now - this.#heardAt > options.giveUpMs && !this.#anyAlive(now, useful);
-    return neverHeard || silent ? { code: 'no-route', message: this.#reasons() } : undefined;
+    const standsStill = now - this.#heardAt > options.giveUpMs;
+    if (neverHeard || (standsStill && !this.#anyAlive(now, useful))) {
+      return { code: 'no-route', message: this.#reasons() };
+    }
+    // everybody may be there and answer, but not with what proves the bytes
+    if (!standsStill || proofs.waitMs(now) <= options.giveUpMs) return undefined;
+    return { code: 'no-route', message: this.#reasons('keeps the proofs back') };
   }
 
   /** An open channel that was asked for nothing may be silent as long as it likes; one that was asked may not. */
@@ -235,11 +245,11 @@ export class Supervisor {
   }
 
   /** One clause per route: which, and why it does not work. The shell puts the names in. */
-  #reasons(): string {
+  #reasons(otherwise: string = 'unreachable'): string {
     return this.#state.routes
       .map((route) => {
         const reason = route.excluded ?? (route.isOut ? 'excluded by you' : route.lastCode);
-        return `{route ${route.index}}: ${reason ?? (canProve(route) ? 'unreachable' : 'cannot prove the object')}`;
+        return `{route ${route.index}}: ${reason ?? (canProve(route) ? otherwise : 'cannot prove the object')}`;
       })
       .join(', ');
   }

@@ -228,8 +228,7 @@ export class Transfer {
     if (this.#ended) return;
     if (now >= this.#measurements.dueAt) this.#measurements.sample(now);
     const { isPaused } = this.#state;
-    const verdict =
-      this.#supervisor.turn(now, this.#proofs.areMissing) ?? (isPaused ? undefined : this.#constraints.turn(now));
+    const verdict = this.#supervisor.turn(now, this.#proofs) ?? (isPaused ? undefined : this.#constraints.turn(now));
     if (verdict !== undefined) return this.#fail(verdict.code, verdict.message);
     this.#scheduler.turn(now);
     this.#repair.turn(now);

@@ -44,13 +44,14 @@ function changing(lie: Changing): Rewrite {
     if (lie === 'forges proofs' && frame.type === 'proof') {
       return [{ ...frame, page: { ...frame.page, nodes: flipped(frame.page.nodes) } }];
     }
+    if (lie === 'keeps proofs') return frame.type === 'proof' ? [] : [frame];
     if (frame.type !== 'segment' || lie === 'forges proofs') return [frame];
     count += 1;
     return count % EVERY === 0 ? change(lie, frame) : [frame];
   };
 }
 
-function change(lie: Exclude<Changing, 'forges proofs'>, frame: Segment): readonly Frame[] {
+function change(lie: Exclude<Changing, 'forges proofs' | 'keeps proofs'>, frame: Segment): readonly Frame[] {
   switch (lie) {
     case 'flips bits':
       return [{ ...frame, payload: flipped(frame.payload) }];

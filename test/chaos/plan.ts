@@ -3,7 +3,7 @@
 import { Random } from '../simulation/random.ts';
 
 /** What a relay does to the segments that pass, besides passing them. */
-export type Lie = (typeof LIES)[number] | (typeof REORDERING)[number];
+export type Lie = (typeof LIES)[number] | (typeof REORDERING)[number] | 'keeps proofs';
 
 export type PlannedRoute = {
   readonly name: string;
@@ -37,6 +37,7 @@ const LIES = ['flips bits', 'cuts short', 'swallows', 'repeats', 'renumbers', 'f
 /** Nothing is changed or lost, but it comes late, or on another connection than the one it was asked for on. */
 const REORDERING = ['holds back', 'crosses channels'] as const;
 const REORDERS = 0.12;
+const KEEPS_PROOFS = 0.06;
 const CLOCK_JUMPS = 0.3;
 const DISK_FILLS = 0.1;
 /** A minute, an hour that a summer ends, a battery that was empty, ms. */
@@ -70,6 +71,7 @@ export function planOf(seed: number): Plan {
   const faults = Array.from({ length: count }, () => faultsOf(random, routes.length, output === 'file')).flat();
   // dice of their own: what was drawn for a seed before these existed stays
   const later = random.fork('reordering, clocks and disks');
+  const silent = random.fork('proofs that are kept');
   faults.push(...clockJumps(later, routes));
   if (output === 'file' && later.chance(DISK_FILLS)) faults.push({ atMs: strikesAt(later), type: 'fill disk' });
   return {
@@ -78,7 +80,9 @@ export function planOf(seed: number): Plan {
     output,
     ifChanged,
     pinned,
-    routes: routes.map((route) => (later.chance(REORDERS) ? { ...route, lie: later.pick(REORDERING) } : route)),
+    routes: routes
+      .map((route) => (later.chance(REORDERS) ? { ...route, lie: later.pick(REORDERING) } : route))
+      .map((route) => (silent.chance(KEEPS_PROOFS) ? { ...route, lie: 'keeps proofs' } : route)),
     faults: faults.toSorted((a, b) => a.atMs - b.atMs),
   };
 }

@@ -3,6 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLink } from '../../client/demo/link-shaper.ts';
 import type { ShapedLink } from '../../client/demo/link-shaper.ts';
+import { createClient } from '../../client/index.ts';
+import { HeddleError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { SourceFrame } from '../../protocol/frames.ts';
 import { startRewriting } from '../support/false-relay.ts';
@@ -133,6 +135,20 @@ describe('two relays that', { timeout: 60_000 }, () => {
       count += 1;
       return count % 5 === 0 ? [{ type: 'error', code, text: 'it is over' }] : [frame];
     });
+  });
+});
+
+describe('the only relay there is, when it would', { timeout: 60_000 }, () => {
+  test.each(LIES)('%s, leads to the object or to one error, and soon', async (_what, lie) => {
+    await using liar = await startRewriting(world.origin.port, () => lie as Rewrite);
+    outputs += 1;
+    const path = world.output(`${outputs}.bin`);
+    const client = createClient({ routes: [{ name: 'liar', url: liar.url }], giveUpMs: 1_500 });
+    const ended = await client.download('a.bin', path).done.catch((error: unknown) => error);
+    if (ended instanceof HeddleError) {
+      expect(['corrupt', 'no-route', 'bad-manifest', 'root-mismatch', 'no-source-for-range']).toContain(ended.code);
+      expect(await world.outputs()).not.toContain(`${outputs}.bin`);
+    } else expect(sha256Of(await world.read(`${outputs}.bin`))).toBe(sha256Of(content));
   });
 });
 

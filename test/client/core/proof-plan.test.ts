@@ -162,6 +162,19 @@ describe('who is asked', () => {
     expect(waits.map((wait) => Math.round(wait / shortest))).toEqual([1, 2, 4, 8, 8, 8, 8]);
   });
 
+  test('how long one was asked for in vain is counted from the first time, until it is here or not needed', () => {
+    const { state, plan } = planOf(4 * PAGE);
+    expect(plan.waitMs(1_000)).toBe(0);
+    plan.refuted(0, 0);
+    expect(plan.waitMs(1_000)).toBe(0);
+    for (let now = 1_000; now <= 41_000; now += 100) plan.turn(0, now);
+    expect(askedOf(state).length).toBeGreaterThan(4);
+    expect(plan.waitMs(41_000)).toBe(40_000);
+    plan.proven(0, PAGE);
+    plan.skip(2 * PAGE);
+    expect(plan.waitMs(41_000)).toBe(0);
+  });
+
   test('the same one again when there is nobody else', () => {
     const { state, plan } = planOf(10, 1);
     plan.turn(0, 0);

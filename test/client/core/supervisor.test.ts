@@ -264,6 +264,18 @@ describe('giving up', () => {
     }
   });
 
+  test('when all of it is here but what proves it, which everybody keeps back', () => {
+    const kit = new Kit(1);
+    kit.run(10);
+    kit.open(0);
+    kit.run(giveUpMs + 1_000);
+    const kept = (waitMs: number) => kit.supervisor.turn(kit.now, { areMissing: true, waitMs: () => waitMs });
+    expect(kept(giveUpMs)).toBeUndefined();
+    expect(kept(giveUpMs + 1)).toEqual({ code: 'no-route', message: '{route 0}: keeps the proofs back' });
+    kit.supervisor.heard(kit.channelOf(0), true, kit.now);
+    expect(kept(giveUpMs + 1)).toBeUndefined();
+  });
+
   test('not because of a server that wants to be asked again', () => {
     for (const code of ['overloaded', 'not-indexed', 'draining'] as const) {
       const kit = new Kit(1);
