@@ -57,8 +57,9 @@ type Figures = {
   /** Bytes of corrupted segments that came, and how many times as many were fetched again for them. */
   readonly corruptedBytes: number;
   readonly repaired: number;
-  /** Bytes of proofs per byte of the object. */
+  /** Bytes of proofs per byte of the object, and connections: each begins with a page of 2 KiB. */
   readonly proofs: number;
+  readonly channels: number;
   /** Of all bytes that came, those that nobody needed. */
   readonly waste: number;
 };
@@ -107,6 +108,7 @@ async function fetchPast(liar: string, corruptLimit: number): Promise<Figures> {
     corruptedBytes: bytesOf(bad),
     repaired: rounded(bytesOf(again) / bytesOf(bad)),
     proofs: rounded(proofBytes / content.length),
+    channels: log.channels().length,
     waste: rounded(report.wasteBytes / content.length),
   };
 }
