@@ -80,11 +80,14 @@ async function leadOver(
   const known = site.manifests.get(key);
   const beside = known === undefined ? site.manifests.fetch(route, key, ended) : undefined;
   beside?.catch(() => undefined);
+  const provesItself = lead === undefined || (known !== undefined && known.size <= BLOCK_BYTES);
+  const askForNodes = async (): Promise<readonly ProofPage[]> =>
+    provesItself ? [] : await fetchPages(route, key, lead, ended);
+  // a single block is whole before its nodes matter; behind more of them these would be late
+  const before = lead !== undefined && lead.to - lead.from > BLOCK_BYTES ? askForNodes() : undefined;
   const { headers, headersTimeoutMs } = request;
   const asked = askRoute(site, route, { method: 'GET', key, headers, headersTimeoutMs, lead }, ended);
-  // the head waits for the manifest, which is asked for first; only the body waits for its nodes
-  const provesItself = lead === undefined || (known !== undefined && known.size <= BLOCK_BYTES);
-  const nodes = provesItself ? Promise.resolve([]) : fetchPages(route, key, lead, ended);
+  const nodes = before ?? askForNodes();
   const answer = await asked;
   const view = viewOf(plan, answer);
   if (view.type === 'pass') return { type: 'pass', answer };
