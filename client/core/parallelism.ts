@@ -34,7 +34,7 @@ const AGREES = { least: 0.7, most: 4 };
 /** Fewer gaps than this are an accident. */
 const LEAST_GAPS = 5;
 /** Time that is looked at together, and the most when losses are rare, in ms and round trips. */
-const MEASURE_MS = 400;
+const MEASURE_MS = 200;
 const MEASURE_RTTS = 4;
 const MOST_MEASURES = 20;
 /** What is asked for waits at the senders when it takes this much longer than the path, */

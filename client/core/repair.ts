@@ -20,6 +20,8 @@ const HEDGE_LEAST_SILENCE_MS = 70;
 const HEDGE_DUE_MS = 200;
 const LATE_MS = 150;
 const TAKE_OVERS_PER_TURN = 8;
+/** The tail has begun when no more is missing than this part of what is outstanding, and so many segments. */
+const UNDER_WAY = { part: 1.1, segments: 2 };
 /** A SEND that is not answered within this time, and this many times its expected completion, is asked of another. */
 const LEAST_PATIENCE_MS = 1_000;
 const PATIENCE_COMPLETIONS = 4;
@@ -230,7 +232,9 @@ export class Repair {
     const waiting = table.lowestMissing - table.takenPoint;
     const slowSink = waiting * options.segmentBytes > options.reorderBytes / 4;
     if (idle.length === 0 || slowSink || table.missingLeft <= usable.length) return;
-    const blocking = this.#expected(now).sort((a, b) => a.index - b.index);
+    const blocking = this.#expected(now)
+      .filter(({ index }) => !this.#hedged.has(index))
+      .sort((a, b) => a.index - b.index);
     for (const { index, holder, finishMs } of blocking.slice(0, HEDGE_DEPTH)) {
       if (finishMs < LATE_MS) continue;
       const among = index === table.lowestMissing ? usable : idle;
@@ -241,29 +245,40 @@ export class Repair {
     }
   }
 
-  /** Nothing is left to grant: an idle channel repeats what is expected last, if it would be much earlier. Free as well. */
+  /**
+   * Next to nothing is left to grant: a channel with room repeats what is expected last, whoever else was asked for it,
+   * if it would be much earlier. Free as well.
+   */
   #takeOver(usable: readonly Channel[], now: number): void {
     const { table } = this.#state;
-    if (table.missingLeft === 0 || table.missingLeft > outstandingSegments(this.#state)) return;
+    if (table.missingLeft === 0 || table.missingLeft > this.#mostInTail()) return;
     const late = this.#expected(now).sort((a, b) => b.finishMs - a.finishMs);
     for (const { index, holder, finishMs } of late.slice(0, TAKE_OVERS_PER_TURN)) {
       const others = usable.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
-      const target = this.#quickest(others.filter((channel) => this.#mayDouble(channel, index, now)));
+      const free = others.filter((channel) => !channel.ledger.isAsked(index) && this.#mayDouble(channel, index, now));
+      const target = this.#quickest(free);
       if (target === undefined) continue;
       if (this.#completion(target) > finishMs - Math.max(20, 0.25 * finishMs)) continue;
       this.#free(target, index, now);
     }
   }
 
-  /** What has one holder only, and when it comes: what is overdue may never come, however little stands before it. */
+  /** Missing segments up to which all that counts is under way: some answers were lost, a few wait for their credit. */
+  #mostInTail(): number {
+    return UNDER_WAY.part * outstandingSegments(this.#state) + UNDER_WAY.segments;
+  }
+
+  /** What is on its way, and when the first that was asked brings it: what is overdue may never come. */
   #expected(now: number): Held[] {
-    const single = [...onTheirWay(this.#state, this.#state.table.to, now)].filter(
-      ({ index }) => !this.#hedged.has(index),
-    );
-    return single.map((held) => {
+    const first = new Map<number, Held>();
+    for (const held of onTheirWay(this.#state, this.#state.table.to, now)) {
       const promise = held.holder.promises.get(held.index) ?? now;
-      return { ...held, finishMs: held.finishMs + Math.max(0, now - promise) };
-    });
+      const finishMs = held.finishMs + Math.max(0, now - promise);
+      if (finishMs < (first.get(held.index)?.finishMs ?? Number.POSITIVE_INFINITY)) {
+        first.set(held.index, { ...held, finishMs });
+      }
+    }
+    return [...first.values()];
   }
 
   /** True while the channel is in use and its route has room below `windows` windows. Credit that brings nothing is room. */

@@ -30,6 +30,8 @@ const HINT_MS = 8;
 /** Segments on the way that keep a connection's congestion window in use. */
 const FED_SEGMENTS = 4;
 const BEST_RATE_DECAY_MS = 600;
+/** On a thin route a PONG waits for the segment before it: so much of that delay is no queue, ms. */
+const MOST_SEGMENT_MS = 60;
 /** Two round trips that together grew by less than this end slow start however thin the route is. */
 const FLAT_TWICE = 1.25;
 /** but not the first ones, which may come in pieces. */
@@ -126,7 +128,10 @@ export class RouteWindow {
     if (flight > 0) this.#flowsSince ??= now;
     const isPastStart = now - (this.#flowsSince ?? now) >= Math.max(FLAT_TWICE_AFTER_MS, FLAT_TWICE_AFTER_RTTS * rttMs);
     if (isPastStart && flight < FLAT_TWICE * this.#flightBefore(2 * rttMs, now)) return this.#leave(rttMs, now);
-    if (this.#isLate(DELAY_RTTS, DELAY_MS)) this.#leave(rttMs, now);
+    if (!this.#isLate(DELAY_RTTS, DELAY_MS)) return;
+    // connections that were still growing go on only while more is asked for than they carry
+    const isGrowing = this.#options.output === 'any' && flight > FLAT_TWICE * this.#flightBefore(rttMs, now);
+    this.#leave(rttMs, now, isGrowing ? Math.max(targetOf(rttMs), 0.5 * rttMs) : targetOf(rttMs));
   }
 
   /** Flight `ms` ago; 0 when that was before the first bytes. */
@@ -134,9 +139,9 @@ export class RouteWindow {
     return this.#flights.findLast(({ at }) => at <= now - ms)?.bytes ?? 0;
   }
 
-  #leave(rttMs: number, now: number): void {
+  #leave(rttMs: number, now: number, extraMs: number = targetOf(rttMs)): void {
     this.#slowStart = false;
-    this.#extraMs = targetOf(rttMs);
+    this.#extraMs = extraMs;
     this.#steeredAt = now;
     this.#resize(rttMs);
     this.#active = Math.max(
@@ -158,7 +163,7 @@ export class RouteWindow {
   }
 
   #steer(queueMs: number, rttMs: number, channels: number, lossLimited: boolean): void {
-    const target = targetOf(rttMs);
+    const target = targetOf(rttMs) + this.#segmentMs();
     const crowded = this.#bytes < (lossLimited ? 1 : FED_SEGMENTS) * this.#active * this.#options.segmentBytes;
     if (queueMs < 0.4 * target) {
       this.#extraMs = Math.min(1.25 * this.#extraMs, lossLimited ? 2 * rttMs + 300 : Math.max(60, rttMs));
@@ -171,6 +176,12 @@ export class RouteWindow {
 
   #resize(rttMs: number): void {
     this.#bytes = Math.max(this.#options.leastWindowBytes, this.#bestRate * (rttMs + this.#extraMs));
+  }
+
+  /** In order, a standing queue of a segment would delay what is urgent: there the window stays the smaller one. */
+  #segmentMs(): number {
+    if (this.#options.output === 'order') return 0;
+    return Math.min(MOST_SEGMENT_MS, this.#options.segmentBytes / Math.max(1, this.#bestRate));
   }
 
   /** Every PONG of late came later than its own channel's backlog explains. */

@@ -24,6 +24,11 @@ const MOST_REACH = 4_096;
 /** Nothing is on its way though much is missing: ms after which a modified pattern is due however many there were. */
 const IDLE_MS = 500;
 
+/** Nothing is to come from it. */
+function isIdle({ ledger, opened }: Channel): boolean {
+  return opened && ledger.unanswered === 0;
+}
+
 /** Deals patterns and grants credit for one transfer. */
 export class Scheduler {
   readonly #state: TransferState;
@@ -127,6 +132,8 @@ export class Scheduler {
       ({ ledger, number }) => !without.has(number) && (ledger.nextToGrant() ?? leadEnd) >= leadEnd,
     );
     if (leadEnd < table.to && outOfLead) return true;
+    // what is not asked for yet would otherwise wait for the channel that has it, while the rest have nothing to do
+    if (this.#inTail() && since >= options.patternIntervalMs && usable.some(isIdle)) return true;
     if (!this.#budget.allowsMore(this.#state.counters.receivedBytes)) return false;
     if (this.#inTail() && since >= 2 * options.urgentPatternMs) return true;
     return since >= options.patternIntervalMs && this.#sharesMoved(usable);

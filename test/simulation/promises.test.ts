@@ -28,8 +28,8 @@ const CROWDS: readonly string[] = ['both', 'last-mile'];
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '2 order': ['waste', 'between deliveries', 'reorder memory'],
   '11 order': ['between deliveries', 'reorder memory'],
-  '22 any': ['of the ideal', 'best single'],
-  '22 order': ['of the ideal', 'best single', 'waste', 'between deliveries', 'reorder memory'],
+  '22 any': ['of the ideal'],
+  '22 order': ['of the ideal', 'waste', 'between deliveries', 'reorder memory'],
   'blackhole any': ['goodput around 13 s'],
   'hang any': ['goodput around 7 s'],
   'hang order': ['goodput around 7 s'],
