@@ -1,4 +1,5 @@
-// What is on its way: missing segments that somebody was asked for, and when they are expected. Decides nothing.
+// What is on its way: missing segments that somebody was asked for, and when they are expected.
+// Decides nothing: repair.ts does.
 import type { Channel } from './channel.ts';
 import { timeToBring } from './dealer.ts';
 import { laneOf } from './state.ts';
@@ -24,4 +25,16 @@ export function* onTheirWay(state: TransferState, end: number, now: number): Gen
       ahead += options.segmentBytes;
     }
   }
+}
+
+/** Every missing segment that is on its way, with the first to bring it: what is overdue may never come. */
+export function firstToCome(state: TransferState, now: number): Held[] {
+  const first = new Map<number, Held>();
+  for (const held of onTheirWay(state, state.table.to, now)) {
+    const promise = held.holder.promises.get(held.index) ?? now;
+    const finishMs = held.finishMs + Math.max(0, now - promise);
+    const earlier = first.get(held.index);
+    if (earlier === undefined || finishMs < earlier.finishMs) first.set(held.index, { ...held, finishMs });
+  }
+  return [...first.values()];
 }

@@ -8,7 +8,7 @@ import type { Refusal } from './constraints.ts';
 import { expectedCompletion } from './dealer.ts';
 import { InOrderPoint } from './in-order-point.ts';
 import type { Effect } from './messages.ts';
-import { onTheirWay } from './on-their-way.ts';
+import { firstToCome, onTheirWay } from './on-their-way.ts';
 import type { Held } from './on-their-way.ts';
 import { channelsOf, laneOf, outstandingSegments, routeOf, segmentLength, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
@@ -232,7 +232,7 @@ export class Repair {
     const waiting = table.lowestMissing - table.takenPoint;
     const slowSink = waiting * options.segmentBytes > options.reorderBytes / 4;
     if (idle.length === 0 || slowSink || table.missingLeft <= usable.length) return;
-    const blocking = this.#expected(now)
+    const blocking = firstToCome(this.#state, now)
       .filter(({ index }) => !this.#hedged.has(index))
       .sort((a, b) => a.index - b.index);
     for (const { index, holder, finishMs } of blocking.slice(0, HEDGE_DEPTH)) {
@@ -252,7 +252,7 @@ export class Repair {
   #takeOver(usable: readonly Channel[], now: number): void {
     const { table } = this.#state;
     if (table.missingLeft === 0 || table.missingLeft > this.#mostInTail()) return;
-    const late = this.#expected(now).sort((a, b) => b.finishMs - a.finishMs);
+    const late = firstToCome(this.#state, now).sort((a, b) => b.finishMs - a.finishMs);
     for (const { index, holder, finishMs } of late.slice(0, TAKE_OVERS_PER_TURN)) {
       const others = usable.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
       const free = others.filter((channel) => !channel.ledger.isAsked(index) && this.#mayDouble(channel, index, now));
@@ -266,19 +266,6 @@ export class Repair {
   /** Missing segments up to which all that counts is under way: some answers were lost, a few wait for their credit. */
   #mostInTail(): number {
     return UNDER_WAY.part * outstandingSegments(this.#state) + UNDER_WAY.segments;
-  }
-
-  /** What is on its way, and when the first that was asked brings it: what is overdue may never come. */
-  #expected(now: number): Held[] {
-    const first = new Map<number, Held>();
-    for (const held of onTheirWay(this.#state, this.#state.table.to, now)) {
-      const promise = held.holder.promises.get(held.index) ?? now;
-      const finishMs = held.finishMs + Math.max(0, now - promise);
-      if (finishMs < (first.get(held.index)?.finishMs ?? Number.POSITIVE_INFINITY)) {
-        first.set(held.index, { ...held, finishMs });
-      }
-    }
-    return [...first.values()];
   }
 
   /** True while the channel is in use and its route has room below `windows` windows. Credit that brings nothing is room. */

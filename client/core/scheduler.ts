@@ -24,11 +24,6 @@ const MOST_REACH = 4_096;
 /** Nothing is on its way though much is missing: ms after which a modified pattern is due however many there were. */
 const IDLE_MS = 500;
 
-/** Nothing is to come from it. */
-function isIdle({ ledger, opened }: Channel): boolean {
-  return opened && ledger.unanswered === 0;
-}
-
 /** Deals patterns and grants credit for one transfer. */
 export class Scheduler {
   readonly #state: TransferState;
@@ -128,6 +123,7 @@ export class Scheduler {
     if (table.missingLeft <= outstanding) return false;
     if (outstanding === 0 && since >= IDLE_MS && this.#fitsMemory(table.lowestMissing)) return true;
     const { leadEnd, without } = this.#facts;
+    const isIdle = ({ ledger, opened }: Channel): boolean => opened && ledger.unanswered === 0;
     const outOfLead = usable.some(
       ({ ledger, number }) => !without.has(number) && (ledger.nextToGrant() ?? leadEnd) >= leadEnd,
     );
