@@ -41,6 +41,7 @@ const FLAT_TWICE_AFTER_RTTS = 4;
 /** Window of one route. */
 export class RouteWindow {
   readonly #options: CoreOptions;
+  readonly #isForFile: boolean;
   #slowStart = true;
   #bytes: number;
   #bestRate = 0;
@@ -55,6 +56,7 @@ export class RouteWindow {
 
   constructor(options: CoreOptions) {
     this.#options = options;
+    this.#isForFile = options.output === 'any';
     this.#bytes = options.firstWindowBytes;
   }
 
@@ -130,7 +132,7 @@ export class RouteWindow {
     if (isPastStart && flight < FLAT_TWICE * this.#flightBefore(2 * rttMs, now)) return this.#leave(rttMs, now);
     if (!this.#isLate(DELAY_RTTS, DELAY_MS)) return;
     // connections that were still growing go on only while more is asked for than they carry
-    const isGrowing = this.#options.output === 'any' && flight > FLAT_TWICE * this.#flightBefore(rttMs, now);
+    const isGrowing = this.#isForFile && flight > FLAT_TWICE * this.#flightBefore(rttMs, now);
     this.#leave(rttMs, now, isGrowing ? Math.max(targetOf(rttMs), 0.5 * rttMs) : targetOf(rttMs));
   }
 
@@ -144,10 +146,9 @@ export class RouteWindow {
     this.#extraMs = extraMs;
     this.#steeredAt = now;
     this.#resize(rttMs);
-    this.#active = Math.max(
-      1,
-      Math.min(this.#active, Math.floor(this.#bytes / (FED_SEGMENTS * this.#options.segmentBytes))),
-    );
+    // a file keeps every connection that has grown: each has a small part of what the route carries
+    const fed = this.#isForFile ? 1 : FED_SEGMENTS;
+    this.#active = Math.max(1, Math.min(this.#active, Math.floor(this.#bytes / (fed * this.#options.segmentBytes))));
   }
 
   #steady({ rttMs, channels, lossLimited }: WindowSample, now: number): void {
@@ -180,7 +181,7 @@ export class RouteWindow {
 
   /** In order, a standing queue of a segment would delay what is urgent: there the window stays the smaller one. */
   #segmentMs(): number {
-    if (this.#options.output === 'order') return 0;
+    if (!this.#isForFile) return 0;
     return Math.min(MOST_SEGMENT_MS, this.#options.segmentBytes / Math.max(1, this.#bestRate));
   }
 
