@@ -98,11 +98,11 @@ export async function clientOptions(
   });
 }
 
-/** Where metrics are wanted: what the file and the environment say. Throws `bad-configuration`. */
-export async function metricsWishes(
+/** What the file and the environment say, as it stands there. Throws `bad-configuration`. */
+export async function clientWishes(
   file: string | undefined,
   environment: Environment = process.env,
-): Promise<Pick<ClientSettings, 'admin' | 'metricsFile'>> {
+): Promise<ClientSettings> {
   return (await saidOf(file, environment))?.values ?? {};
 }
 

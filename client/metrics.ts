@@ -27,6 +27,8 @@ export type RunningMetrics = AsyncDisposable & {
   text(): Promise<string>;
   /** From now on /readyz says 503: the program is about to stop. */
   notReady(): void;
+  /** For programs that read their settings again: call the result after each reading, with whether it counts. Only once. */
+  withReloads(): (applied: boolean) => void;
 };
 
 /** A scrape's request is a few hundred bytes, and comes at once. */
@@ -49,6 +51,7 @@ export async function startMetrics(options: MetricsOptions): Promise<RunningMetr
     port: listening,
     text: () => metrics.text(),
     notReady: () => void (ready = false),
+    withReloads: () => metrics.withReloads(),
     async [Symbol.asyncDispose]() {
       await owned.disposeAsync();
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -3,7 +3,7 @@
 import './older-node.ts';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
 import { complain } from './commands/terminal.ts';
-import { controlWishes, metricsWishes } from './config.ts';
+import { controlWishes, clientWishes } from './config.ts';
 import type { RunningControl } from './control.ts';
 import { configuredSites } from './intercept/configuration.ts';
 import { install } from './interceptor.ts';
@@ -20,7 +20,7 @@ try {
   if (origins.length === 0) {
     throw new HeddleError('bad-configuration', `${file} names no "origins", so that nothing would be intercepted`);
   }
-  const { admin } = await metricsWishes(file);
+  const { admin } = await clientWishes(file);
   if (admin !== undefined) {
     const { startMetrics } = await import('./metrics.ts');
     // the second of two programs goes without: that they run matters more

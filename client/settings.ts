@@ -5,6 +5,7 @@ import { checkDiscovery, DISCOVERY } from './discovery-settings.ts';
 import type { DiscoverySettings } from './discovery-settings.ts';
 import type { MirrorOptions } from './mirrors.ts';
 import { ROUTE_NAME } from './options.ts';
+import { DRAIN_TIME } from './proxy/drain-time.ts';
 import type { RouteOptions } from './options.ts';
 import { ROUTE_LIMIT_SETTINGS } from './limit-settings.ts';
 import { proxyAddress } from './proxy-settings.ts';
@@ -56,6 +57,7 @@ export type ClientSettings = {
   readonly noProxy?: string;
   readonly admin?: ListenAddress;
   readonly metricsFile?: string;
+  readonly drainMs?: number;
   readonly control?: ControlSettings;
   readonly discovery?: DiscoverySettings;
   readonly mirrors?: readonly MirrorSettings[];
@@ -223,6 +225,7 @@ export const CLIENT_SETTINGS: SettingsTable<ClientSettings> = {
     why: 'where heddle proxy and programs that load heddle/register serve /metrics, /livez and /readyz',
   }),
   metricsFile: path({ why: 'where heddle get leaves its metrics for the textfile collector of the node exporter' }),
+  drainMs: amount({ ...DRAIN_TIME, unit: 'ms' }),
   control: group<ControlSettings>(CONTROL_SETTINGS, {
     why: 'how transfers of heddle proxy and of programs that load heddle/register are watched and steered',
   }),

@@ -6,7 +6,7 @@ import { openLog } from '../../protocol/settings/log.ts';
 import type { Log, LogFlags } from '../../protocol/settings/log.ts';
 import { createClient } from '../client.ts';
 import type { Client, TransferOptions } from '../client.ts';
-import { clientOptions, controlWishes, metricsWishes } from '../config.ts';
+import { clientOptions, controlWishes, clientWishes } from '../config.ts';
 import type { ClientFlags, ControlFlags } from '../config.ts';
 import type { RunningControl } from '../control.ts';
 import type { EarlyDials } from '../io/dial.ts';
@@ -129,7 +129,7 @@ async function countInto(
   owned: AsyncDisposableStack,
   warn: (warning: HeddleError) => void,
 ): Promise<void> {
-  const path = metricsFile ?? (await metricsWishes(config)).metricsFile;
+  const path = metricsFile ?? (await clientWishes(config)).metricsFile;
   if (path === undefined) return;
   const { openMetricsFile } = await import('../metrics/metrics-file.ts');
   const metrics = await openMetricsFile(path);

@@ -1,36 +1,27 @@
 // `heddle proxy`: flags and configuration file to a running local proxy, until it is told to stop.
 import { HeddleError } from '../../protocol/errors.ts';
-import { parseAmount } from '../../protocol/settings/amount.ts';
 import { openLog } from '../../protocol/settings/log.ts';
 import type { Log, LogFlags } from '../../protocol/settings/log.ts';
+import { reloadOnChange } from '../../protocol/settings/reload.ts';
+import type { ReloadTask } from '../../protocol/settings/reload.ts';
 import { parseAddress } from '../../protocol/settings/text.ts';
-import { clientOptions, controlWishes, metricsWishes } from '../config.ts';
-import type { ClientFlags, ControlFlags } from '../config.ts';
+import { clientWishes, controlWishes } from '../config.ts';
+import type { ControlFlags } from '../config.ts';
 import type { RunningControl } from '../control.ts';
-import { configuredSites } from '../intercept/configuration.ts';
-import { knownOriginsPath } from '../io/known-origins.ts';
 import type { RunningMetrics } from '../metrics.ts';
 import { isLoopback } from '../loopback.ts';
 import { startProxy } from '../proxy/server.ts';
 import type { RunningProxy } from '../proxy/server.ts';
+import { readProxy } from './proxy-reading.ts';
+import type { ProxyReading, ReadingContext, ReadingFlags } from './proxy-reading.ts';
 
-export type ProxyFlags = Pick<
-  ClientFlags,
-  'route' | 'config' | 'originKey' | 'tokenFile' | 'ca' | 'clientCert' | 'clientKey'
-> &
+export type ProxyFlags = ReadingFlags &
   ControlFlags &
   LogFlags & {
     readonly listen: string;
-    readonly origin?: readonly string[];
     readonly allowHost?: readonly string[];
     readonly insecureOpen?: boolean;
-    readonly admin?: string;
-    readonly drain?: string;
   };
-
-/** What is under way when it shall end may take so long, ms: below the 30 s that Kubernetes gives. */
-const DRAIN_MS = 20_000;
-const MOST_DRAIN_MS = 3_600_000;
 
 /**
  * Runs the command until SIGINT or SIGTERM and what is under way then is done; returns the exit code. Throws `usage`,
@@ -39,40 +30,18 @@ const MOST_DRAIN_MS = 3_600_000;
 export async function proxy(flags: ProxyFlags): Promise<number> {
   const log = openLog('heddle', flags, process.env);
   const { host, port } = checkedAddress(flags);
-  const drainMs = drainTime(flags);
-  const {
-    root,
-    mirrors: _mirrors,
-    ...client
-  } = await clientOptions(flags, process.env, ({ message }) => log.warning(message));
   await using control = await controlOf(flags);
-  const tracked = control === undefined ? {} : { transfers: control.transfers };
-  const common = { knownOrigins: knownOriginsPath(), ...client, ...tracked };
-  if (root !== undefined)
-    throw new HeddleError('bad-configuration', 'a root is of one object; write originKey instead');
-  using discovery = client.discovery;
-  await discovery?.start();
-  const named = (flags.origin ?? []).map((origin) => ({ ...common, origin }));
-  const shown = client.tls === undefined ? {} : { tls: client.tls };
-  const inFile = (await configuredSites(flags.config, process.env, discovery)).map((site) => ({
-    ...site,
-    ...tracked,
-    ...shown,
-  }));
-  const origins = [...inFile.filter(({ origin }) => !flags.origin?.includes(origin)), ...named];
-  const objects = common.routes.length > 0 || (discovery?.routes().length ?? 0) > 0 ? common : undefined;
-  if (origins.length === 0 && objects === undefined) {
-    throw new HeddleError(
-      'usage',
-      'there is nothing to split: give --origin and --route, or a --config with "origins"',
-    );
-  }
+  const context: ReadingContext = {
+    transfers: control?.transfers,
+    warning: ({ message }) => log.warning(message),
+  };
+  const current = { reading: await readProxy(flags, context) };
+  using _search = { [Symbol.dispose]: () => current.reading.discovery?.[Symbol.dispose]() };
   await using metrics = await metricsOf(flags);
   await using running = await startProxy({
     host,
     port,
-    origins,
-    objects,
+    ...current.reading.splits,
     allowHosts: flags.allowHost ?? [],
     requests: control?.transfers.requests,
   });
@@ -80,18 +49,54 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
   if (control !== undefined) log.info(control.line);
   // before it says that it is there: whoever waited for that may want it to stop
   const told = toldToStop();
-  const what = origins.map(({ origin }) => origin).join(', ');
+  const task = reloadTask(running, flags, context, current, log);
+  // without a file there is nothing to read again, and a terminal that is closed ends it
+  using _ = flags.config === undefined ? undefined : reloadOnChange({ ...task, counted: counterOf(metrics) });
+  const what = current.reading.splits.origins.map(({ origin }) => origin).join(', ');
   const admin = metrics === undefined ? '' : ` (admin on ${metrics.url})`;
   process.stdout.write(`proxy listening on ${running.url}${admin}${what === '' ? '' : `, splitting ${what}`}\n`);
   const hurried = await told;
   metrics?.notReady();
-  await finish(running, drainMs, hurried, log);
+  await finish(running, current.reading.drainMs, hurried, log);
   return 0;
+}
+
+function reloadTask(
+  running: RunningProxy,
+  flags: ReadingFlags,
+  context: ReadingContext,
+  current: { reading: ProxyReading },
+  log: Log,
+): Omit<ReloadTask, 'counted'> {
+  const reload: ReloadTask['reload'] = async () => {
+    const before = current.reading;
+    const reading = await readProxy(flags, context, before);
+    const { applied, files } = reading;
+    const isOther = reading.discovery !== before.discovery;
+    try {
+      if (applied.changed.length > 0) {
+        const { over } = running.reconfigure(reading.splits);
+        const endSearch = (): void => (isOther ? before.discovery?.[Symbol.dispose]() : undefined);
+        // transfers that began before may still be joined by routes that are found
+        over.then(endSearch, endSearch);
+      }
+    } catch (error) {
+      if (isOther) reading.discovery?.[Symbol.dispose]();
+      throw error;
+    }
+    current.reading = reading;
+    return { ...applied, files };
+  };
+  return { files: current.reading.files, reload, say: log.info };
+}
+
+function counterOf(metrics: RunningMetrics | undefined): ReloadTask['counted'] {
+  return metrics?.withReloads() ?? (() => {});
 }
 
 /** Serves metrics where the flag, or else the file, says; the admin address is announced like those of other roles. */
 async function metricsOf({ admin, config }: ProxyFlags): Promise<RunningMetrics | undefined> {
-  const address = admin === undefined ? (await metricsWishes(config)).admin : parseAddress(admin);
+  const address = admin === undefined ? (await clientWishes(config)).admin : parseAddress(admin);
   if (address === undefined && admin === undefined) return undefined;
   if (address === undefined) throw new HeddleError('usage', `--admin takes HOST:PORT, not "${admin}"`);
   const { startMetrics } = await import('../metrics.ts');
@@ -124,13 +129,6 @@ async function finish(running: RunningProxy, deadlineMs: number, hurried: AbortS
     log.info(`${what} under way and may take ${deadlineMs / 1_000} s; a second signal ends them`);
   }
   await running.drain(AbortSignal.any([hurried, AbortSignal.timeout(deadlineMs)]));
-}
-
-function drainTime({ drain }: ProxyFlags): number {
-  if (drain === undefined) return DRAIN_MS;
-  const ms = parseAmount(drain, 'ms');
-  if (ms !== undefined && ms <= MOST_DRAIN_MS) return ms;
-  throw new HeddleError('usage', `--drain cannot be "${drain}"; write a time such as 20s or 5min`);
 }
 
 /** Settles with the first signal to end; what it gives aborts with the second. */

@@ -3,7 +3,7 @@
 // configured names of routes and words from fixed lists only.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Counter, Histogram, Registry } from 'prom-client';
-import { addBuildInfo, addProcessMetrics } from '../../protocol/metrics/process-metrics.ts';
+import { addBuildInfo, addProcessMetrics, addReloadMetrics } from '../../protocol/metrics/process-metrics.ts';
 import { TRANSFER_CHANNEL } from '../io/transfer-events.ts';
 import type { TransferMessage } from '../io/transfer-events.ts';
 import { addGauges } from './gauges.ts';
@@ -16,6 +16,8 @@ export type ClientMetrics = Disposable & {
   readonly contentType: string;
   /** In Prometheus' text format. */
   text(): Promise<string>;
+  /** Adds what readings of the settings led to; call the result after each. Only once. */
+  withReloads(): (applied: boolean) => void;
 };
 
 /** Seconds. */
@@ -52,6 +54,7 @@ export function createClientMetrics({ version, withProcess, labels = {} }: Metri
       totals.look();
       return registry.metrics();
     },
+    withReloads: () => addReloadMetrics(registry, 'client'),
     [Symbol.dispose]: () => void unsubscribe(TRANSFER_CHANNEL, listen),
   };
 }

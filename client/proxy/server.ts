@@ -7,29 +7,23 @@ import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HeddleError } from '../../protocol/errors.ts';
-import { createDispatcher } from '../interceptor.ts';
-import { resolveSites } from '../intercept/site-options.ts';
-import type { SiteOptions } from '../intercept/site-options.ts';
-import type { ClientOptions } from '../options.ts';
 import type { RequestRegister } from '../plain-requests.ts';
 import { Connections } from './connections.ts';
 import { forward } from './forward.ts';
 import { refuse, refuseTunnel } from './refuse.ts';
-import { OBJECTS_ORIGIN, targetOf } from './target.ts';
+import { Splitting } from './splitting.ts';
+import type { SplittingOptions } from './splitting.ts';
+import { targetOf } from './target.ts';
 import type { ProxySettings } from './target.ts';
 import { openTunnel, tunnelTarget } from './tunnel.ts';
 
 /** What the proxy is started with. */
-export type ProxyOptions = {
+export type ProxyOptions = SplittingOptions & {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
   /** More names under which the gateway may be asked, such as the one that others know this machine by. */
   readonly allowHosts?: readonly string[];
-  /** Web origins whose objects are split. */
-  readonly origins: readonly SiteOptions[];
-  /** The routes behind the gateway's `/o/`; by default those of the first origin. */
-  readonly objects?: Omit<ClientOptions, 'root' | 'mirrors'> | undefined;
   /** Told of every request and tunnel. */
   readonly requests?: RequestRegister | undefined;
 };
@@ -40,6 +34,11 @@ export type RunningProxy = AsyncDisposable & {
   readonly port: number;
   /** Answers and tunnels that are under way. */
   underWay(): number;
+  /**
+   * New requests are split by `next`; those under way go on by what was there when they began. What is returned settles
+   * with the last of those. Throws `bad-configuration` or `no-route`, and then has changed nothing.
+   */
+  reconfigure(next: SplittingOptions): { readonly over: Promise<void> };
   /** Lets nobody new in; settles when everything under way is done, or `signal` aborts. */
   drain(signal: AbortSignal): Promise<void>;
 };
@@ -52,15 +51,7 @@ const KEEP_ALIVE_MS = 75_000;
 
 /** Starts the proxy. Throws `bad-configuration` or `local-io`. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const objects = options.objects ?? options.origins[0];
-  const ownOrigins =
-    objects === undefined ? [] : [{ ...objects, origin: OBJECTS_ORIGIN, paths: [{ path: '/v1/objects/' }] }];
-  const origins = resolveSites(options).map(({ origin }) => origin);
-  const dispatcher = createDispatcher({
-    origins: [...options.origins, ...ownOrigins],
-    // one connection per request under way, as programs would have them; their own time limits count
-    agent: { allowH2: false, headersTimeout: 0, bodyTimeout: 0 },
-  });
+  let splitting = new Splitting(options);
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: 0,
@@ -69,34 +60,38 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   server.maxConnections = MOST_CONNECTIONS;
   const connections = new Connections(server);
   const port = await listen(server, options);
-  const settings: ProxySettings = {
-    ownHosts: ownHosts([options.host, ...(options.allowHosts ?? [])], port),
-    origins,
-    objects: objects === undefined ? undefined : OBJECTS_ORIGIN,
-  };
+  const hosts = ownHosts([options.host, ...(options.allowHosts ?? [])], port);
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { method = '', url = '', headers } = request;
+    const settings = { ownHosts: hosts, ...splitting.targets };
     const target = targetOf({ method, target: url, headers }, settings);
     if (target.type === 'refused') refuse(response, target.status, target.detail);
     else if (target.type === 'about') about(response, settings);
-    else forward(dispatcher, request, response, target, options.requests);
+    else {
+      splitting.hold(response);
+      forward(splitting.dispatcher, request, response, target, options.requests);
+    }
   });
   server.on('connect', (request: IncomingMessage, near: Duplex, head: Buffer) => {
     const to = tunnelTarget(request.url);
-    const own =
-      to !== undefined && settings.ownHosts.includes(`${isIP(to.host) === 6 ? `[${to.host}]` : to.host}:${to.port}`);
+    const own = to !== undefined && hosts.includes(`${isIP(to.host) === 6 ? `[${to.host}]` : to.host}:${to.port}`);
     if (to === undefined || own) return refuseTunnel(near, 400, 'a tunnel leads to HOST:PORT elsewhere');
     openTunnel(near, head, to, options.requests);
   });
 
   return {
-    url: `http://${settings.ownHosts[0]}`,
+    url: `http://${hosts[0]}`,
     port,
     underWay: () => connections.underWay,
+    reconfigure: (next) => {
+      const before = splitting;
+      splitting = new Splitting(next);
+      return { over: before.retire() };
+    },
     drain: (signal) => Promise.race([connections.drain(), aborted(signal)]),
     async [Symbol.asyncDispose]() {
-      await Promise.all([connections.destroy(), dispatcher.destroy()]);
+      await Promise.all([connections.destroy(), splitting.destroy()]);
     },
   };
 }

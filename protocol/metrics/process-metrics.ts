@@ -74,7 +74,7 @@ export function addReading(registry: Registry, name: string, help: string, read:
 }
 
 /** Adds what readings of the settings led to; call the result after each. `role` as in metric names. */
-export function addReloadMetrics(registry: Registry, role: 'relay' | 'origin'): (applied: boolean) => void {
+export function addReloadMetrics(registry: Registry, role: 'relay' | 'origin' | 'client'): (applied: boolean) => void {
   const registers = [registry];
   const readings = new Counter({
     name: `heddle_${role}_config_reloads_total`,

@@ -67,12 +67,9 @@ describe('a unit', () => {
     await using program = startProgram(await command('ExecStart'), { tethered: true });
     await program.said(/ on http:/);
     const [reload] = await valuesOf(unit, 'ExecReload');
-    if (role === 'proxy') expect(reload).toBeUndefined();
-    else {
-      expect(reload).toBe('/bin/kill -HUP $MAINPID');
-      program.signal('SIGHUP');
-      await program.complained(/settings read again/);
-    }
+    expect(reload).toBe('/bin/kill -HUP $MAINPID');
+    program.signal('SIGHUP');
+    await program.complained(/settings read again/);
     program.signal('SIGTERM');
     expect((await program.ended).code).toBe(0);
   });
