@@ -3,7 +3,7 @@
 import './older-node.ts';
 import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
 import { complain } from './commands/terminal.ts';
-import { controlWishes, clientWishes } from './config.ts';
+import { clientWishes, controlWishes } from './config.ts';
 import type { RunningControl } from './control.ts';
 import { configuredSites } from './intercept/configuration.ts';
 import { install } from './interceptor.ts';

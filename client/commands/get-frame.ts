@@ -6,7 +6,7 @@ import { openLog } from '../../protocol/settings/log.ts';
 import type { Log, LogFlags } from '../../protocol/settings/log.ts';
 import { createClient } from '../client.ts';
 import type { Client, TransferOptions } from '../client.ts';
-import { clientOptions, controlWishes, clientWishes } from '../config.ts';
+import { clientOptions, clientWishes, controlWishes } from '../config.ts';
 import type { ClientFlags, ControlFlags } from '../config.ts';
 import type { RunningControl } from '../control.ts';
 import type { EarlyDials } from '../io/dial.ts';

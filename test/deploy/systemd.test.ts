@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { ORIGIN_TUNING } from '../../origin/options.ts';
+import { DRAIN_TIME } from '../../client/proxy/drain-time.ts';
 import { RELAY_LIMITS } from '../../relay/options.ts';
 import { heddle, startProgram } from '../support/program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -81,6 +82,7 @@ describe('a unit', () => {
     };
     expect(await seconds('heddle-relay@.service')).toBeGreaterThan(RELAY_LIMITS.drainDeadlineMs.value / 1_000 + 5);
     expect(await seconds('heddle-origin@.service')).toBeGreaterThan(ORIGIN_TUNING.drainMs.value / 1_000 + 5);
+    expect(await seconds('heddle-proxy@.service')).toBeGreaterThan(DRAIN_TIME.value / 1_000 + 5);
   });
 
   test('may have the sockets that a relay lets in', async () => {

@@ -1,6 +1,11 @@
 // A proxy whose file changes while it runs: on a signal and when it is saved. New requests go by what is there now, what is
 // under way goes on, and a mistake changes nothing.
+import { once } from 'node:events';
 import { rename, writeFile } from 'node:fs/promises';
+import { createServer, request as httpRequest } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLink } from '../../../client/demo/link-shaper.ts';
 import type { ShapedLink } from '../../../client/demo/link-shaper.ts';
@@ -51,8 +56,8 @@ async function start(yaml: string): Promise<Running> {
   return {
     program,
     url,
-    change: async (text, how) => {
-      await writeFile(`${config}.new`, text);
+    change: async (next, how) => {
+      await writeFile(`${config}.new`, next);
       await rename(`${config}.new`, config);
       if (how === 'signal') program.signal('SIGHUP');
       readings += 1;
@@ -102,6 +107,32 @@ describe('a proxy reads its file again', () => {
     link.setRate(400);
     link.resume();
     expect(await whole(answer)).toBe(true);
+  });
+
+  test('nor is an answer cut off that is passed on as it is', async () => {
+    const held = Promise.withResolvers<ServerResponse>();
+    const server = createServer((_request, response) => {
+      response.write('the beginning, ');
+      held.resolve(response);
+    });
+    await using _ = {
+      [Symbol.asyncDispose]: async () => {
+        server.closeAllConnections();
+        server.close();
+        await once(server, 'close');
+      },
+    };
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    await using proxy = await start(routes(one));
+    const path = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const request = httpRequest({ host: '127.0.0.1', port: new URL(proxy.url).port, path, agent: false });
+    request.end();
+    const [answer] = (await once(request, 'response')) as [IncomingMessage];
+    expect(await proxy.change(routes(two), 'signal')).toBe('settings read again: routes');
+    expect((await proxy.get('a.bin')).status).toBe(200);
+    (await held.promise).end('and the end');
+    expect(await text(answer)).toBe('the beginning, and the end');
   });
 
   test('web origins come and go', async () => {
