@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLink } from '../../../client/demo/link-shaper.ts';
 import type { ShapedLink } from '../../../client/demo/link-shaper.ts';
+import { startDnsServer } from '../../support/dns-server.ts';
 import { objectBytes } from '../../support/object-bytes.ts';
 import { startProgram } from '../../support/program.ts';
 import type { Program } from '../../support/program.ts';
@@ -133,6 +134,23 @@ describe('a proxy reads its file again', () => {
     expect((await proxy.get('a.bin')).status).toBe(200);
     (await held.promise).end('and the end');
     expect(await text(answer)).toBe('the beginning, and the end');
+  });
+
+  test('what was found is not looked for again, unless the places to look are others', async () => {
+    await using dns = await startDnsServer({ 'relays.internal': [{ type: 'A', address: '127.0.0.1', ttl: 3_600 }] });
+    const found = ({ port }: ShapedLink): string =>
+      `discovery: {nameServers: ["${dns.address}"], dns: [{name: pool, url: "http://relays.internal:${port}"}]}\n`;
+    await using proxy = await start(found(one));
+    const ask = async (): Promise<void> => expect(await whole(await proxy.get('a.bin'))).toBe(true);
+    const asked = dns.asked.length;
+    expect(await proxy.change(`${found(one)}reorderBytes: 8MiB\n`, 'signal')).toBe('settings read again: reorderBytes');
+    const [kept] = await brought(ask);
+    expect(kept).toBeGreaterThan(content.length);
+    expect(dns.asked.length).toBe(asked);
+    expect(await proxy.change(found(two), 'signal')).toBe('settings read again: discovery, reorderBytes');
+    const [gone, added] = await brought(ask);
+    expect(gone).toBe(0);
+    expect(added).toBeGreaterThan(content.length);
   });
 
   test('web origins come and go', async () => {
