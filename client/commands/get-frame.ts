@@ -66,7 +66,7 @@ export async function framed(
   const signal = interruptIn(owned);
   try {
     const ifChanged = flags.ifChanged === undefined ? {} : { ifChanged: choiceOf(flags.ifChanged) };
-    const control = await openControl(flags, say, log);
+    const control = await openControl(flags, say);
     owned.use(control);
     const tracked = control === undefined ? {} : { transfers: control.transfers };
     const said = withEnvironmentProxy(await clientOptions(flags, process.env, warn), process.env);
@@ -115,11 +115,12 @@ function toldTo({ debug }: Log): SessionObserver {
 }
 
 /** The page to watch and steer with, where one is wanted. */
-async function openControl(flags: GetFlags, say: Say | undefined, log: Log): Promise<RunningControl | undefined> {
+async function openControl(flags: GetFlags, say: Say | undefined): Promise<RunningControl | undefined> {
   if (flags.ui === undefined) return undefined;
   const { startControl } = await import('../control.ts');
   const control = await startControl(await controlWishes(flags));
-  if (say === undefined) log.info(control.line);
+  // where it is was asked for, whatever else is to be heard
+  if (say === undefined) process.stderr.write(`heddle: ${control.line}\n`);
   else say({ type: 'ui', url: control.url });
   return control;
 }
