@@ -85,7 +85,9 @@ export async function framed(
   } catch (error) {
     const known = asHeddleError(error);
     say?.(errorLine(known));
-    if (flags.json !== true) log.error(`${known.message} (${known.code})`);
+    const isResumable = known.code === 'aborted' && flags.output !== '-';
+    const advice = isResumable ? '; the same command goes on from here' : '';
+    if (flags.json !== true) log.error(`${known.message}${advice} (${known.code})`);
     return exitCodeOf(known.code);
   }
 }

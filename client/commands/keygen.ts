@@ -1,6 +1,7 @@
 // `heddle keygen`: a pair of Ed25519 keys as files, the private one for its owner's eyes only. Nothing is ever overwritten:
 // who loses a key has lost what it signed.
-import { open, rm } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
 import { HeddleError } from '../../protocol/errors.ts';
 
@@ -32,6 +33,7 @@ export async function keygen({ out, kid }: KeygenFlags): Promise<number> {
 
 async function create(file: string, content: object, mode: number): Promise<void> {
   try {
+    await mkdir(dirname(file), { recursive: true });
     await using handle = await open(file, 'wx', mode);
     await handle.writeFile(`${JSON.stringify(content, undefined, 2)}\n`);
     await handle.sync();

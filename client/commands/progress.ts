@@ -21,7 +21,8 @@ export function progressLines(report: SessionReport): string[] {
   const done = doneFraction(report);
   const rate = report.routes.reduce((sum, route) => sum + route.rateBytesPerSecond, 0);
   const of = report.bytes === undefined ? '' : ` of ${formatBytes(report.bytes)}`;
-  const total = `${bar(done, BAR_CELLS)} ${percent(done)}  ${formatBytes(report.receivedBytes)}${of}  ${formatRate(rate)}  pattern ${report.patterns}`;
+  const here = report.receivedBytes + report.resumedBytes;
+  const total = `${bar(done, BAR_CELLS)} ${percent(done)}  ${formatBytes(here)}${of}  ${formatRate(rate)}  pattern ${report.patterns}`;
   const nameWidth = Math.max(...report.routes.map((route) => route.name.length), 5);
   return [`${'total'.padEnd(nameWidth)} ${total}`, ...report.routes.map((route) => routeLine(route, nameWidth))];
 }

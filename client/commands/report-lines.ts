@@ -56,18 +56,22 @@ function routeLines(report: SessionReport): Record<string, unknown>[] {
 
 /** How it went, in words. */
 export function summary(report: SessionReport): string {
-  const rate = formatRate((1_000 * (report.bytes ?? 0)) / Math.max(1, report.elapsedMs));
+  const { resumedBytes } = report;
+  const rate = formatRate((1_000 * ((report.bytes ?? 0) - resumedBytes)) / Math.max(1, report.elapsedMs));
+  const before = resumedBytes === 0 ? '' : `, ${formatBytes(resumedBytes)} were here`;
   const shares = report.routes.map(shareOf).join(', ');
   const { verified, checks } = report.vouching;
   const how = verified ? 'verified in' : 'in';
-  const line = `${formatBytes(report.bytes ?? 0)} ${how} ${seconds(report.elapsedMs)} s (${rate}): ${shares}`;
+  const line = `${formatBytes(report.bytes ?? 0)} ${how} ${seconds(report.elapsedMs)} s (${rate}${before}): ${shares}`;
   return verified ? line : `${line}\nNOT VERIFIED: ${doubt(checks)}; give --root or --checksum to be sure`;
 }
 
-/** A dropped mirror's share says nothing; why it was dropped does. */
-function shareOf({ name, share, state, why }: RouteReport): string {
-  const dropped = state === 'excluded' && why !== undefined ? ` (dropped: ${why})` : '';
-  return `${name} ${Math.round(100 * share)}%${dropped}`;
+/** The share of a dropped mirror, or of a route that never worked, says nothing; the reason does. */
+function shareOf({ name, share, state, payloadBytes, why }: RouteReport): string {
+  const isUseless = payloadBytes === 0 && (state === 'down' || state === 'connecting');
+  const word = state === 'excluded' ? 'dropped' : isUseless ? 'down' : undefined;
+  const reason = word === undefined || why === undefined ? '' : ` (${word}: ${why.replaceAll(/\p{C}/gu, '?')})`;
+  return `${name} ${Math.round(100 * share)}%${reason}`;
 }
 
 /** What is known of bytes that nothing proves. */

@@ -1,7 +1,7 @@
 // The open channels of one session, by number: dials them on their routes, hands the core's frames to them and what they
 // say to the session, and tells the observer why they ended. What that means is the session's business.
 import { randomBytes } from 'node:crypto';
-import { HeddleError } from '../../protocol/errors.ts';
+import { ERROR_CODES, HeddleError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { ClientFrame, SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
@@ -156,15 +156,12 @@ export class Channels {
     return this.#savedBytes[route] ?? 0;
   }
 
-  /** The core's words with the names of the routes, which it knows by number only, and why one is not trusted. */
+  /** The core's words with the names of the routes, which it knows by number only, and what is known of each. */
   explain(code: ErrorCode, message: string): string {
     const named = message.replaceAll(/\{route (\d+)\}(?:: ([a-z-]+))?/g, (_, index: string, reason?: string) => {
       const route = this.#order.routes[Number(index)];
       if (reason === undefined) return route?.name ?? index;
-      // the code of a mirror, or of a proxy on the way, says less than its own words
-      const isTold = route?.mirror !== undefined || route?.proxy !== undefined;
-      const words = route === undefined || !isTold ? reason : (this.#why.get(route) ?? reason);
-      return `${route?.name ?? index}: ${words}`;
+      return `${route?.name ?? index}: ${route === undefined ? reason : this.#inWords(code, route, reason)}`;
     });
     const why = TRUST.includes(code) ? this.#refusals.get(code) : undefined;
     return why === undefined ? named : `${named} (${why})`;
@@ -175,6 +172,17 @@ export class Channels {
     this.#renewals[Symbol.dispose]();
     for (const { adapter } of this.#channels.values()) adapter.close(false);
     this.#channels.clear();
+  }
+
+  /** What a code leaves open, such as the address that refuses, or the token that is missing. */
+  #inWords(code: ErrorCode, route: SessionRoute, reason: string): string {
+    const words = this.#why.get(route)?.replaceAll(/\p{C}/gu, '?');
+    // why one is not trusted is said at the end; what is no code is the core's own sentence
+    if (words === undefined || !Object.hasOwn(ERROR_CODES, reason) || TRUST.some((each) => each === reason))
+      return reason;
+    // the code of a mirror, or of a proxy on the way, says less than its own words; that of all stands behind the line
+    const isTold = route.mirror !== undefined || route.proxy !== undefined || reason === code;
+    return isTold ? words : `${reason}: ${words}`;
   }
 
   #readBytesOf(route: SessionRoute | undefined): number {

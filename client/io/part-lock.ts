@@ -49,7 +49,9 @@ function tryLock(path: string, part: string): PartLock | undefined {
     }
   } catch (error) {
     if ((error as { errcode?: unknown }).errcode === BUSY) throw inUse(part, error);
-    throw new HeddleError('local-io', `cannot lock ${part}: ${asHeddleError(error).message}`, { cause: error });
+    const isFolderMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const why = isFolderMissing ? 'there is no such folder; make it first' : asHeddleError(error).message;
+    throw new HeddleError('local-io', `cannot write ${part}: ${why}`, { cause: error });
   }
 }
 

@@ -48,6 +48,12 @@ describe('keygen', () => {
     });
   });
 
+  test('makes the folder that the guides name', async () => {
+    await using folder = await temporaryFolder();
+    expect((await heddle(['keygen', '--out', 'keys/2026-11'], { cwd: folder.path })).code).toBe(0);
+    expect((await stat(folder.file('keys/2026-11.private.jwk'))).mode & 0o777).toBe(0o600);
+  });
+
   test('leaves no half of a pair behind', async () => {
     await using folder = await temporaryFolder();
     await writeFile(folder.file('a.public.jwks'), 'mine');

@@ -129,7 +129,10 @@ describe('session', () => {
     const peer = await server.accept();
     await peer.head();
     await peer.write('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
-    await expect(done).rejects.toMatchObject({ code: 'object-not-found', message: 'r0: object-not-found' });
+    await expect(done).rejects.toMatchObject({
+      code: 'object-not-found',
+      message: 'r0: no object has this key (HTTP 404)',
+    });
     expect(sink.end).toBe('aborted');
     expect(sink.chunks).toEqual([]);
   });
