@@ -1,6 +1,6 @@
 // The shell of a transfer against a server played by hand: what the core decides is done on the wire, what comes is told,
 // and whatever breaks ends the transfer with an error. Whole transfers over real origins are tested elsewhere.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { CORE_DEFAULTS } from '../../../client/core/options.ts';
 import type { Pins } from '../../../client/io/identity.ts';
 import type { SessionObserver } from '../../../client/io/report.ts';
@@ -178,6 +178,17 @@ describe('session', () => {
     await expect(done).rejects.toMatchObject({ code: 'aborted' });
     expect(await peer.ended).toBe('ECONNRESET');
     expect(sink.end).toBe('aborted');
+  });
+
+  test('given up before it began, it begins nothing that nobody would end', async () => {
+    await using server = await startPeer();
+    const begun = vi.spyOn(globalThis, 'setInterval');
+    const ended = vi.spyOn(globalThis, 'clearInterval');
+    const { done } = start([server], {}, AbortSignal.abort());
+    await expect(done).rejects.toMatchObject({ code: 'aborted' });
+    const timers = begun.mock.results.map(({ value }) => value as NodeJS.Timeout);
+    expect(timers.filter((timer) => !ended.mock.calls.some(([cleared]) => cleared === timer))).toEqual([]);
+    vi.restoreAllMocks();
   });
 
   test('what breaks while the decisions are carried out ends the transfer: it neither waits nor goes off elsewhere', async () => {
