@@ -15,8 +15,8 @@ describe.each(DECODERS.map((decoder) => [decoder.name, decoder] as const))('%s',
     expect(decoder.samples.filter((sample) => decoder.run(sample)).length).toBeGreaterThan(0);
   });
 
-  test('bears what is bent', () => {
-    const { failure, accepted } = fuzz(decoder, INPUTS, SEED);
+  test('bears what is bent', async () => {
+    const { failure, accepted } = await fuzz(decoder, INPUTS, SEED);
     expect(failure).toBeUndefined();
     expect(accepted).toBeGreaterThan(0);
     expect(accepted).toBeLessThan(INPUTS);
@@ -27,7 +27,7 @@ describe.each(DECODERS.map((decoder) => [decoder.name, decoder] as const))('%s',
   });
 });
 
-test('a campaign notices what is wrong, and says with which input', () => {
+test('a campaign notices what is wrong, and says with which input', async () => {
   const broken = {
     name: 'broken',
     samples: [Buffer.from('abc')],
@@ -36,7 +36,7 @@ test('a campaign notices what is wrong, and says with which input', () => {
       return true;
     },
   };
-  const { failure } = fuzz(broken, 100_000, SEED);
+  const { failure } = await fuzz(broken, 100_000, SEED);
   expect(failure?.message).toBe('Error: broken');
   expect(Buffer.from(failure?.input ?? '', 'base64')[0]).toBe(0x7f);
 });

@@ -15,7 +15,7 @@ const values = readOptions('npm run fuzz --', {
 });
 const chosen = DECODERS.filter(({ name }) => values.only === undefined || name === values.only);
 for (const decoder of chosen) {
-  const { name, inputs, accepted, seconds, failure } = fuzz(decoder, values.inputs, values.seed);
+  const { name, inputs, accepted, seconds, failure } = await fuzz(decoder, values.inputs, values.seed);
   const share = ((100 * accepted) / Math.max(1, inputs)).toFixed(1);
   console.log(`${name}: ${inputs} inputs, ${share} % accepted, ${seconds.toFixed(1)} s`);
   if (failure === undefined) continue;
