@@ -8,6 +8,7 @@ import { text, webAddress } from '../protocol/settings/text.ts';
 import type { DiscoveryOptions } from './discovery.ts';
 import { DISCOVERY_TIMES } from './discovery-times.ts';
 import type { DiscoveryTimes } from './discovery-times.ts';
+import { bareHost } from './io/bare-host.ts';
 
 /** A name to ask the DNS for: with `url` its host's addresses, with `service` the targets of that. */
 type DnsSettings = {
@@ -83,7 +84,7 @@ export function checkDiscovery(said: DiscoverySettings, wrong: Sources<object>['
     const extra = scheme !== undefined ? 'scheme' : path !== undefined ? 'path' : undefined;
     if (extra !== undefined) throw wrong(`${place}.${extra}`, `${extra} is of services; write it into the url`);
     const host = new URL(url).hostname;
-    if (isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0) {
+    if (isIP(bareHost(host)) !== 0) {
       throw wrong(`${place}.url`, `${host} is an address already; write a route for it, or a url with a name`);
     }
   }

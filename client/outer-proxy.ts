@@ -4,6 +4,7 @@
 import { BlockList, isIP } from 'node:net';
 import { HeddleError } from '../protocol/errors.ts';
 import type { Environment } from '../protocol/settings/environment.ts';
+import { bareHost } from './io/bare-host.ts';
 import { isLoopback } from './loopback.ts';
 
 /** URLs of proxies by the scheme of what is reached through them. */
@@ -82,7 +83,7 @@ function directHosts(list: string): (url: URL) => boolean {
   const entries = list.split(/[\s,]+/).filter((entry) => entry !== '');
   const all = entries.map(entryOf);
   return (url) => {
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
+    const host = bareHost(url.hostname).replace(/\.$/, '');
     const port = url.port || (url.protocol === 'https:' ? '443' : '80');
     return isLoopback(host) || host.endsWith('.localhost') || all.some((names) => names(host, port));
   };

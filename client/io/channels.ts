@@ -42,8 +42,6 @@ export class Channels {
   readonly #refusals = new Map<ErrorCode, string>();
   readonly #transferId: string = randomBytes(16).toString('hex');
   #departures: Disposable | undefined;
-  /** All were closed, perhaps before anything was loaded: nothing may be begun any more. */
-  #isOver = false;
   readonly #renewals = new Renewals((channel) => this.#events.input({ type: 'renew', channel }));
 
   constructor(order: SessionOrder, pool: BufferPool, events: ChannelsEvents) {
@@ -61,11 +59,10 @@ export class Channels {
   /** Loads what the routes' channels need; before the first is dialled. */
   load(): Promise<void> {
     const { routes } = this.#order;
-    if (!this.#isOver)
-      this.#departures = watchDepartures(routes, {
-        readBytes: (route) => this.#readBytesOf(routes[route]),
-        leaving: (route, isLeaving) => this.#events.input({ type: 'leave', route, isLeaving }),
-      });
+    this.#departures = watchDepartures(routes, {
+      readBytes: (route) => this.#readBytesOf(routes[route]),
+      leaving: (route, isLeaving) => this.#events.input({ type: 'leave', route, isLeaving }),
+    });
     return this.#connector.load(routes);
   }
 
@@ -171,7 +168,6 @@ export class Channels {
   }
 
   closeAll(): void {
-    this.#isOver = true;
     this.#departures?.[Symbol.dispose]();
     this.#renewals[Symbol.dispose]();
     for (const { adapter } of this.#channels.values()) adapter.close(false);

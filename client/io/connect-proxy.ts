@@ -4,6 +4,7 @@ import net from 'node:net';
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import { formatRequestHead, parseResponseHead } from '../../protocol/http-head.ts';
 import type { ResponseHead } from '../../protocol/http-head.ts';
+import { bareHost } from './bare-host.ts';
 import { localOptions } from './local-address.ts';
 
 /** Where a tunnel begins and ends. */
@@ -24,7 +25,7 @@ export type TunnelOpened = (error: HeddleError | undefined, connectMs: number) =
 export function openTunnelThrough(target: TunnelTarget, opened: TunnelOpened): net.Socket {
   const { proxy, localAddress } = target;
   const socket = net.connect({
-    host: proxy.hostname.replace(/^\[(.*)\]$/, '$1'),
+    host: bareHost(proxy.hostname),
     port: Number(proxy.port || 80),
     ...localOptions(localAddress, proxy.hostname),
     noDelay: true,

@@ -4,6 +4,7 @@ import dns from 'node:dns';
 import type { LookupAddress, LookupAllOptions } from 'node:dns';
 import net from 'node:net';
 import type Tls from 'node:tls';
+import { bareHost } from './bare-host.ts';
 import { tlsOptionsOf } from './client-tls.ts';
 import type { ClientTls } from './client-tls.ts';
 import { openTunnelThrough } from './connect-proxy.ts';
@@ -139,7 +140,7 @@ export class Dial {
   #connect(): net.Socket {
     const { baseUrl, localAddress, address, mayReach, tls } = this.target;
     const secure = isSecure(this.target);
-    const host = baseUrl.hostname.replace(/^\[(.*)\]$/, '$1');
+    const host = bareHost(baseUrl.hostname);
     // nothing is looked up for a literal
     if (mayReach !== undefined && net.isIP(host) !== 0 && !mayReach(host)) return failing(forbidden(host));
     const options = {

@@ -2,6 +2,7 @@
 // connection: a modem may get another one meanwhile.
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { bareHost } from './bare-host.ts';
 
 /** What a connection is made with. */
 export type LocalOptions = { readonly localAddress?: string; readonly family?: 4 | 6 };
@@ -23,7 +24,7 @@ export function namesOfInterfaces(): string {
  */
 export function localOptions(local: string | undefined, host: string): LocalOptions {
   if (local === undefined) return {};
-  const localAddress = isIP(local) === 0 ? addressOf(local, isIP(host.replace(/^\[(.*)\]$/, '$1'))) : local;
+  const localAddress = isIP(local) === 0 ? addressOf(local, isIP(bareHost(host))) : local;
   return { localAddress, family: isIP(localAddress) === 6 ? 6 : 4 };
 }
 

@@ -3,6 +3,7 @@
 import type Http from 'node:http';
 import type net from 'node:net';
 import type Tls from 'node:tls';
+import { bareHost } from './bare-host.ts';
 import { tlsOptionsOf } from './client-tls.ts';
 import { openTunnelThrough } from './connect-proxy.ts';
 import type { DialTarget } from './dial.ts';
@@ -47,7 +48,7 @@ export function connectThrough(target: DialTarget & { readonly proxy: URL }, con
 /** TLS inside an open tunnel. */
 export function secureTunnel(raw: net.Socket, baseUrl: URL, options: Tls.ConnectionOptions): Tls.TLSSocket {
   const { connect } = process.getBuiltinModule('node:tls');
-  const host = baseUrl.hostname.replace(/^\[(.*)\]$/, '$1');
+  const host = bareHost(baseUrl.hostname);
   const name = process.getBuiltinModule('node:net').isIP(host) === 0 ? { servername: host } : {};
   return connect({ ...options, ...name, host, socket: raw, ALPNProtocols: ['http/1.1'] });
 }

@@ -88,7 +88,7 @@ export class Session {
     const abort = (): void => this.#fail(new HeddleError('aborted', undefined, { cause: signal?.reason }));
     if (signal?.aborted === true) abort();
     signal?.addEventListener('abort', abort, { once: true });
-    await this.#channels.load();
+    if (!this.#ended) await this.#channels.load();
     this.#draining = false;
     this.#drain();
     void this.#order.ranks?.then((ranks) => ranks && this.#input({ type: 'ranks', ranks }));

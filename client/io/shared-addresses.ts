@@ -2,6 +2,7 @@
 // scheduler can make into two. Loopback addresses are left out: there everything is one machine, on purpose.
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { bareHost } from './bare-host.ts';
 import type { DialTarget } from './dial.ts';
 
 /** Finds the addresses of a host name. */
@@ -38,7 +39,7 @@ export function sharingLine({ address, routes }: SharedAddress): string {
 }
 
 async function addressesOf({ baseUrl, address }: DialTarget, find: AddressLookup): Promise<readonly string[]> {
-  const host = baseUrl.hostname.replace(/^\[(.*)\]$/, '$1');
+  const host = bareHost(baseUrl.hostname);
   if (address !== undefined) return [address];
   return isIP(host) === 0 ? find(host).catch(() => []) : [host];
 }
