@@ -28,17 +28,42 @@ export type ClientFlags = {
   readonly memory?: boolean;
 } & TlsFlags;
 
-/**
- * The options of the client that `flags` ask for. Discovery is not started; `warning` is told of what it misses. Throws
- * `usage` or `bad-configuration`.
- */
+/** What file and environment say, and where; undefined when neither says anything. */
+export type ClientSources = Sources<ClientSettings> | undefined;
+
+/** Options of a client as they are read: what looks for routes has to be started, and ended. */
+export type ReadOptions = ClientOptions & { readonly discovery?: Discovery };
+
+/** Reads file and environment, once for all below. Throws `bad-configuration`. */
+export async function clientSources(
+  file: string | undefined,
+  environment: Environment = process.env,
+): Promise<ClientSources> {
+  if (file === undefined && !speaksOf('client', environment)) return undefined;
+  const { readClientSources } = await import('./settings.ts');
+  return readClientSources(file, environment);
+}
+
+/** The same as `optionsFrom`, for those who need nothing else of the file. */
 export async function clientOptions(
   flags: ClientFlags,
   environment: Environment = process.env,
   warning: (error: HeddleError) => void = ({ message }) => process.stderr.write(`heddle: ${message}\n`),
-): Promise<ClientOptions> {
+): Promise<ReadOptions> {
+  return optionsFrom(await clientSources(flags.config, environment), flags, environment, warning);
+}
+
+/**
+ * The options of the client that `flags` and `sources` ask for. Discovery is not started; `warning` is told of what it
+ * misses. Throws `usage` or `bad-configuration`.
+ */
+export async function optionsFrom(
+  sources: ClientSources,
+  flags: Omit<ClientFlags, 'config'>,
+  environment: Environment,
+  warning: (error: HeddleError) => void,
+): Promise<ReadOptions> {
   const inFlags = (flags.route ?? []).map(parseRouteArgument);
-  const sources = await saidOf(flags.config, environment);
   const {
     routes = [],
     token,
@@ -98,14 +123,6 @@ export async function clientOptions(
   });
 }
 
-/** What the file and the environment say, as it stands there. Throws `bad-configuration`. */
-export async function clientWishes(
-  file: string | undefined,
-  environment: Environment = process.env,
-): Promise<ClientSettings> {
-  return (await saidOf(file, environment))?.values ?? {};
-}
-
 /** Those who name no file load nothing for it. */
 async function tlsOf(flags: TlsFlags, sources: Sources<ClientSettings> | undefined): Promise<ClientOptions['tls']> {
   const { trustedCertificates, tls } = sources?.values ?? {};
@@ -135,22 +152,9 @@ async function discoveryIn(
   return options === undefined ? undefined : new Discovery(options, context);
 }
 
-/** Where the control interface is wanted: what the flag, the file and the environment say. Throws `bad-configuration`. */
-export async function controlWishes(
-  { ui, config }: ControlFlags & Pick<ClientFlags, 'config'>,
-  environment: Environment = process.env,
-): Promise<ControlSettings> {
-  const said = await saidOf(config, environment);
-  return { ...said?.values.control, ...(typeof ui === 'string' ? { listen: ui } : {}) };
-}
-
-async function saidOf(
-  file: string | undefined,
-  environment: Environment,
-): Promise<Sources<ClientSettings> | undefined> {
-  if (file === undefined && !speaksOf('client', environment)) return undefined;
-  const { readClientSources } = await import('./settings.ts');
-  return readClientSources(file, environment);
+/** Where the control interface is wanted: what the flag, the file and the environment say. */
+export function controlWishes({ ui }: ControlFlags, sources: ClientSources): ControlSettings {
+  return { ...sources?.values.control, ...(typeof ui === 'string' ? { listen: ui } : {}) };
 }
 
 /** A flag's route takes the place of the file's route of its name; two flags of one name are the user's mistake. */

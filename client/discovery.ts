@@ -2,7 +2,8 @@
 // there are others. What is done with the answers is route-set.ts; how they are asked is io/listed-routes.ts and
 // io/dns-routes.ts. Nothing is asked before `start`, and nothing keeps the process running.
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';
-import type { ClientTls } from './io/client-tls.ts';
+import { presentTls } from './io/client-tls.ts';
+import type { TlsSource } from './io/client-tls.ts';
 import { askDns, openResolver } from './io/dns-routes.ts';
 import type { DnsQuestion, DnsResolver, FoundRoutes } from './io/dns-routes.ts';
 import { originNameOf, readKnownOrigins } from './io/known-origins.ts';
@@ -30,9 +31,9 @@ export type DiscoveryContext = {
   /** File with keys of origins met before. */
   readonly knownOrigins?: string | undefined;
   /** Gives the bearer token, if there is one. */
-  readonly token?: string | (() => string) | undefined;
+  readonly token?: string | (() => string | undefined) | undefined;
   /** For lists that are fetched by https. */
-  readonly tls?: ClientTls | undefined;
+  readonly tls?: TlsSource | undefined;
   /** The proxy on the way to a list. */
   readonly proxyFor?: ((url: URL) => URL | undefined) | undefined;
   /** Told of what goes wrong, once until it goes right again. */
@@ -116,6 +117,11 @@ export class Discovery {
     source.timer = setTimeout(() => void this.#ask(source), waitMs).unref();
   }
 
+  #token(): string | undefined {
+    const { token } = this.#context;
+    return typeof token === 'function' ? token() : token;
+  }
+
   #complain(source: Source, error: HeddleError): void {
     if (this.#ended || source.complaint === error.message) return;
     source.complaint = error.message;
@@ -134,7 +140,7 @@ export class Discovery {
     const trust: ListTrust = {
       keyOf,
       took: (key) => {
-        if (keyOf() === undefined && this.#context.token !== undefined) {
+        if (keyOf() === undefined && this.#token() !== undefined) {
           const text = `the route list of ${baseUrl.host} is not taken: whoever made it would get the token; pin the origin's key`;
           throw new HeddleError('key-mismatch', text);
         }
@@ -142,8 +148,9 @@ export class Discovery {
       },
     };
     return () => {
-      const { token, tls, proxyFor } = this.#context;
-      const text = typeof token === 'function' ? token() : token;
+      const { proxyFor } = this.#context;
+      const tls = presentTls(this.#context.tls);
+      const text = this.#token();
       const asking = text === undefined ? {} : { authorization: `Bearer ${text}` };
       return askOrigin(baseUrl, trust, { timeoutMs: this.#times.timeoutMs, now: Date.now(), tls, proxyFor, ...asking });
     };

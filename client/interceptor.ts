@@ -21,13 +21,25 @@ export type HeddleInterceptor = Dispatcher.DispatcherComposeInterceptor &
     close(): Promise<void>;
     /** Ends plain requests at once. */
     destroy(error?: Error | null): Promise<void>;
+    /** Closes once everything is over that it began; nothing new may come. */
+    retire(): Promise<void>;
   };
+
+/** An interception of everything. Disposing it puts back what was there before. */
+export type Installation = AsyncDisposable & {
+  /**
+   * From now on these are intercepted; requests under way go on by what was there when they began. Throws
+   * `bad-configuration`, and then has changed nothing.
+   */
+  reconfigure(options: InterceptOptions): void;
+};
 
 /**
  * An interceptor that splits requests to `options.origins`. Throws a HeddleError with the code `bad-configuration`.
  * Keep it innermost of those that change requests (redirect, retry), so that it sees what would go out.
  */
 export function heddleInterceptor(options: InterceptOptions): HeddleInterceptor {
+  const underWay = new Set<Promise<void>>();
   const sites = new Map(resolveSites(options).map((settings) => [settings.origin, new Site(settings)]));
   const intercept: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (request, handler) => {
     const site = sites.get(originOf(request.origin) ?? '');
@@ -41,14 +53,21 @@ export function heddleInterceptor(options: InterceptOptions): HeddleInterceptor 
     const application = new Application(request, handler);
     application.start();
     const headersTimeoutMs = request.headersTimeout ?? undefined;
-    if (!application.over) void exchange(site, { ...shape, method, headers, headersTimeoutMs }, plan, application);
+    if (application.over) return true;
+    const over = exchange(site, { ...shape, method, headers, headersTimeoutMs }, plan, application);
+    underWay.add(over);
+    void over.then(() => underWay.delete(over));
     return true;
   };
   const all = (close: (site: Site) => Promise<void>): Promise<void> =>
     Promise.all([...sites.values()].map(close)).then(() => undefined);
   const close = (): Promise<void> => all((site) => site.close());
   const destroy = (error: Error | null = null): Promise<void> => all((site) => site.destroy(error));
-  return Object.assign(intercept, { close, destroy, [Symbol.asyncDispose]: close });
+  const retire = async (): Promise<void> => {
+    await Promise.all(underWay);
+    await close();
+  };
+  return Object.assign(intercept, { close, destroy, retire, [Symbol.asyncDispose]: close });
 }
 
 /** A dispatcher for undici's `request`, `stream`, `fetch` and the rest, whose other requests an agent answers. */
@@ -61,11 +80,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
  * Intercepts every request that is made with the global dispatcher: `fetch` and undici's functions, not `node:http`.
  * What was the global dispatcher answers everything else. Disposing the result puts it back.
  */
-export function install(options: InterceptOptions): AsyncDisposable {
+export function install(options: InterceptOptions): Installation {
   const before = getGlobalDispatcher();
   const dispatcher = new HeddleDispatcher(before, heddleInterceptor(options), undefined);
   setGlobalDispatcher(dispatcher);
   return {
+    reconfigure: (next) => dispatcher.reconfigure(heddleInterceptor(next)),
     async [Symbol.asyncDispose]() {
       if (getGlobalDispatcher() === dispatcher) setGlobalDispatcher(before);
       await dispatcher.close();
@@ -85,17 +105,30 @@ export function createFetch(options: DispatcherOptions): typeof globalThis.fetch
 
 /** undici's own base class: `request` and its like are its methods. */
 class HeddleDispatcher extends Dispatcher {
-  readonly #dispatch: Dispatcher.Dispatch;
-  readonly #interceptor: HeddleInterceptor;
+  readonly #inner: Dispatcher;
+  #dispatch: Dispatcher.Dispatch;
+  #interceptor: HeddleInterceptor;
   /** Closed along; not if it belongs to somebody else. */
   readonly #agent: Agent | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(inner: Dispatcher, interceptor: HeddleInterceptor, agent: Agent | undefined) {
     super();
-    this.#dispatch = interceptor((options, handler) => inner.dispatch(options, handler));
+    this.#inner = inner;
     this.#interceptor = interceptor;
+    this.#dispatch = this.#composed();
     this.#agent = agent;
+  }
+
+  reconfigure(next: HeddleInterceptor): void {
+    const before = this.#interceptor;
+    this.#interceptor = next;
+    this.#dispatch = this.#composed();
+    void before.retire();
+  }
+
+  #composed(): Dispatcher.Dispatch {
+    return this.#interceptor((options, handler) => this.#inner.dispatch(options, handler));
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {

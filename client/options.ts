@@ -5,9 +5,9 @@ import { formatRoot, parseRoot } from '../protocol/manifest.ts';
 import { CORE_DEFAULTS } from './core/options.ts';
 import type { CoreOptions } from './core/options.ts';
 import type { RankingWeights } from './core/ranking.ts';
-import type { Discovery } from './discovery.ts';
 import type { ConnectChannel } from './io/channel-adapter.ts';
-import type { ClientTls } from './io/client-tls.ts';
+import { presentTls } from './io/client-tls.ts';
+import type { TlsSource } from './io/client-tls.ts';
 import { originNameOf } from './io/known-origins.ts';
 import type { SessionRoute } from './io/order.ts';
 import { checkLocal, resolveMirror } from './mirrors.ts';
@@ -39,11 +39,24 @@ export type RouteOptions = {
 } & RouteFacts &
   RouteLimits;
 
+/** A route, and who named it; undefined: the user. */
+export type NamedRoute = { readonly route: RouteOptions; readonly source?: string };
+
+/** Where routes come from that were not known at the start. */
+export type RouteSource = {
+  /** Those known now. */
+  routes(): readonly NamedRoute[];
+  /** Calls `listener` whenever there are others; returns what ends that. */
+  onChange(listener: () => void): () => void;
+  /** True for a route that shall be left as soon as another one carries on. */
+  isWithdrawn?(route: RouteOptions): boolean;
+};
+
 /** Options of a client; units are in the names. */
 export type ClientOptions = {
   readonly routes: readonly RouteOptions[];
-  /** Where more routes are found; those that are given go before those of the same name. It must have been started. */
-  readonly discovery?: Discovery;
+  /** Where more routes are found; those that are given go before those of the same name. A Discovery must have been started. */
+  readonly discovery?: RouteSource;
   /** Plain HTTP servers with a copy each, beside the routes or instead of them. */
   readonly mirrors?: readonly MirrorOptions[];
   /** Bytes of a segment: 32768 × 2^k, up to 1 MiB. Default 32768; with mirrors 131072. */
@@ -53,9 +66,9 @@ export type ClientOptions = {
   /** ms without a sign of life from any route until a running transfer fails. Default 30000. */
   readonly giveUpMs?: number;
   /** Bearer token for relays and origins; a function is asked for it at each connection. */
-  readonly token?: string | (() => string);
-  /** Whom to trust on https routes, and what to show there. */
-  readonly tls?: ClientTls;
+  readonly token?: string | (() => string | undefined);
+  /** Whom to trust on https routes, and what to show there; a function is asked for it at each connection. */
+  readonly tls?: TlsSource;
   /** `sha256:HEX`: the only root that is accepted. */
   readonly root?: string;
   /** Public Ed25519 key of the origin, the `x` of its JWK. */
@@ -101,7 +114,7 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
     if (options.discovery !== undefined) throw new HeddleError('no-route', 'no route is given, and none was found yet');
     throw wrong('no route is given; name at least one, e.g. direct=http://host:8080');
   }
-  if (options.token !== undefined && authorizationOf(options.token) === undefined) {
+  if (tokenOf(options) !== undefined && authorizationOf(options) === undefined) {
     throw wrong('the token is empty or holds blanks or other characters that no header can carry');
   }
   const names = new Set<string>();
@@ -119,10 +132,15 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
       localAddress,
       address: route.address,
       connect: route.connect,
-      tls: url.protocol === 'https:' ? options.tls : undefined,
-      // asked for at each connection: a token may be renewed meanwhile
+      // asked for at each connection: certificates and tokens may be renewed meanwhile
+      get tls() {
+        return url.protocol === 'https:' ? presentTls(options.tls) : undefined;
+      },
       get authorization() {
-        return authorizationOf(options.token);
+        return authorizationOf(options);
+      },
+      get isWithdrawn() {
+        return options.discovery?.isWithdrawn?.(route) ?? false;
       },
       terms: { ...termsOf(route.name, route, url, options.place), ...limitTerms(route.name, route) },
       origin: route.origin ?? originNameOf(url),
@@ -132,16 +150,20 @@ export function resolveRoutes(options: ClientOptions): SessionRoute[] {
 }
 
 /** The routes that are given and those that are found, each name once, and who named them; undefined: the user. */
-export function knownRoutes(options: ClientOptions): { readonly route: RouteOptions; readonly source?: string }[] {
+export function knownRoutes(options: ClientOptions): NamedRoute[] {
   const given = new Set([...options.routes, ...(options.mirrors ?? [])].map(({ name }) => name));
   const found = options.discovery?.routes() ?? [];
   return [...options.routes.map((route) => ({ route })), ...found.filter(({ route }) => !given.has(route.name))];
 }
 
 /** What an Authorization header says now; undefined for a token that no header can carry. */
-function authorizationOf(token: ClientOptions['token']): string | undefined {
-  const text = typeof token === 'function' ? token() : token;
+function authorizationOf(options: ClientOptions): string | undefined {
+  const text = tokenOf(options);
   return text !== undefined && TOKEN.test(text) ? `Bearer ${text}` : undefined;
+}
+
+function tokenOf({ token }: ClientOptions): string | undefined {
+  return typeof token === 'function' ? token() : token;
 }
 
 /** `NAME=BASEURL` of the command line; a fragment `#local=ADDRESS` binds the route to a local address. */

@@ -38,12 +38,18 @@ export class RouteKnowledge {
       if (record === undefined) return route;
       const { bytesPerSecond: rememberedBytesPerSecond, rttMs: rememberedRttMs } = record;
       const terms = { ...route.terms, rememberedBytesPerSecond, rememberedRttMs };
-      // the token may be renewed while the transfer runs
+      // these may change while the transfer runs
       return {
         ...route,
         terms,
         get authorization() {
           return route.authorization;
+        },
+        get tls() {
+          return route.tls;
+        },
+        get isWithdrawn() {
+          return route.isWithdrawn ?? false;
         },
       };
     });

@@ -68,7 +68,8 @@ export function controlsOf(
   cancel: () => void,
 ): TransferControls {
   const numberOf = (name: string): number => {
-    const number = routes.findIndex((route) => route.name === name);
+    // one that took the place of another came later
+    const number = routes.findLastIndex((route) => route.name === name);
     if (number >= 0) return number;
     throw wrong(`"${name}" is none of the routes: ${routes.map((route) => route.name).join(', ')}`);
   };

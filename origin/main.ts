@@ -200,6 +200,7 @@ export async function originMain(flags: OriginFlags): Promise<number> {
         return { ...(await origin.reconfigure(next)), files: next.files };
       },
       say: log.info,
+      complain: log.warning,
       counted: origin.reloaded,
     });
     process.stdout.write(`heddle origin: serving ${origin.serves} on ${origin.url}${admin}\n`);

@@ -174,6 +174,7 @@ function reloadTask(relay: RunningRelay, flags: RelayFlags, files: readonly stri
       return { ...applied, files: options.files };
     },
     say: log.info,
+    complain: log.warning,
     counted: relay.reloaded,
   };
 }

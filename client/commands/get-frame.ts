@@ -6,8 +6,8 @@ import { openLog } from '../../protocol/settings/log.ts';
 import type { Log, LogFlags } from '../../protocol/settings/log.ts';
 import { createClient } from '../client.ts';
 import type { Client, TransferOptions } from '../client.ts';
-import { clientOptions, clientWishes, controlWishes } from '../config.ts';
-import type { ClientFlags, ControlFlags } from '../config.ts';
+import { clientSources, controlWishes, optionsFrom } from '../config.ts';
+import type { ClientFlags, ClientSources, ControlFlags } from '../config.ts';
 import type { RunningControl } from '../control.ts';
 import type { EarlyDials } from '../io/dial.ts';
 import { knownOriginsPath } from '../io/known-origins.ts';
@@ -66,21 +66,22 @@ export async function framed(
   const signal = interruptIn(owned);
   try {
     const ifChanged = flags.ifChanged === undefined ? {} : { ifChanged: choiceOf(flags.ifChanged) };
-    const control = await openControl(flags, say);
+    const sources = await clientSources(flags.config);
+    const control = await openControl(flags, sources, say);
     owned.use(control);
     const tracked = control === undefined ? {} : { transfers: control.transfers };
-    const said = withEnvironmentProxy(await clientOptions(flags, process.env, warn), process.env);
+    const said = withEnvironmentProxy(await optionsFrom(sources, flags, process.env, warn), process.env);
     return await work({
       say,
       quiet,
       transfer: { signal, early, observer: { warning: warn, ...toldTo(log) }, ...ifChanged },
       options: { knownOrigins: knownOriginsPath(), ...said, ...tracked },
       async client(options) {
-        const found = owned.use(options.discovery)?.start();
+        const found = owned.use(said.discovery)?.start();
         if (options.routes.length + (options.mirrors ?? []).length === 0) await found;
         return createClient(options);
       },
-      count: () => countInto(flags, owned, warn),
+      count: () => countInto(flags.metricsFile ?? sources?.values.metricsFile, owned, warn),
     });
   } catch (error) {
     const known = asHeddleError(error);
@@ -117,10 +118,14 @@ function toldTo({ debug }: Log): SessionObserver {
 }
 
 /** The page to watch and steer with, where one is wanted. */
-async function openControl(flags: GetFlags, say: Say | undefined): Promise<RunningControl | undefined> {
+async function openControl(
+  flags: GetFlags,
+  sources: ClientSources,
+  say: Say | undefined,
+): Promise<RunningControl | undefined> {
   if (flags.ui === undefined) return undefined;
   const { startControl } = await import('../control.ts');
-  const control = await startControl(await controlWishes(flags));
+  const control = await startControl(controlWishes(flags, sources));
   // where it is was asked for, whatever else is to be heard
   if (say === undefined) process.stderr.write(`heddle: ${control.line}\n`);
   else say({ type: 'ui', url: control.url });
@@ -128,11 +133,10 @@ async function openControl(flags: GetFlags, say: Say | undefined): Promise<Runni
 }
 
 async function countInto(
-  { config, metricsFile }: GetFlags,
+  path: string | undefined,
   owned: AsyncDisposableStack,
   warn: (warning: HeddleError) => void,
 ): Promise<void> {
-  const path = metricsFile ?? (await clientWishes(config)).metricsFile;
   if (path === undefined) return;
   const { openMetricsFile } = await import('../metrics/metrics-file.ts');
   const metrics = await openMetricsFile(path);

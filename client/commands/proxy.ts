@@ -5,17 +5,17 @@ import type { Log, LogFlags } from '../../protocol/settings/log.ts';
 import { reloadOnChange } from '../../protocol/settings/reload.ts';
 import type { ReloadTask } from '../../protocol/settings/reload.ts';
 import { parseAddress } from '../../protocol/settings/text.ts';
-import { clientWishes, controlWishes } from '../config.ts';
-import type { ControlFlags } from '../config.ts';
+import { clientSources, controlWishes } from '../config.ts';
+import type { ClientSources, ControlFlags } from '../config.ts';
 import type { RunningControl } from '../control.ts';
 import type { RunningMetrics } from '../metrics.ts';
 import { isLoopback } from '../loopback.ts';
 import { startProxy } from '../proxy/server.ts';
 import type { RunningProxy } from '../proxy/server.ts';
 import { readProxy } from './proxy-reading.ts';
-import type { ProxyReading, ReadingContext, ReadingFlags } from './proxy-reading.ts';
+import type { ProxyReading, ProxyReadingContext, ProxyReadingFlags } from './proxy-reading.ts';
 
-export type ProxyFlags = ReadingFlags &
+export type ProxyFlags = ProxyReadingFlags &
   ControlFlags &
   LogFlags & {
     readonly listen: string;
@@ -30,14 +30,15 @@ export type ProxyFlags = ReadingFlags &
 export async function proxy(flags: ProxyFlags): Promise<number> {
   const log = openLog('heddle', flags, process.env);
   const { host, port } = checkedAddress(flags);
-  await using control = await controlOf(flags);
-  const context: ReadingContext = {
+  const sources = await clientSources(flags.config);
+  await using control = await controlOf(flags, sources);
+  const context: ProxyReadingContext = {
     transfers: control?.transfers,
     warning: ({ message }) => log.warning(message),
   };
-  const current = { reading: await readProxy(flags, context) };
+  const current = { reading: await readProxy(flags, context, undefined, { sources }) };
   using _search = { [Symbol.dispose]: () => current.reading.discovery?.[Symbol.dispose]() };
-  await using metrics = await metricsOf(flags);
+  await using metrics = await metricsOf(flags, sources);
   await using running = await startProxy({
     host,
     port,
@@ -51,7 +52,7 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
   const told = toldToStop();
   const task = reloadTask(running, flags, context, current, log);
   // without a file there is nothing to read again, and a terminal that is closed ends it
-  using _ = flags.config === undefined ? undefined : reloadOnChange({ ...task, counted: counterOf(metrics) });
+  using _ = task.files.length === 0 ? undefined : reloadOnChange({ ...task, counted: counterOf(metrics) });
   const what = current.reading.splits.origins.map(({ origin }) => origin).join(', ');
   const admin = metrics === undefined ? '' : ` (admin on ${metrics.url})`;
   process.stdout.write(`proxy listening on ${running.url}${admin}${what === '' ? '' : `, splitting ${what}`}\n`);
@@ -63,8 +64,8 @@ export async function proxy(flags: ProxyFlags): Promise<number> {
 
 function reloadTask(
   running: RunningProxy,
-  flags: ReadingFlags,
-  context: ReadingContext,
+  flags: ProxyReadingFlags,
+  context: ProxyReadingContext,
   current: { reading: ProxyReading },
   log: Log,
 ): Omit<ReloadTask, 'counted'> {
@@ -87,7 +88,7 @@ function reloadTask(
     current.reading = reading;
     return { ...applied, files };
   };
-  return { files: current.reading.files, reload, say: log.info };
+  return { files: current.reading.files, reload, say: log.info, complain: log.warning };
 }
 
 function counterOf(metrics: RunningMetrics | undefined): ReloadTask['counted'] {
@@ -95,8 +96,8 @@ function counterOf(metrics: RunningMetrics | undefined): ReloadTask['counted'] {
 }
 
 /** Serves metrics where the flag, or else the file, says; the admin address is announced like those of other roles. */
-async function metricsOf({ admin, config }: ProxyFlags): Promise<RunningMetrics | undefined> {
-  const address = admin === undefined ? (await clientWishes(config)).admin : parseAddress(admin);
+async function metricsOf({ admin }: ProxyFlags, sources: ClientSources): Promise<RunningMetrics | undefined> {
+  const address = admin === undefined ? sources?.values.admin : parseAddress(admin);
   if (address === undefined && admin === undefined) return undefined;
   if (address === undefined) throw new HeddleError('usage', `--admin takes HOST:PORT, not "${admin}"`);
   const { startMetrics } = await import('../metrics.ts');
@@ -104,8 +105,8 @@ async function metricsOf({ admin, config }: ProxyFlags): Promise<RunningMetrics 
 }
 
 /** Only a flag or the file can want it: nothing of it is loaded without. */
-async function controlOf(flags: ProxyFlags): Promise<RunningControl | undefined> {
-  const wishes = await controlWishes(flags);
+async function controlOf(flags: ProxyFlags, sources: ClientSources): Promise<RunningControl | undefined> {
+  const wishes = controlWishes(flags, sources);
   if (flags.ui === undefined && wishes.listen === undefined) return undefined;
   const { startControl } = await import('../control.ts');
   return startControl(wishes);

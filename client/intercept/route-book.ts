@@ -1,6 +1,6 @@
 // The routes of a site as plain HTTP sees them: a pool of connections for each, and how long it lately took until a head
 // came. Says which route to ask first and when to ask the next one as well. What transfers do is the core's business.
-import { Pool } from 'undici';
+import { buildConnector, Pool } from 'undici';
 import type { SessionRoute } from '../io/order.ts';
 import { tlsOptionsOf } from '../io/client-tls.ts';
 import { localOptions } from '../io/local-address.ts';
@@ -65,7 +65,9 @@ export class RouteBook {
         connect: connectionTo(route),
       }),
       basePath: route.baseUrl.pathname.replace(/\/$/, ''),
-      authorization: route.authorization,
+      get authorization() {
+        return route.authorization;
+      },
       origin: route.origin,
       headMs: undefined,
       blockMs: undefined,
@@ -154,7 +156,7 @@ function smoothed(before: number | undefined, ms: number): number {
 
 /** How the pool of a route connects. */
 function connectionTo(route: SessionRoute): NonNullable<Pool.Options['connect']> {
-  const { baseUrl, localAddress, address, tls, proxy } = route;
+  const { baseUrl, localAddress, address, proxy } = route;
   if (proxy !== undefined) {
     return (_options, connected) =>
       connectThrough({ ...route, proxy }, (error, socket) => {
@@ -163,5 +165,18 @@ function connectionTo(route: SessionRoute): NonNullable<Pool.Options['connect']>
       });
   }
   const local = localOptions(localAddress, baseUrl.hostname);
-  return { timeout: CONNECT_TIMEOUT_MS, ...local, ...pinnedLookup(address), ...tlsOptionsOf(tls) };
+  const options = { timeout: CONNECT_TIMEOUT_MS, ...local, ...pinnedLookup(address) };
+  if (baseUrl.protocol === 'http:') return options;
+  let tls = route.tls;
+  const connectorOf = (): buildConnector.connector =>
+    buildConnector({ ...options, ...tlsOptionsOf(tls), allowH2: false });
+  let connect = connectorOf();
+  return (target, connected) => {
+    // certificates are renewed
+    if (tls !== route.tls) {
+      tls = route.tls;
+      connect = connectorOf();
+    }
+    connect(target, connected);
+  };
 }

@@ -11,6 +11,14 @@ export type ClientTls = {
   readonly key?: string | undefined;
 };
 
+/** The same for ever, or what is asked for it at each connection: certificates are renewed. */
+export type TlsSource = ClientTls | (() => ClientTls | undefined);
+
+/** What counts now. */
+export function presentTls(tls: TlsSource | undefined): ClientTls | undefined {
+  return typeof tls === 'function' ? tls() : tls;
+}
+
 /** What a connection is made with. */
 export function tlsOptionsOf(tls: ClientTls | undefined): Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> {
   const { authorities: ca, certificate: cert, key } = tls ?? {};

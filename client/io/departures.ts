@@ -1,6 +1,7 @@
 // Asks the relays of each route, or a source without relays, whether they are about to stop, about once a second while the
 // route carries something: a relay parses no frames and cannot say so on its channels. What stands behind all relays tells
-// on its channels itself. Tells; what is done about it is the core's decision.
+// on its channels itself. A route that the user took away is one that leaves, whatever it says. Tells; what is done about it
+// is the core's decision.
 import type { IncomingMessage } from 'node:http';
 import type Http from 'node:http';
 import type { SessionRoute } from './order.ts';
@@ -41,7 +42,14 @@ export function watchDepartures(routes: readonly SessionRoute[], events: Departu
   const ended = new AbortController();
   const timer = setInterval(() => {
     for (let index = all.length; index < routes.length; index += 1) all.push(newlyAsked(routes, index));
-    for (const asked of all) if (isDue(asked, events)) void ask(asked, events, ended.signal);
+    for (const asked of all) {
+      if (asked.route.isWithdrawn === true) {
+        asked.isLeaving = true;
+        asked.agent?.destroy();
+        asked.agent = undefined;
+        events.leaving(asked.index, true);
+      } else if (isDue(asked, events)) void ask(asked, events, ended.signal);
+    }
   }, ASK_MS);
   timer.unref();
   return {

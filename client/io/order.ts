@@ -16,6 +16,8 @@ export type SessionRoute = ChannelTarget & {
   readonly terms: RouteTerms;
   /** Name under which the key of the origin behind it is remembered. */
   readonly origin: string;
+  /** The user took it away while the transfer runs: it is left as soon as another one carries on. */
+  readonly isWithdrawn?: boolean;
   /** The base URL is that of a copy on a plain HTTP server; 'primary': what others have to agree with. */
   readonly mirror?: 'copy' | 'primary';
   /** The proxy on the way to where a mirror redirects to. */

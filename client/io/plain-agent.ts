@@ -17,14 +17,21 @@ export function plainAgent(
   target: DialTarget,
   options: Pick<Http.AgentOptions, 'keepAlive' | 'maxSockets'>,
 ): Http.Agent {
-  const { baseUrl, localAddress, address, tls, proxy } = target;
+  const { baseUrl, localAddress, address, proxy } = target;
   const { Agent } = process.getBuiltinModule(baseUrl.protocol === 'https:' ? 'node:https' : 'node:http');
-  const way = { ...localOptions(localAddress, baseUrl.hostname), ...pinnedLookup(address), ...tlsOptionsOf(tls) };
-  if (proxy === undefined) return new Agent({ ...options, ...way });
-  const agent = new Agent(options);
-  Object.assign(agent, {
-    createConnection: (_options: unknown, connected: Connected) => connectThrough({ ...target, proxy }, connected),
-  });
+  const way = { ...localOptions(localAddress, baseUrl.hostname), ...pinnedLookup(address) };
+  const agent = new Agent({ ...options, ...way });
+  if (proxy !== undefined) {
+    Object.assign(agent, {
+      createConnection: (_options: unknown, connected: Connected) => connectThrough({ ...target, proxy }, connected),
+    });
+  } else if (baseUrl.protocol === 'https:') {
+    const { connect } = process.getBuiltinModule('node:tls');
+    Object.assign(agent, {
+      // the certificates of now
+      createConnection: (wish: Tls.ConnectionOptions) => connect({ ...wish, ...tlsOptionsOf(target.tls) }),
+    });
+  }
   return agent;
 }
 

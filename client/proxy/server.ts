@@ -7,6 +7,7 @@ import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HeddleError } from '../../protocol/errors.ts';
+import { LiveSites } from '../live-sites.ts';
 import type { RequestRegister } from '../plain-requests.ts';
 import { Connections } from './connections.ts';
 import { forward } from './forward.ts';
@@ -35,8 +36,8 @@ export type RunningProxy = AsyncDisposable & {
   /** Answers and tunnels that are under way. */
   underWay(): number;
   /**
-   * New requests are split by `next`; those under way go on by what was there when they began. What is returned settles
-   * with the last of those. Throws `bad-configuration` or `no-route`, and then has changed nothing.
+   * New requests are split by `next`; those under way are joined by its routes and leave those that are not there any more.
+   * What is returned settles with the last of those. Throws `bad-configuration` or `no-route`, and then has changed nothing.
    */
   reconfigure(next: SplittingOptions): { readonly over: Promise<void> };
   /** Lets nobody new in; settles when everything under way is done, or `signal` aborts. */
@@ -51,7 +52,8 @@ const KEEP_ALIVE_MS = 75_000;
 
 /** Starts the proxy. Throws `bad-configuration` or `local-io`. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  let splitting = new Splitting(options);
+  const live = new LiveSites();
+  let splitting = new Splitting(options, live);
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: 0,
@@ -86,7 +88,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     underWay: () => connections.underWay,
     reconfigure: (next) => {
       const before = splitting;
-      splitting = new Splitting(next);
+      splitting = new Splitting(next, live);
       return { over: before.retire() };
     },
     drain: (signal) => Promise.race([connections.drain(), aborted(signal)]),

@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici';
 import { createDispatcher } from '../interceptor.ts';
 import { resolveSites } from '../intercept/site-options.ts';
 import type { SiteOptions } from '../intercept/site-options.ts';
+import type { LiveSites } from '../live-sites.ts';
 import type { ClientOptions } from '../options.ts';
 import { OBJECTS_ORIGIN } from './target.ts';
 import type { ProxySettings } from './target.ts';
@@ -25,8 +26,8 @@ export class Splitting {
   #answers = 0;
   #retired: (() => void) | undefined;
 
-  /** Throws `bad-configuration` or `no-route`. */
-  constructor(options: SplittingOptions) {
+  /** `live` has what began by earlier readings told. Throws `bad-configuration` or `no-route`, having told nobody. */
+  constructor(options: SplittingOptions, live: LiveSites) {
     const objects = options.objects ?? options.origins[0];
     const ownOrigins =
       objects === undefined ? [] : [{ ...objects, origin: OBJECTS_ORIGIN, paths: [{ path: '/v1/objects/' }] }];
@@ -35,7 +36,7 @@ export class Splitting {
       objects: objects === undefined ? undefined : OBJECTS_ORIGIN,
     };
     this.dispatcher = createDispatcher({
-      origins: [...options.origins, ...ownOrigins],
+      origins: live.adopt([...options.origins, ...ownOrigins]),
       // one connection per request under way, as programs would have them; their own time limits count
       agent: { allowH2: false, headersTimeout: 0, bodyTimeout: 0 },
     });

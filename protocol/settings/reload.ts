@@ -18,10 +18,13 @@ export type ReloadTask = {
   readonly files: readonly string[];
   /** Reads and applies; the files to watch from now on. Throws when anything is wrong, having applied nothing. */
   reload(): Promise<Applied & { readonly files: readonly string[] }>;
-  /** Takes one line. */
+  /** Take one line: of what was applied, and of why nothing was. */
   say(line: string): void;
+  complain(line: string): void;
   /** Told after every reading whether it was applied. */
   counted(applied: boolean): void;
+  /** False in a program of somebody else's: what a signal means there is not ours to say. Default true. */
+  readonly heedsSignal?: boolean;
 };
 
 /** How often files are looked at, ms. Names are followed each time: they may be links that are exchanged. */
@@ -54,7 +57,7 @@ export function reloadOnChange(task: ReloadTask): Disposable {
       task.say(wordsFor(applied));
       task.counted(true);
     } catch (error) {
-      task.say(`${asHeddleError(error).message} (the settings read before stay in force)`);
+      task.complain(`${asHeddleError(error).message} (the settings read before stay in force)`);
       task.counted(false);
     }
   };
@@ -74,7 +77,7 @@ export function reloadOnChange(task: ReloadTask): Disposable {
     return listener;
   };
   const onSignal = (): void => ask(0);
-  process.on('SIGHUP', onSignal);
+  if (task.heedsSignal !== false) process.on('SIGHUP', onSignal);
   watch(task.files);
   return {
     [Symbol.dispose]: () => {

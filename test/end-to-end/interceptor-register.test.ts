@@ -104,6 +104,44 @@ describe('node --import heddle/register', () => {
     expect(second.stderr).toContain(`cannot serve metrics on ${admin}: somebody listens there already`);
   });
 
+  test('the file is read again while the program runs: a mistake keeps the one before', async () => {
+    const nowhere = `routes:\n  - { name: none, url: 'http://127.0.0.1:${await refusingPort()}' }\n`;
+    const origins = `origins:\n  - origin: ${SITE}\n`;
+    const saving = `
+      const { renameSync, writeFileSync } = await import('node:fs');
+      const file = process.env.HEDDLE_CONFIG;
+      const status = () => fetch('${SITE}/v1/objects/small.bin').then((answer) => answer.status, () => 0);
+      const said = async (word) => {
+        for (;;) {
+          const chunk = await new Promise((resolve) => lines.push(resolve));
+          if (chunk.includes(word)) return;
+        }
+      };
+      const lines = [];
+      const { write } = process.stderr;
+      process.stderr.write = function (chunk, ...rest) {
+        lines.splice(0).forEach((tell) => tell(String(chunk)));
+        return write.call(this, chunk, ...rest);
+      };
+      const keep = setInterval(() => {}, 1_000);
+      const save = async (text, word) => {
+        const heard = said(word);
+        writeFileSync(file + '.new', text);
+        renameSync(file + '.new', file);
+        await heard;
+      };
+      console.log(await status());
+      await save(${JSON.stringify(`routes:
+${routes()}${origins}`)}, 'settings read again: routes');
+      console.log(await status());
+      await save('routes: {}', 'stay in force');
+      console.log(await status());
+      clearInterval(keep);
+    `;
+    const outcome = await run(nowhere + origins, saving);
+    expect([outcome.code, outcome.stdout]).toEqual([0, '0\n200\n200\n']);
+  });
+
   test.each([
     ['no file', undefined, /HEDDLE_CONFIG names no configuration file/],
     ['no origins', 'routes: []\n', /no "origins"/],

@@ -110,6 +110,19 @@ describe('a proxy reads its file again', () => {
     expect(await whole(answer)).toBe(true);
   });
 
+  test('a route that is added joins what is under way', async () => {
+    await using link = await startLink({ target: { port: world.origin.port }, megabitsPerSecond: 4, delayMs: 1 });
+    await using proxy = await start(routes(link));
+    const answer = await proxy.get('a.bin');
+    // it brings nothing more, and only who joins can
+    link.pause();
+    const [, added] = await brought(async () => {
+      expect(await proxy.change(routes(link, two), 'signal')).toBe('settings read again: routes');
+      expect(await whole(answer)).toBe(true);
+    });
+    expect(added).toBeGreaterThan(0);
+  });
+
   test('nor is an answer cut off that is passed on as it is', async () => {
     const held = Promise.withResolvers<ServerResponse>();
     const server = createServer((_request, response) => {
