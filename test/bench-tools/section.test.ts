@@ -36,6 +36,32 @@ describe('sections', () => {
     expect(rows.map(({ absent }) => absent)).toEqual([undefined, 'it broke', undefined, 'absent']);
   });
 
+  test('what ought to hold is judged by the worst case; what is not known is said', () => {
+    const row = (name: string, program: string, speed: number) => ({ case: name, program, samples: [{ speed }] });
+    const section: Section = {
+      title: 'Title',
+      reading: 'Reading.',
+      limits: 'the cores.',
+      baseline: 'base',
+      metrics: [{ key: 'speed', title: 'GB/s', digits: 1 }],
+      yardsticks: [
+        { program: 'ours', metric: 'speed', to: 'base', least: 0.9 },
+        { program: 'ours', metric: 'speed', to: 'base', most: 1.6, cases: /^one$/ },
+        { program: 'ours', metric: 'speed', least: 2.5 },
+        { program: 'theirs', metric: 'speed', least: 1 },
+      ],
+      rows: [row('one', 'base', 2), row('one', 'ours', 3), row('two', 'base', 4), row('two', 'ours', 2)],
+    };
+    const lines = sectionLines(section);
+    expect(lines[4]).toBe('What limits: the cores.');
+    expect(lines.filter((line) => line.startsWith('- '))).toEqual([
+      '- Missed in 1 of 2: ours: GB/s at least 0.9 × base (worst ×0.50, two).',
+      '- Holds: ours: GB/s at most 1.6 × base (worst ×1.50, one).',
+      '- Missed in 1 of 2: ours: GB/s at least 2.5 (worst 2.00, two).',
+      '- Not measured: theirs: GB/s at least 1.',
+    ]);
+  });
+
   test('medians of the quiet samples, beside the baseline of the same case', () => {
     const quiet = (speed: number) => ({ speed, [FOREIGN_CORES]: 0.01 });
     const busy = (speed: number) => ({ speed, [FOREIGN_CORES]: 1.5 });

@@ -1,7 +1,5 @@
 // `npm run bench`: the data plane on the loopback, every figure beside that of its peers in the same run. Prints tables,
 // writes them to results/, asserts nothing. The parts are in data-plane/.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { clientSection } from './data-plane/client-section.ts';
 import { controlSection } from './data-plane/control-section.ts';
@@ -20,9 +18,10 @@ import { installMissing } from './machine/programs.ts';
 import type { ProgramName } from './machine/programs.ts';
 import { Teardown } from './machine/teardown.ts';
 import { makeWorkFolder } from './machine/work-folder.ts';
+import { showProgress } from './report/progress.ts';
+import { writeResults } from './report/results.ts';
 
 const PEERS: readonly ProgramName[] = ['nginx', 'haproxy', 'curl', 'aria2c', 'sha256sum', 'openssl'];
-const RESULTS = join(import.meta.dirname, 'results');
 const SECTIONS = {
   relay: relaySection,
   tls: tlsSection,
@@ -37,9 +36,9 @@ type SectionName = keyof typeof SECTIONS;
 
 const USAGE = `node test/bench/bench.ts [--quick] [--only ${Object.keys(SECTIONS).join(',')}] [--keep] [--install]
 
-  --quick         a fifth of the bytes, once instead of three times
+  --quick         a fifth of the bytes, once instead of three times: three minutes instead of fifteen
   --only NAMES    these sections only
-  --keep          name the results so that git does not ignore them
+  --keep          write the results to a dated file that git takes: results/DATE.md
   --install       install missing peers (Debian, root)
   --cli FILE      client/cli.ts of another checkout, or what was built: dist/client/cli.js`;
 
@@ -50,6 +49,7 @@ const LEGEND =
 const say = (line: string): void => console.log(line);
 
 async function main(): Promise<void> {
+  const startedAt = performance.now();
   const { values } = parseArgs({
     options: {
       quick: { type: 'boolean', default: false },
@@ -72,15 +72,17 @@ async function main(): Promise<void> {
   using scope = teardown.scope();
   const bench = new Workbench(teardown, makeWorkFolder(scope), heddleProgram(values.cli), effort);
   for (const name of names) {
-    const section = await SECTIONS[name](bench, (line) => progress(`${name}: ${line}`));
-    progress('');
+    const section = await SECTIONS[name](bench, (line) => showProgress(`${name}: ${line}`));
+    showProgress('');
     sections.push(section);
     for (const line of sectionLines(section)) say(line);
   }
-  say(LEGEND);
-  const text = [...lines, ...sections.flatMap(sectionLines), LEGEND];
-  const written = writeResults({ machine, effort, sections }, text, values.keep);
-  say(`written to ${written}.json and .md`);
+  const minutes = ((performance.now() - startedAt) / 60_000).toFixed(0);
+  const end = `${LEGEND} The run took ${minutes} minutes.`;
+  say(end);
+  const text = [...lines, ...sections.flatMap(sectionLines), end];
+  const raw = { machine, effort, sections };
+  say(`written to ${writeResults({ title: 'Data plane', lines: text, raw, keep: values.keep }, new Date())}`);
 }
 
 function sectionName(name: string): SectionName {
@@ -90,20 +92,6 @@ function sectionName(name: string): SectionName {
 
 function effortLine({ repetitions, bytes, starts }: Workbench['effort']): string {
   return `effort    ${(bytes / 1e9).toFixed(1)} GB each, medians of ${repetitions}; starts: medians of ${starts}`;
-}
-
-/** One line that is overwritten, on a terminal only. */
-function progress(line: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${line}`);
-}
-
-function writeResults(results: object, lines: readonly string[], keep: boolean): string {
-  mkdirSync(RESULTS, { recursive: true });
-  const date = new Date().toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
-  const path = join(RESULTS, `${keep ? 'kept-' : ''}${date}`);
-  writeFileSync(`${path}.json`, `${JSON.stringify(results, null, 1)}\n`);
-  writeFileSync(`${path}.md`, `# Data plane, ${date}\n\n${lines.join('\n')}\n`);
-  return path;
 }
 
 try {

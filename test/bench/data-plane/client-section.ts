@@ -74,6 +74,14 @@ export async function clientSection(bench: Workbench, progress: (line: string) =
       `CPU of the client and what it starts, from exec to exit; one route without a relay. Heddle fetches from heddle origin, ` +
       `the others from ${noNginx ? 'its plain HTTP' : 'nginx'}; Heddle verifies every byte, curl and aria2c none. ` +
       'openssl hashes with the instructions of the processor, the sha256sum of some systems without.',
+    limits:
+      'hashing, which is more than half of the CPU and runs in a thread beside the one that reads; then the copy out of the ' +
+      'kernel, and into a file one more. Start and end of the program are in the figures, about a tenth of a second.',
+    yardsticks: [
+      { program: 'heddle', metric: 'gigabytesPerSecond', least: 0.9, cases: /^to nowhere$/ },
+      { program: 'heddle', metric: 'gigabytesPerSecond', to: 'curl | sha256sum', least: 1 },
+      { program: 'heddle', metric: 'gigabytesPerSecond', to: 'curl | openssl', least: 1, cases: /^to nowhere$/ },
+    ],
     metrics: [...THROUGHPUT_METRICS, { key: 'serverCpu', title: 'server CPU-s/GB', digits: 3 }],
     baseline: 'curl | sha256sum',
     rows: await takeTurns(measurables, bench.effort.repetitions, progress),

@@ -52,6 +52,12 @@ export async function controlSection(bench: Workbench, progress: (line: string) 
   return {
     title: 'Control under load',
     reading: 'PING to PONG on the one channel that carries the data; what is outstanding has to pass first.',
+    limits:
+      'what is outstanding: without a window megabytes lie in the buffers of the kernel, and control waits behind them.',
+    yardsticks: [
+      { program: 'window of 1024 KiB', metric: 'medianMs', most: 2 },
+      { program: 'window of 1024 KiB', metric: 'highMs', most: 15 },
+    ],
     metrics: [
       { key: 'medianMs', title: 'median ms', digits: 2 },
       { key: 'highMs', title: '99th percentile ms', digits: 2 },

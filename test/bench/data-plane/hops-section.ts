@@ -37,6 +37,9 @@ export async function hopsSection(bench: Workbench, progress: (line: string) => 
     title: 'End to end',
     reading:
       'A large object to nowhere; CPU of all together. Everything runs on the same cores, so each hop costs speed.',
+    limits:
+      'the cores: client, origin and every relay want one of their own. The client hashes every byte in a thread beside; curl ' +
+      'hashes none.',
     metrics: [
       { key: 'gigabytesPerSecond', title: 'GB/s', digits: 2, compare: true },
       { key: 'clientCpu', title: 'client CPU-s/GB', digits: 3, compare: true },

@@ -23,14 +23,14 @@ const BUFFER = '256k';
 const BUFFER_BYTES = 262_144;
 const PIPE_BYTES = 1_048_576;
 
-/** `heddle origin` with one object. */
+/** `heddle origin` with one object; `state`: its folder, where the object is not to be hashed anew. */
 export async function startOrigin(
   scope: DisposableStack,
   bench: Workbench,
   object: ReferenceObject,
+  state: string = join(bench.folder, `origin-state-${object.bytes}`),
 ): Promise<LoopbackServer> {
   const port = await freePort();
-  const state = join(bench.folder, `origin-state-${object.bytes}`);
   const flags = ['--dir', object.folder, '--listen', `${LOOPBACK}:${port}`, '--state', state];
   return listening(bench.start(scope, 'origin', bench.heddle('origin', ...flags)), port);
 }

@@ -6,11 +6,18 @@ import { startChild } from '../machine/child.ts';
 import type { Child, Exit } from '../machine/child.ts';
 import { findProgram } from '../machine/programs.ts';
 import { descendantsOf, threadSeconds, usageOf, usageOfAll } from '../machine/usage.ts';
+import type { ClientAnswer, ClientOrder } from './client-order.ts';
 import type { DrainAnswer, DrainOrder } from './drain-order.ts';
 import { environmentOf } from './workbench.ts';
 import type { Workbench } from './workbench.ts';
 import type { LoopbackServer } from './loopback-servers.ts';
-import type { Sample } from './section.ts';
+
+/** What THROUGHPUT_METRICS show. */
+export type ThroughputSample = {
+  readonly gigabytesPerSecond: number;
+  readonly cpuPerGigabyte: number | undefined;
+  readonly peakMegabytes: number | undefined;
+};
 
 /** A client program that has run. */
 export type ClientRun = {
@@ -23,9 +30,12 @@ export type ClientRun = {
 };
 
 const DRAIN = join(import.meta.dirname, 'drain.ts');
+const CLIENT = join(import.meta.dirname, 'client-load.ts');
 const LOOK_MS = 20;
 /** A client that takes longer is ended. */
 const LIMIT_MS = 60_000;
+/** And more for each gigabyte. */
+const LIMIT_MS_PER_GIGABYTE = 20_000;
 /** Runs the arguments and writes what they have used to descriptor 3. Only bash counts finer than in hundredths. */
 const SHELL = findProgram('bash') ?? 'sh';
 const TIMED = '"$@"; code=$?; times >&3; exit $code';
@@ -35,7 +45,7 @@ export async function drain(
   bench: Workbench,
   order: DrainOrder,
   servers: readonly LoopbackServer[],
-): Promise<{ readonly answer: DrainAnswer; readonly sample: Sample }> {
+): Promise<{ readonly answer: DrainAnswer; readonly sample: ThroughputSample }> {
   using scope = bench.teardown.scope();
   const before = secondsOf(servers);
   const child = bench.start(scope, 'drain', [process.execPath, DRAIN, JSON.stringify(order)]);
@@ -51,6 +61,30 @@ export async function drain(
     peakMegabytes: peak === undefined ? undefined : peak / 1e6,
   };
   return { answer, sample };
+}
+
+/** Runs transfers with the library in a process of their own; `serversCpu`: CPU-s/GB of each of the `servers` meanwhile. */
+export async function drainClient(
+  bench: Workbench,
+  order: ClientOrder,
+  servers: readonly LoopbackServer[],
+): Promise<{ readonly sample: ThroughputSample; readonly serversCpu: readonly (number | undefined)[] }> {
+  using scope = bench.teardown.scope();
+  const before = servers.map((server) => secondsOf([server]));
+  const child = bench.start(scope, 'client', [process.execPath, CLIENT, JSON.stringify(order)]);
+  const gigabytes = (order.transfers * (order.end - order.first)) / 1e9;
+  await succeeds(child, LIMIT_MS + LIMIT_MS_PER_GIGABYTE * gigabytes);
+  const answer = JSON.parse(readFileSync(child.log, 'utf8')) as ClientAnswer;
+  const sample = {
+    gigabytesPerSecond: gigabytes / answer.seconds,
+    cpuPerGigabyte: answer.cpuSeconds / gigabytes,
+    peakMegabytes: answer.peakBytes / 1e6,
+  };
+  const serversCpu = servers.map((server, at) => {
+    const used = difference(secondsOf([server]), before[at]);
+    return used === undefined ? undefined : used / (gigabytes + answer.warmingBytes / 1e9);
+  });
+  return { sample, serversCpu };
 }
 
 /** Runs a client program to its end and measures time, CPU (that of groups of servers, too) and memory. Throws when it fails. */
@@ -127,8 +161,8 @@ export function childSeconds(text: string): number | undefined {
 }
 
 /** Waits for the end; throws unless it was a good one. */
-async function succeeds(child: Child): Promise<Exit> {
-  const exit = await child.endsWithin(LIMIT_MS);
+async function succeeds(child: Child, limitMs: number = LIMIT_MS): Promise<Exit> {
+  const exit = await child.endsWithin(limitMs);
   const fault = child.faultOf(exit);
   if (fault !== undefined) throw new Error(fault);
   return exit;

@@ -36,6 +36,24 @@ export async function originSection(bench: Workbench, progress: (line: string) =
       'CPU of the origin alone, the file in memory unless said; several streams read the same beginning of it, so reads can be ' +
       'shared. nginx hands pages to the kernel without looking at them. "writes alone" pushes what lies in its memory: no ' +
       'program that reads into buffers can do with less. "from disk": the page cache was emptied of the file before.',
+    limits:
+      'two copies by the kernel, out of the page cache and into the socket, where sendfile makes one; then a frame and a ' +
+      'decision for each segment, which large segments have fewer of. Streams that read the same share the reads.',
+    yardsticks: [
+      {
+        program: 'heddle, 32 KiB segments',
+        metric: 'cpuPerGigabyte',
+        most: 0.45,
+        cases: /^(?:1|3|50) streams?$/,
+      },
+      {
+        program: 'heddle, 32 KiB segments',
+        metric: 'cpuPerGigabyte',
+        to: 'writes alone',
+        most: 1.3,
+        cases: /^50 streams$/,
+      },
+    ],
     metrics: THROUGHPUT_METRICS,
     baseline: 'nginx',
     rows,

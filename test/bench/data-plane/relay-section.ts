@@ -66,6 +66,13 @@ export async function relaySection(bench: Workbench, progress: (line: string) =>
     reading:
       'CPU of the relay alone. Source, relay and client share the cores, so GB/s is that of the chain. Peak memory grows over ' +
       'the section. With 500 streams each carries little: the handshakes weigh as much as the bytes.',
+    limits:
+      'reading and writing by the kernel, which copies every byte twice; splice copies none. What Node adds is a callback for ' +
+      'each read and each write, so it weighs most where reads are small: with many streams.',
+    yardsticks: [
+      { program: 'heddle', metric: 'cpuPerGigabyte', to: 'nginx', most: 1.1, cases: /^upgrade, (?:1|3|50) / },
+      { program: 'heddle', metric: 'cpuPerGigabyte', to: 'nginx', most: 1.2, cases: /^GET, (?:1|3|50) / },
+    ],
     metrics: THROUGHPUT_METRICS,
     baseline: 'nginx',
     rows: await takeTurns(measurables, bench.effort.repetitions, progress),

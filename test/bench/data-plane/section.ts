@@ -6,6 +6,8 @@ import { known, median, ratio } from '../report/statistics.ts';
 import { decimal, tableLines, times } from '../report/table.ts';
 import { isBusy, trustedOrAll } from '../report/trust.ts';
 import type { Cell, Column } from '../report/table.ts';
+import { yardstickLines } from './yardstick.ts';
+import type { Yardstick } from './yardstick.ts';
 
 /** One figure of a section. */
 export type Metric = {
@@ -31,8 +33,12 @@ export type Row = {
 /** One table. */
 export type Section = {
   readonly title: string;
-  /** What limits, what to look at: a line or two for the reader. */
+  /** How it was measured, what to look at: a line or two for the reader. */
   readonly reading: string;
+  /** What limits the figures, as far as profiles have shown. */
+  readonly limits?: string;
+  /** What ought to hold: lines below the table say whether it did. */
+  readonly yardsticks?: readonly Yardstick[];
   readonly metrics: readonly Metric[];
   /** The program that others are compared with. */
   readonly baseline: string | undefined;
@@ -102,7 +108,19 @@ export function sectionLines(section: Section): string[] {
       othersCell(row),
     ];
   });
-  return [`## ${section.title}`, '', section.reading, '', ...tableLines(columns, cells), ''];
+  const limits = section.limits === undefined ? [] : [`What limits: ${section.limits}`, ''];
+  const judged = judgedLines(section);
+  return [`## ${section.title}`, '', section.reading, '', ...limits, ...tableLines(columns, cells), '', ...judged];
+}
+
+function judgedLines({ yardsticks = [], rows, metrics }: Section): string[] {
+  const figureOf = (name: string, program: string, metric: string): number | undefined => {
+    const row = rows.find((each) => each.case === name && each.program === program);
+    return row === undefined ? undefined : middle(row, metric);
+  };
+  const titleOf = (key: string): string => metrics.find((metric) => metric.key === key)?.title ?? key;
+  const lines = yardstickLines(yardsticks, [...new Set(rows.map((row) => row.case))], figureOf, titleOf);
+  return lines.length === 0 ? [] : [...lines, ''];
 }
 
 function metricCells(metric: Metric, row: Row, base: Row | undefined, baseline: string | undefined): Cell[] {

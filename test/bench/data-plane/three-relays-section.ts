@@ -75,6 +75,13 @@ export async function threeRelaysSection(bench: Workbench, progress: (line: stri
   return {
     title: 'Three relays at once',
     reading: 'Best relay alone: heddle over each of the three, the fastest counts. aria2c verifies nothing.',
+    limits:
+      'the cores: one client, its hashing thread, three relays and the origin share them. On a machine with fewer cores than ' +
+      'programs more relays carry no more.',
+    yardsticks: [
+      { program: 'heddle, three relays', metric: 'gigabytesPerSecond', to: 'best relay alone', least: 1 },
+      { program: 'heddle, three relays', metric: 'gigabytesPerSecond', to: 'aria2c, same relays', least: 1 },
+    ],
     metrics: [
       { key: 'gigabytesPerSecond', title: 'GB/s', digits: 2, compare: true },
       { key: 'clientCpu', title: 'client CPU-s/GB', digits: 3, compare: true },

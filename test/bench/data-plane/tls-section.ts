@@ -41,6 +41,9 @@ export async function tlsSection(bench: Workbench, progress: (line: string) => v
   return {
     title: 'Relay, TLS',
     reading: 'CPU of the relay alone, upgraded sessions. Source and client encrypt as well, on the same cores.',
+    limits:
+      'encrypting, then the way of every record through a buffer of the OpenSSL that Node brings and one of its own; records ' +
+      'are gathered into larger writes.',
     metrics: THROUGHPUT_METRICS,
     baseline: 'nginx',
     rows: await takeTurns(measurables, bench.effort.repetitions, progress),

@@ -1,6 +1,6 @@
 // What every section of the data-plane bench works with: where to put things, what to clean up, how much to do, and the
 // objects, made once.
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from '../machine/child.ts';
 import type { Child } from '../machine/child.ts';
@@ -45,9 +45,11 @@ export class Workbench {
     return object;
   }
 
-  /** A new folder below the bench's. */
-  newFolder(name: string): string {
-    return mkdtempSync(join(this.folder, `${name}-`));
+  /** A new folder below the bench's; it goes with `scope`, or with the bench. */
+  newFolder(name: string, scope?: DisposableStack): string {
+    const folder = mkdtempSync(join(this.folder, `${name}-`));
+    scope?.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
+    return folder;
   }
 
   /** Starts a process with a folder and a log of its own. */

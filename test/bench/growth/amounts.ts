@@ -5,7 +5,8 @@ const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 export function bytesText(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  while (value >= 1_000 && unit < UNITS.length - 1) {
+  // what would be rounded up to a thousand is one of the next
+  while (value >= 999.95 && unit < UNITS.length - 1) {
     value /= 1_000;
     unit += 1;
   }

@@ -2,21 +2,25 @@
 // the list at its beginning and near its end.
 import { closeSync, mkdirSync, openSync, utimesSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Child } from '../machine/child.ts';
-import { freePort, LOOPBACK, accepts, untilListening } from '../machine/ports.ts';
-import { threadSeconds, usageOf } from '../machine/usage.ts';
+import { LEAF_BYTES } from '../../../protocol/limits.ts';
+import { drain } from '../data-plane/measure.ts';
+import { median } from '../report/statistics.ts';
 import { countText } from './amounts.ts';
-import type { Curve, Point } from './curve.ts';
-import type { GrowthBench } from './growth-bench.ts';
+import type { Curve } from './curve.ts';
+import { pointsOf } from './growth-bench.ts';
+import type { GrowthBench, Steps } from './growth-bench.ts';
+import { answered, startIndexing } from './indexing-origin.ts';
+import type { IndexingOrigin } from './indexing-origin.ts';
+import { LONG_AGO } from './sparse-object.ts';
 
-const OBJECTS = [1_000, 10_000, 50_000];
-const FULL_OBJECTS = [200_000, 1_000_000];
+const OBJECTS: Steps = { normal: [1_000, 10_000, 50_000], full: [200_000, 1_000_000] };
 const PER_FOLDER = 1_000;
 const LOOKUPS = 300;
-const LONG_AGO = 1_600_000_000;
-const LOOK_MS = 50;
+const HELLOS = 5;
 const LISTED = 100;
+/** Objects lie apart by this part of the catalog: never twice the same. */
+const GOLDEN = 0.618_034;
+const NAMES = 'The names of a folder are read and sorted as a whole; those of a large one are kept for some seconds.';
 
 /** Measures catalogs of folders. */
 export async function catalogCurve(growth: GrowthBench): Promise<Curve> {
@@ -28,65 +32,80 @@ export async function flatCurve(growth: GrowthBench): Promise<Curve> {
   return await curveOf('Objects of an origin, all in one folder', growth, Number.POSITIVE_INFINITY);
 }
 
-async function curveOf(title: string, { bench, full }: GrowthBench, perFolder: number): Promise<Curve> {
-  const points: Point[] = [];
-  for (const count of full ? [...OBJECTS, ...FULL_OBJECTS] : OBJECTS) {
-    points.push(await measureCatalog(bench, count, perFolder));
-  }
+async function curveOf(title: string, growth: GrowthBench, perFolder: number): Promise<Curve> {
   return {
     title,
     by: 'objects',
+    text: countText,
     reading:
-      'Small objects. The first start hashes each (a file opened, read, its row written); a restart ' +
-      'compares each with the index. It listens before that is done. Lookups are manifests of objects spread over the catalog.',
+      'Small objects. The first start hashes each (a file opened, read, its row written); a restart compares each with the ' +
+      'index. It listens before that is done. Lookups are manifests of objects spread over the catalog; a HELLO is a channel ' +
+      'opened to one of them and its first segment; pages are of a hundred objects.',
     figures: [
-      { title: 'first start, ms CPU/object', digits: 3 },
-      { title: 'restart, ms CPU/object', digits: 3 },
-      { title: 'listens after s', digits: 2 },
-      { title: 'lookup ms CPU', digits: 2 },
-      { title: 'first page ms', digits: 1 },
-      { title: 'late page ms', digits: 1 },
-      { title: 'peak MB', digits: 0 },
+      { title: 'first start, CPU ms/object', digits: 3, judged: true },
+      { title: 'restart, CPU ms/object', digits: 3, judged: true },
+      { title: 'listens after s', digits: 2, judged: true },
+      { title: 'lookup CPU ms', digits: 2, judged: true },
+      { title: 'HELLO ms', digits: 1, judged: true },
+      { title: 'first page ms', digits: 1, judged: true, because: NAMES },
+      { title: 'late page ms', digits: 1, judged: true, because: NAMES },
+      { title: 'peak MB', digits: 0, judged: true, because: NAMES },
     ],
-    points,
+    points: await pointsOf(growth, OBJECTS, (count, scope) => measureCatalog(growth.bench, count, perFolder, scope)),
   };
 }
 
-async function measureCatalog(bench: GrowthBench['bench'], count: number, perFolder: number): Promise<Point> {
+async function measureCatalog(
+  bench: GrowthBench['bench'],
+  count: number,
+  perFolder: number,
+  scope: DisposableStack,
+): Promise<(number | undefined)[]> {
   const keyOf = (index: number): string => keyIn(perFolder, index);
-  const folder = bench.newFolder('catalog');
-  const state = bench.newFolder('catalog-state');
+  const folder = bench.newFolder('catalog', scope);
+  const state = bench.newFolder('catalog-state', scope);
   const dir = join(folder, 'served');
   writeObjects(dir, count, keyOf);
-  const first = await start(bench, dir, state);
+  const first = await startIndexing(scope, bench, dir, state);
   await first.untilIndexed();
   const firstCpu = first.cpuSeconds();
   await first.stop();
-  const again = await start(bench, dir, state);
+  const again = await startIndexing(scope, bench, dir, state);
   await again.untilIndexed();
   const againCpu = again.cpuSeconds();
-  const beforeLookups = again.cpuSeconds();
-  for (let turn = 0; turn < LOOKUPS; turn += 1) {
-    await answered(`${again.url}/v1/manifests/${keyOf(Math.floor(count * ((turn * 0.618_034) % 1)))}`);
+  const anywhere = (turn: number): string => keyOf(Math.floor(count * ((turn * GOLDEN) % 1)));
+  for (let turn = 0; turn < LOOKUPS; turn += 1) await answered(`${again.url}/v1/manifests/${anywhere(turn)}`);
+  const lookupMs = ((again.cpuSeconds() - againCpu) * 1_000) / LOOKUPS;
+  const hellos: number[] = [];
+  for (let turn = 0; turn < HELLOS; turn += 1) {
+    hellos.push(await helloMs(bench, again, anywhere(LOOKUPS + turn)));
   }
-  const lookupMs = ((again.cpuSeconds() - beforeLookups) * 1_000) / LOOKUPS;
   const page = async (after: string): Promise<number> => {
     const startedAt = performance.now();
     await answered(`${again.url}/v1/objects?limit=${LISTED}&after=${encodeURIComponent(after)}`);
     return performance.now() - startedAt;
   };
   const pages = [await page(''), await page(keyOf(count - LISTED - 1))];
-  const peak = (usageOf(again.pid)?.peakBytes ?? Number.NaN) / 1e6;
+  const peak = again.peakMegabytes();
   await again.stop();
-  const values = [
+  return [
     (firstCpu * 1_000) / count,
     (againCpu * 1_000) / count,
     again.listenedAfter,
     lookupMs,
+    median(hellos),
     ...pages,
     peak,
   ];
-  return { at: countText(count), values };
+}
+
+/** From connecting to the first segment of an object that nobody asked for before. */
+async function helloMs(bench: GrowthBench['bench'], { port, pid, url }: IndexingOrigin, key: string): Promise<number> {
+  const one = { streams: 1, segmentBytes: LEAF_BYTES, segments: 1 };
+  const { answer } = await drain(bench, { type: 'channel', port, path: `/v1/segments/${key}`, ...one }, [
+    { port, pid, url },
+  ]);
+  return answer.seconds * 1_000;
 }
 
 function keyIn(perFolder: number, index: number): string {
@@ -105,45 +124,4 @@ function writeObjects(dir: string, count: number, keyOf: (index: number) => stri
     // a file of this moment would be waited for
     utimesSync(path, LONG_AGO, LONG_AGO);
   }
-}
-
-type StartedOrigin = {
-  readonly url: string;
-  readonly pid: number;
-  readonly listenedAfter: number;
-  /** Without what a start takes that serves nothing. */
-  cpuSeconds(): number;
-  untilIndexed(): Promise<void>;
-  stop(): Promise<void>;
-};
-
-async function start(bench: GrowthBench['bench'], dir: string, state: string): Promise<StartedOrigin> {
-  const scope = bench.teardown.scope();
-  const [port, admin] = [await freePort(), await freePort()];
-  const flags = ['--dir', dir, '--listen', `${LOOPBACK}:${port}`, '--admin', `${LOOPBACK}:${admin}`, '--state', state];
-  const startedAt = performance.now();
-  const child: Child = bench.start(scope, 'origin', bench.heddle('origin', ...flags));
-  await untilListening(child, () => accepts(admin));
-  return {
-    url: `http://${LOOPBACK}:${port}`,
-    pid: child.pid,
-    listenedAfter: (performance.now() - startedAt) / 1_000,
-    cpuSeconds: () => threadSeconds(child.pid) ?? Number.NaN,
-    untilIndexed: async () => {
-      while (!/^heddle_origin_index_complete 1$/m.test(await answered(`http://${LOOPBACK}:${admin}/metrics`))) {
-        await sleep(LOOK_MS);
-      }
-    },
-    stop: async () => {
-      child.kill('SIGTERM');
-      await child.exit;
-      scope.dispose();
-    },
-  };
-}
-
-async function answered(url: string): Promise<string> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-  return await response.text();
 }

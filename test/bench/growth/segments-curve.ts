@@ -1,16 +1,19 @@
 // Growth with the segments and the channels of one transfer: what a source's decision costs, and what the client's core
 // costs per segment.
 import { CORE_DEFAULTS } from '../../../client/core/options.ts';
+import { LIMITS } from '../../../protocol/limits.ts';
 import { SegmentSet } from '../../../protocol/segment-set.ts';
 import { playTransfer } from '../core-cost/played-routes.ts';
 import { countText } from './amounts.ts';
-import type { Curve, Point } from './curve.ts';
-import type { GrowthBench } from './growth-bench.ts';
+import type { Curve, Figure } from './curve.ts';
+import { pointsOf } from './growth-bench.ts';
+import type { GrowthBench, Steps } from './growth-bench.ts';
 
-const SEGMENTS = [1_000, 10_000, 100_000];
-const FULL_SEGMENTS = [1_000_000];
-const CHANNELS = [1, 4, 16, 64];
-const FULL_CHANNELS = [256];
+const SEGMENTS: Steps = { normal: [1_000, 10_000, 100_000], full: [1_000_000] };
+/** Of one pattern. */
+const MOST_CHANNELS = LIMITS.maxPatternChannels;
+const CHANNELS: Steps = { normal: [1, 4, 16, 64], full: [MOST_CHANNELS] };
+const MORE_CHANNELS = 'Every channel gets every pattern, and looks past the elements of the others.';
 const CHANNELS_OF_SEGMENTS = 16;
 const SEGMENTS_OF_CHANNELS = 20_000;
 /** A client moves `from` on as it receives. */
@@ -20,39 +23,34 @@ const RATE = 2_000;
 const ROUND_TRIPS_MS = [10, 30, 60, 120];
 
 /** Measures transfers by their segments. */
-export async function segmentsCurve({ full }: GrowthBench): Promise<Curve> {
-  const counts = full ? [...SEGMENTS, ...FULL_SEGMENTS] : SEGMENTS;
+export async function segmentsCurve(growth: GrowthBench): Promise<Curve> {
   return {
     title: 'Segments of one transfer',
     by: 'segments',
+    text: countText,
     reading: `The core of the client with ${CHANNELS_OF_SEGMENTS} routes, on a virtual clock, and the decisions of one source.`,
     figures: FIGURES,
-    points: counts.map((segments) => ({
-      at: countText(segments),
-      values: costs(segments, CHANNELS_OF_SEGMENTS),
-    })),
+    points: await pointsOf(growth, SEGMENTS, (segments) => costs(segments, CHANNELS_OF_SEGMENTS)),
   };
 }
 
 /** Measures transfers by their channels, each on a route of its own. */
-export async function channelsCurve({ full }: GrowthBench): Promise<Curve> {
-  const counts = full ? [...CHANNELS, ...FULL_CHANNELS] : CHANNELS;
+export async function channelsCurve(growth: GrowthBench): Promise<Curve> {
   return {
     title: 'Routes and channels of one transfer',
     by: 'channels',
+    text: countText,
     reading:
       'One channel per route, the same segments in all. Every channel gets every pattern, so bytes of control and core time per ' +
       'segment grow with channels while the share of each shrinks; a source looks past the elements of the others.',
     figures: FIGURES,
-    points: counts.map((channels): Point => {
-      return { at: countText(channels), values: costs(SEGMENTS_OF_CHANNELS, channels) };
-    }),
+    points: await pointsOf(growth, CHANNELS, (channels) => costs(SEGMENTS_OF_CHANNELS, channels)),
   };
 }
 
-const FIGURES = [
-  { title: 'core µs/segment', digits: 2 },
-  { title: 'source µs/decision', digits: 3 },
+const FIGURES: readonly Figure[] = [
+  { title: 'core µs/segment', digits: 2, judged: true, because: MORE_CHANNELS },
+  { title: 'source µs/decision', digits: 3, judged: true, because: MORE_CHANNELS },
   { title: 'patterns', digits: 0 },
 ];
 

@@ -1,102 +1,60 @@
-// Growth with the size of one object: a part of a sparse file whose tree was made up, fetched by the client from an origin.
-// What such an object needs before its first byte (manifest, proofs, the origin's start) must not grow with it.
-import { closeSync, ftruncateSync, mkdirSync, openSync, utimesSync } from 'node:fs';
-import { join } from 'node:path';
-import { hashSegment } from '../../../protocol/merkle.ts';
+// Growth with the size of one object: its end, fetched from a sparse file through a relay. What an object needs before its
+// first byte (manifest, proofs, the origin's start) must not grow with it, and no byte of a large one may cost more.
+import { drainClient, timeToFirstByte } from '../data-plane/measure.ts';
+import { startRelay, VIA } from '../data-plane/loopback-servers.ts';
+import { usageOf } from '../machine/usage.ts';
 import { LEAF_BYTES } from '../../../protocol/limits.ts';
-import { openDirBackend } from '../../../origin/dir-backend.ts';
-import { INDEX_FILE } from '../../../origin/hash-index.ts';
-import { IndexStore } from '../../../origin/index-store.ts';
-import { placeOf } from '../../../origin/indexer.ts';
-import { sha256 } from '../../../origin/sha256.ts';
-import { startOrigin } from '../data-plane/loopback-servers.ts';
-import { runClient } from '../data-plane/measure.ts';
-import { threadSeconds, usageOf } from '../machine/usage.ts';
-import type { ReferenceObject } from '../machine/work-folder.ts';
+import { median } from '../report/statistics.ts';
 import { bytesText } from './amounts.ts';
-import type { Curve, Point } from './curve.ts';
-import type { GrowthBench } from './growth-bench.ts';
-import { fillTree } from './tree-curve.ts';
+import type { Curve } from './curve.ts';
+import { pointsOf } from './growth-bench.ts';
+import type { GrowthBench, Steps } from './growth-bench.ts';
+import { startSparseOrigin, wholeLeaves } from './sparse-object.ts';
 
-/** Whole leaves, so that all of them hash alike. */
-const SIZES = [1e8, 1e9, 1e10, 1e11].map(wholeLeaves);
-const FULL_SIZES = [1e12].map(wholeLeaves);
-/** The part that is fetched: the end, which is the farthest from what is stored first. */
-const PART_BYTES = wholeLeaves(1e8);
-const LONG_AGO = 1_600_000_000;
+const SIZES: Steps = { normal: [1e6, 1e7, 1e8, 1e9, 1e10, 1e11], full: [1e12] };
+/** What is fetched of one: the end, which is the farthest from what is stored first. */
+const PART_BYTES = 1e8;
+/** Small ones are fetched so often that as many bytes come. */
+const BYTES = 2e8;
+const FIRST_BYTES = 5;
 
 /** Measures objects. */
-export async function sizeCurve({ bench, full }: GrowthBench): Promise<Curve> {
-  const points: Point[] = [];
-  for (const size of full ? [...SIZES, ...FULL_SIZES] : SIZES) points.push(await measureSize(bench, size));
+export async function sizeCurve(growth: GrowthBench): Promise<Curve> {
   return {
     title: 'Size of one object',
     by: 'object',
-    reading: `The last ${bytesText(PART_BYTES)} of a sparse file, verified, by \`heddle get --range\`; the programs' starts are in it.`,
+    text: bytesText,
+    reading:
+      `The last ${bytesText(PART_BYTES)} of a sparse file, or all of it, through a relay and verified, by the library in a warm ` +
+      'process, again and again. First byte: of the last megabyte, by `heddle get --range` through the relay, start included.',
     figures: [
-      { title: 'client CPU-s', digits: 2 },
-      { title: 'origin CPU-s', digits: 2 },
-      { title: 'seconds', digits: 2 },
-      { title: 'client peak MB', digits: 0 },
-      { title: 'origin peak MB', digits: 0 },
+      {
+        title: 'client CPU-s/GB',
+        digits: 2,
+        judged: true,
+      },
+      { title: 'relay CPU-s/GB', digits: 2, judged: true },
+      { title: 'origin CPU-s/GB', digits: 2, judged: true },
+      { title: 'first byte s', digits: 2, judged: true },
+      { title: 'client peak MB', digits: 0, judged: true },
+      { title: 'origin peak MB', digits: 0, judged: true },
     ],
-    points,
+    points: await pointsOf(growth, SIZES, (size, scope) => measureSize(growth, wholeLeaves(size), scope)),
   };
 }
 
-async function measureSize(bench: GrowthBench['bench'], size: number): Promise<Point> {
-  using scope = bench.teardown.scope();
-  const object = sparseObject(bench.newFolder('sparse'), size);
-  await writeIndex(bench, object);
-  const origin = await startOrigin(scope, bench, object);
-  const before = threadSeconds(origin.pid) ?? Number.NaN;
-  const range = `${size - PART_BYTES}-${size - 1}`;
-  const get = bench.heddle(
-    'get',
-    object.key,
-    '-o',
-    '/dev/null',
-    '--quiet',
-    '--range',
-    range,
-    '--route',
-    `way=${origin.url}`,
-  );
-  const run = await runClient(bench, get);
-  const values = [
-    run.cpuSeconds,
-    (threadSeconds(origin.pid) ?? Number.NaN) - before,
-    run.seconds,
-    (run.peakBytes ?? Number.NaN) / 1e6,
-    (usageOf(origin.pid)?.peakBytes ?? Number.NaN) / 1e6,
-  ];
-  return { at: bytesText(size), values };
-}
-
-function wholeLeaves(bytes: number): number {
-  return Math.round(bytes / LEAF_BYTES) * LEAF_BYTES;
-}
-
-function sparseObject(folder: string, bytes: number): ReferenceObject {
-  const served = join(folder, 'served');
-  mkdirSync(served);
-  const path = join(served, 'f');
-  const file = openSync(path, 'wx');
-  ftruncateSync(file, bytes);
-  closeSync(file);
-  utimesSync(path, LONG_AGO, LONG_AGO);
-  return { folder: served, key: 'f', path, bytes, sha256: '' };
-}
-
-/** What hashing the file would leave in the origin's state, in a fraction of the time. */
-async function writeIndex(bench: GrowthBench['bench'], { folder, key, bytes }: ReferenceObject): Promise<void> {
-  const backend = await openDirBackend(folder);
-  const stat = await backend.stat(key);
-  await backend.close();
-  const state = join(bench.folder, `origin-state-${bytes}`);
-  mkdirSync(state, { mode: 0o700 });
-  const store = new IndexStore(join(state, INDEX_FILE), Date.now());
-  const zeros = hashSegment(new Uint8Array(LEAF_BYTES), sha256);
-  fillTree(store, { place: placeOf(backend, key), version: stat?.version ?? '', size: bytes }, zeros);
-  store.close();
+async function measureSize({ bench }: GrowthBench, size: number, scope: DisposableStack) {
+  const { server: origin, object } = await startSparseOrigin(scope, bench, size);
+  const relay = await startRelay(scope, bench, origin.url);
+  const route = `${relay.url}${VIA}`;
+  const part = Math.min(size, wholeLeaves(PART_BYTES));
+  const transfers = Math.ceil(BYTES / part);
+  const order = { key: object.key, segmentBytes: LEAF_BYTES, first: size - part, end: size, transfers, concurrent: 1 };
+  const { sample, serversCpu } = await drainClient(bench, { ...order, routes: [route] }, [relay, origin]);
+  const range = `${Math.max(0, size - 1_048_576)}-${size - 1}`;
+  const get = bench.heddle('get', object.key, '-o', '-', '--quiet', '--range', range, '--route', `way=${route}`);
+  const firsts: number[] = [];
+  for (let turn = 0; turn < FIRST_BYTES; turn += 1) firsts.push(await timeToFirstByte(bench, get));
+  const originPeak = (usageOf(origin.pid)?.peakBytes ?? Number.NaN) / 1e6;
+  return [sample.cpuPerGigabyte, ...serversCpu, median(firsts), sample.peakMegabytes, originPeak];
 }

@@ -5,15 +5,20 @@ import type { LoopbackServer } from '../data-plane/loopback-servers.ts';
 import { drain } from '../data-plane/measure.ts';
 import { LEAF_BYTES } from '../../../protocol/limits.ts';
 import { countText } from './amounts.ts';
-import type { Curve, Point } from './curve.ts';
-import type { GrowthBench } from './growth-bench.ts';
+import type { Curve, Figure } from './curve.ts';
+import { pointsOf } from './growth-bench.ts';
+import type { GrowthBench, Steps } from './growth-bench.ts';
 
-const STREAMS = [1, 10, 100, 500];
-const FULL_STREAMS = [2_000];
-const FIGURES = [
-  { title: 'CPU-s/GB', digits: 3 },
+const STREAMS: Steps = { normal: [1, 10, 100, 500], full: [2_000] };
+const FIGURES: readonly Figure[] = [
+  {
+    title: 'CPU-s/GB',
+    digits: 3,
+    judged: true,
+    because: 'Reads and writes are smaller where more streams share the buffers, and beginning a session weighs more.',
+  },
   { title: 'GB/s', digits: 2 },
-  { title: 'peak MB', digits: 0 },
+  { title: 'peak MB', digits: 0, judged: true, because: 'Each stream has buffers of its own while it carries.' },
 ];
 const READING =
   'The same bytes in all, but 4 MB for each stream at least: what is fixed per session (handshake, HELLO, first proof, about ' +
@@ -23,7 +28,8 @@ const LEAST_PER_STREAM = 4_000_000;
 type StreamCase = { readonly server: LoopbackServer; order(streams: number): DrainOrder };
 
 /** Measures an origin by its channels. */
-export async function originStreamsCurve({ bench, full }: GrowthBench): Promise<Curve> {
+export async function originStreamsCurve(growth: GrowthBench): Promise<Curve> {
+  const { bench } = growth;
   using scope = bench.teardown.scope();
   const object = bench.object(bench.effort.bytes);
   const server = await startOrigin(scope, bench, object);
@@ -35,11 +41,12 @@ export async function originStreamsCurve({ bench, full }: GrowthBench): Promise<
     segmentBytes: LEAF_BYTES,
     segments: Math.floor(Math.max(object.bytes / streams, LEAST_PER_STREAM) / LEAF_BYTES),
   });
-  return await curveOf('Transfers at one time, origin', { server, order }, bench, full);
+  return await curveOf('Transfers at one time, origin', { server, order }, growth);
 }
 
 /** Measures a relay by its sessions. */
-export async function relayStreamsCurve({ bench, full }: GrowthBench): Promise<Curve> {
+export async function relayStreamsCurve(growth: GrowthBench): Promise<Curve> {
+  const { bench } = growth;
   using scope = bench.teardown.scope();
   const server = await startRelay(scope, bench, (await startPushSource(scope, bench)).url);
   const order = (streams: number): DrainOrder => {
@@ -47,22 +54,15 @@ export async function relayStreamsCurve({ bench, full }: GrowthBench): Promise<C
     const path = `${VIA}/v1/segments/${bytesPerStream}`;
     return { type: 'bytes', upgrade: true, port: server.port, path, streams, bytesPerStream };
   };
-  return await curveOf('Transfers at one time, relay', { server, order }, bench, full);
+  return await curveOf('Transfers at one time, relay', { server, order }, growth);
 }
 
-async function curveOf(
-  title: string,
-  { server, order }: StreamCase,
-  bench: GrowthBench['bench'],
-  full: boolean,
-): Promise<Curve> {
-  const points: Point[] = [];
+async function curveOf(title: string, { server, order }: StreamCase, growth: GrowthBench): Promise<Curve> {
   // once for nothing: what is measured first would pay for the start
-  await drain(bench, order(1), [server]);
-  for (const streams of full ? [...STREAMS, ...FULL_STREAMS] : STREAMS) {
-    const { sample } = await drain(bench, order(streams), [server]);
-    const { cpuPerGigabyte, gigabytesPerSecond, peakMegabytes } = sample;
-    points.push({ at: countText(streams), values: [cpuPerGigabyte, gigabytesPerSecond, peakMegabytes] });
-  }
-  return { title, by: 'streams', reading: READING, figures: FIGURES, points };
+  await drain(growth.bench, order(1), [server]);
+  const points = await pointsOf(growth, STREAMS, async (streams) => {
+    const { sample } = await drain(growth.bench, order(streams), [server]);
+    return [sample.cpuPerGigabyte, sample.gigabytesPerSecond, sample.peakMegabytes];
+  });
+  return { title, by: 'streams', text: countText, reading: READING, figures: FIGURES, points };
 }
