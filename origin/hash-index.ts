@@ -75,9 +75,9 @@ export class HashIndex {
     return free.call('hashLeaves', [buffer, length], [buffer]);
   }
 
-  /** All places whose names begin with `prefix`. */
-  places(prefix: string): Promise<string[]> {
-    return this.#store.call('places', [prefix]);
+  /** The next `limit` places, at most, that begin with `prefix` and come after `after`: ascending, by UTF-8 bytes. */
+  places(prefix: string, after: string, limit: number): Promise<string[]> {
+    return this.#store.call('places', [prefix, after, limit]);
   }
 
   forget(places: readonly string[]): Promise<void> {

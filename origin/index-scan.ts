@@ -1,9 +1,10 @@
 // Walks the whole backend once at the start and has everything hashed that the index does not know: before the origin
-// listens if that is little and lies on this machine, in the background otherwise. At the end it makes the index forget
+// listens if that is little and lies on this machine, in the background otherwise. On the way it makes the index forget
 // what is gone.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asHeddleError } from '../protocol/errors.ts';
 import type { Backend, ObjectEntry } from './backend.ts';
+import { GoneObjects } from './gone-objects.ts';
 import type { HashIndex } from './hash-index.ts';
 import { placeOf } from './indexer.ts';
 import type { Indexer } from './indexer.ts';
@@ -60,12 +61,14 @@ async function scan(parts: ScanParts, signal: AbortSignal, tooMuch: () => void):
   const hashing = new Set<Promise<unknown>>();
   let bytes = 0;
   let objects = 0;
-  // known, and not seen in the list so far
-  const unseen = new Set(await parts.index.places(placeOf(parts.backend, '')));
+  const gone = new GoneObjects(parts.backend, parts.index);
   if (parts.backend.isRemote) tooMuch();
   for await (const batch of batchesOf(parts.backend.list({ prefix: '', after: '' }))) {
     objects += batch.length;
-    for (const { key } of batch) unseen.delete(placeOf(parts.backend, key));
+    await gone.listed(
+      batch.map(({ key }) => key),
+      signal,
+    );
     for (const entry of parts.ahead ? await withoutRoot(parts, batch) : []) {
       signal.throwIfAborted();
       bytes += entry.stat.size;
@@ -84,7 +87,7 @@ async function scan(parts: ScanParts, signal: AbortSignal, tooMuch: () => void):
   }
   await Promise.all(hashing);
   tooMuch();
-  await forgetGone(parts, unseen, signal);
+  await gone.end(signal);
 }
 
 async function* batchesOf(entries: AsyncIterable<ObjectEntry>): AsyncGenerator<ObjectEntry[]> {
@@ -103,19 +106,4 @@ async function withoutRoot({ backend, index }: ScanParts, batch: readonly Object
     batch.map(({ key, stat }) => ({ place: placeOf(backend, key), version: stat.version })),
   );
   return batch.filter((_, at) => roots[at] === undefined);
-}
-
-/** What is not listed may be there all the same. */
-async function forgetGone(
-  { backend, index }: ScanParts,
-  unseen: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<void> {
-  const prefix = placeOf(backend, '');
-  const gone: string[] = [];
-  for (const place of unseen) {
-    signal.throwIfAborted();
-    if ((await backend.stat(place.slice(prefix.length))) === undefined) gone.push(place);
-  }
-  await index.forget(gone);
 }

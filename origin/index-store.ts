@@ -24,6 +24,9 @@ const ABANDONED_MS = 86_400_000;
 /** How long another process may hold the database. */
 const BUSY_MS = 5_000;
 
+/** Comes after every other character. */
+const HIGHEST = '\u{10ffff}';
+
 const SCHEMA_VERSION = 1;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS trees (
@@ -125,12 +128,11 @@ export class IndexStore {
     return wanted.map(([place, version]) => this.find(place, version));
   }
 
-  /** The places known below a backend's identity. */
-  places(identity: string): string[] {
-    const rows = this.#statement('SELECT DISTINCT place FROM trees WHERE substr(place, 1, ?) = ?').all(
-      identity.length,
-      identity,
-    );
+  /** The next `limit` places, at most, that begin with `prefix` and come after `after`: ascending, by UTF-8 bytes. */
+  places(prefix: string, after: string, limit: number): string[] {
+    const rows = this.#statement(
+      'SELECT DISTINCT place FROM trees WHERE place > ? AND place >= ? AND place < ? ORDER BY place LIMIT ?',
+    ).all(after, prefix, prefix + HIGHEST, limit);
     return rows.map((row) => row['place'] as string);
   }
 

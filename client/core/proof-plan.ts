@@ -29,6 +29,7 @@ type Asked = {
 /** Keeps the proof pages ahead of the segments. */
 export class ProofPlan {
   readonly #state: TransferState;
+  /** Pages that are here, from the first that is missing on. */
   readonly #have = new Set<number>();
   readonly #asked = new Map<number, Asked>();
   /** Whether there is anybody to ask, and whether somebody else sends segments as well. */
@@ -61,15 +62,18 @@ export class ProofPlan {
     const page = Math.floor(first / options.proofNodes);
     const whole = Math.min(options.proofNodes, this.#nodes() - page * options.proofNodes);
     if (first !== page * options.proofNodes || count < whole) return;
-    this.#have.add(page);
     this.#asked.delete(page);
-    while (this.#have.has(this.#complete)) this.#complete += 1;
+    if (page < this.#complete) return;
+    this.#have.add(page);
+    this.#moveOn();
   }
 
   /** Segments before `index` need no proof any more. */
   skip(index: number): void {
-    this.#complete = Math.max(this.#complete, Math.floor(index / this.#state.options.proofNodes));
-    while (this.#have.has(this.#complete)) this.#complete += 1;
+    const page = Math.floor(index / this.#state.options.proofNodes);
+    for (const skipped of this.#have) if (skipped < page) this.#have.delete(skipped);
+    this.#complete = Math.max(this.#complete, page);
+    this.#moveOn();
   }
 
   /** A channel answered with a page that proves nothing: ask another route. */
@@ -91,6 +95,10 @@ export class ProofPlan {
     const last = Math.min(Math.floor(highest / options.proofNodes) + ahead, this.#lastPage());
     for (let page = this.#complete; page <= last; page += 1) this.#want(page, now);
     for (const index of others) if (index > highest) this.#want(Math.floor(index / options.proofNodes), now);
+  }
+
+  #moveOn(): void {
+    while (this.#have.delete(this.#complete)) this.#complete += 1;
   }
 
   #want(page: number, now: number): void {

@@ -14,13 +14,20 @@ type Block = { readonly nodes: Uint8Array; left: number };
 export class NodeStore {
   readonly #object: { readonly size: number; readonly root: Uint8Array };
   readonly #level: number;
+  /** The first segment that is wanted. */
+  readonly #first: number;
   /** Nodes of the level. */
   readonly #nodes: number;
   readonly #blocks = new Map<number, Block>();
+  /** Blocks that are not needed any more: all below the first number, and these. */
+  #spentBelow: number;
   readonly #spent = new Set<number>();
 
-  constructor(object: { readonly size: number; readonly root: Uint8Array }, segmentBytes: number) {
+  /** `firstByte`: nothing before it is wanted. */
+  constructor(object: { readonly size: number; readonly root: Uint8Array }, segmentBytes: number, firstByte = 0) {
     this.#object = object;
+    this.#first = Math.floor(firstByte / segmentBytes);
+    this.#spentBelow = Math.floor(this.#first / BLOCK_NODES);
     this.#level = levelOf(segmentBytes);
     this.#nodes = nodeCountOf(object.size, this.#level);
   }
@@ -34,8 +41,9 @@ export class NodeStore {
       const nodes = page.nodes.subarray(at * HASH_BYTES, (at + BLOCK_NODES) * HASH_BYTES);
       const starts = (page.first + at) % BLOCK_NODES === 0;
       const whole = starts && nodes.length / HASH_BYTES === Math.min(BLOCK_NODES, this.#nodes - number * BLOCK_NODES);
-      if (whole && !this.#blocks.has(number) && !this.#spent.has(number)) {
-        this.#blocks.set(number, { nodes, left: nodes.length / HASH_BYTES });
+      if (whole && !this.#blocks.has(number) && !this.#isSpent(number)) {
+        const unwanted = Math.max(0, this.#first - number * BLOCK_NODES);
+        this.#blocks.set(number, { nodes, left: nodes.length / HASH_BYTES - unwanted });
       }
     }
     return true;
@@ -57,5 +65,10 @@ export class NodeStore {
     if (block.left > 0) return;
     this.#blocks.delete(number);
     this.#spent.add(number);
+    while (this.#spent.delete(this.#spentBelow)) this.#spentBelow += 1;
+  }
+
+  #isSpent(number: number): boolean {
+    return number < this.#spentBelow || this.#spent.has(number);
   }
 }

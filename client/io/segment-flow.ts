@@ -81,7 +81,8 @@ export class SegmentFlow {
   /** The object is known. `firstByte` must lie in it. Without a root segments are taken as they come. */
   begin(size: number, root: Uint8Array | undefined): void {
     this.#object = { size, root: root?.slice() };
-    if (root !== undefined) this.#nodes = new NodeStore({ size, root: root.slice() }, this.#order.segmentBytes);
+    const { segmentBytes, firstByte } = this.#order;
+    if (root !== undefined) this.#nodes = new NodeStore({ size, root: root.slice() }, segmentBytes, firstByte);
     this.#beginSink();
     if (root === undefined) this.reconsider();
   }

@@ -121,21 +121,32 @@ describe('the index', () => {
     try {
       const file = join(folder, 'index.sqlite');
       const index = new IndexStore(file, NOW);
+      const places = (prefix: string): string[] => index.places(prefix, '', 10);
       for (const place of ['dir:a/x', 'dir:a/y', 'dir:ab/x']) store(index, place, 'v', 3);
-      expect(index.places('dir:a/').toSorted()).toEqual(['dir:a/x', 'dir:a/y']);
+      expect(places('dir:a/')).toEqual(['dir:a/x', 'dir:a/y']);
       index.forget(['dir:a/y']);
-      expect(index.places('dir:').toSorted()).toEqual(['dir:a/x', 'dir:ab/x']);
+      expect(places('dir:')).toEqual(['dir:a/x', 'dir:ab/x']);
       index.abandon(index.begin('dir:a/z', 'v', 1, NOW));
-      expect(index.places('dir:a/')).toEqual(['dir:a/x']);
+      expect(places('dir:a/')).toEqual(['dir:a/x']);
       index.begin('dir:a/left', 'v', 1, NOW);
       // Another process has it open too; what is younger than a day may still be its work.
       new IndexStore(file, NOW + DAY / 2).close();
-      expect(index.places('dir:a/').toSorted()).toEqual(['dir:a/left', 'dir:a/x']);
+      expect(places('dir:a/')).toEqual(['dir:a/left', 'dir:a/x']);
       new IndexStore(file, NOW + 2 * DAY).close();
-      expect(index.places('dir:a/')).toEqual(['dir:a/x']);
+      expect(places('dir:a/')).toEqual(['dir:a/x']);
       index.close();
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it('gives places page by page, those of one prefix only', () => {
+    const index = new IndexStore(':memory:', NOW);
+    for (const place of ['a/\u{1f600}', 'a/2', 'a/\uffee', 'a/1', 'b/1', 'a', 'a/3']) store(index, place, 'v', 3);
+    store(index, 'a/1', 'w', 3);
+    expect(index.places('a/', 'a/', 2)).toEqual(['a/1', 'a/2']);
+    expect(index.places('a/', 'a/2', 10)).toEqual(['a/3', 'a/\uffee', 'a/\u{1f600}']);
+    expect(index.places('a/', 'a/\u{1f600}', 10)).toEqual([]);
+    index.close();
   });
 });

@@ -90,6 +90,29 @@ describe('memory', () => {
     expect(store.get(0)).toBeUndefined();
   });
 
+  test('blocks that are delivered in any order do not come back', () => {
+    const store = storeOf(object);
+    store.add(object.page(0, 256));
+    for (const block of [2, 0, 1]) {
+      for (let at = 0; at < BLOCK_NODES; at += 1) store.release(block * BLOCK_NODES + at);
+      store.add(object.page(0, 256));
+      expect(store.get(block * BLOCK_NODES)).toBeUndefined();
+    }
+    expect(hex(store.get(3 * BLOCK_NODES))).toBe(nodeOf(object, 3 * BLOCK_NODES));
+  });
+
+  test('of a transfer that begins within a block, that block is forgotten with its last wanted segment', () => {
+    const store = new NodeStore({ size: object.bytes.length, root: object.root }, LEAF_BYTES, 70 * LEAF_BYTES + 5);
+    const page = object.page(0, 128);
+    store.add(page);
+    expect(store.get(0), 'a block before the first').toBeUndefined();
+    expect(hex(store.get(70))).toBe(nodeOf(object, 70));
+    for (let index = 70; index < 2 * BLOCK_NODES; index += 1) store.release(index);
+    expect(store.get(70)).toBeUndefined();
+    store.add(page);
+    expect(store.get(70)).toBeUndefined();
+  });
+
   test('a short last block is forgotten as well', () => {
     const store = storeOf(object);
     store.add(object.page(192, 64));
