@@ -1,8 +1,8 @@
 // The names in a folder, sorted as keys are, kept for a while when there are many and the folder is as it was: a list is
 // asked for page by page, and each page would read and sort all names again. Which names are served is not decided here.
 // Invariant: names are given again only while the folder has the version that it had before they were read.
-import { lstat, readdir } from 'node:fs/promises';
-import type { Dirent } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { readNames, sortInPieces } from './sorted-names.ts';
 
 /** Fewer are read again as quickly as they are looked up. */
 const LEAST_KEPT = 1_000;
@@ -14,7 +14,7 @@ const KEEP_MS = 10_000;
 const SETTLED_MS = 1_000;
 
 type Kept = { readonly path: string; readonly version: string; readonly names: readonly string[] };
-type Read = (path: string) => Promise<Dirent[]>;
+type Read = typeof readNames;
 
 /** The names of the folders of one backend. */
 export class FolderNames {
@@ -23,21 +23,17 @@ export class FolderNames {
   #kept: Kept | undefined;
   #forget: NodeJS.Timeout | undefined;
 
-  constructor(read: Read = (path) => readdir(path, { withFileTypes: true })) {
+  constructor(read: Read = readNames) {
     this.#read = read;
   }
 
   /** Names of the files and folders in `path` ascending, those of folders with a slash behind them. Throws what the system says. */
   async in(path: string): Promise<readonly string[]> {
-    const { mtimeNs, ino, dev } = await lstat(path, { bigint: true });
+    const { mtimeNs, ino, dev, size } = await lstat(path, { bigint: true });
     const version = `${dev}-${ino}-${mtimeNs}`;
     let kept = this.#kept;
     if (kept?.path !== path || kept.version !== version) {
-      const entries = await this.#read(path);
-      const names = entries
-        .filter((entry) => entry.isFile() || entry.isDirectory())
-        .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
-        .sort((a, b) => (a < b ? -1 : 1));
+      const names = await sortInPieces(await this.#read(path, Number(size)));
       const isSettled = Date.now() - Number(mtimeNs / 1_000_000n) >= SETTLED_MS;
       if (!isSettled || names.length < LEAST_KEPT || names.length > MOST_KEPT) return names;
       kept = { path, version, names };

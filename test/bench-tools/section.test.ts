@@ -83,6 +83,7 @@ describe('sections', () => {
     const lines = sectionLines(section);
     expect(lines.slice(0, 3)).toEqual(['## Title', '', 'Reading.']);
     const table = lines.filter((line) => line.startsWith('|')).map(cellsOf);
+    expect(lines.at(-2)).toBe('- Others kept the machine busy during 1 of 3 rows: those say little.');
     expect(table[0]).toEqual(['case', 'program', 'speed', '÷ base', 'size', 'others']);
     expect(table.slice(2)).toEqual([
       ['one', 'base', '3.0', '–', '–', '0.01'],

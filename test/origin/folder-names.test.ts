@@ -1,11 +1,12 @@
 // Names of a folder that are asked for again and again: read once while the folder stays as it was, and never out of date.
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openDirBackend } from '../../origin/dir-backend.ts';
 import { FolderNames, lowerBound } from '../../origin/folder-names.ts';
+import { readNames } from '../../origin/sorted-names.ts';
 
 const LONG_AGO = 1_600_000_000;
 
@@ -18,9 +19,9 @@ async function makeFolder(files: number) {
 
 function counted() {
   let reads = 0;
-  const names = new FolderNames((path) => {
+  const names = new FolderNames((path, size) => {
     reads += 1;
-    return readdir(path, { withFileTypes: true });
+    return readNames(path, size);
   });
   return { names, reads: () => reads };
 }

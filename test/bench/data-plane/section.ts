@@ -120,6 +120,10 @@ function judgedLines({ yardsticks = [], rows, metrics }: Section): string[] {
   };
   const titleOf = (key: string): string => metrics.find((metric) => metric.key === key)?.title ?? key;
   const lines = yardstickLines(yardsticks, [...new Set(rows.map((row) => row.case))], figureOf, titleOf);
+  const measured = rows.filter((row) => row.samples.length > 0);
+  const busy = measured.filter((row) => isBusy(middle(row, FOREIGN_CORES))).length;
+  if (busy > 0)
+    lines.push(`- Others kept the machine busy during ${busy} of ${measured.length} rows: those say little.`);
   return lines.length === 0 ? [] : [...lines, ''];
 }
 

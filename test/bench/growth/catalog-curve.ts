@@ -20,7 +20,8 @@ const HELLOS = 5;
 const LISTED = 100;
 /** Objects lie apart by this part of the catalog: never twice the same. */
 const GOLDEN = 0.618_034;
-const NAMES = 'The names of a folder are read and sorted as a whole; those of a large one are kept for some seconds.';
+const NAMES =
+  'The names of a folder are read and sorted as a whole, in pieces; those of a large one are kept for some seconds.';
 
 /** Measures catalogs of folders. */
 export async function catalogCurve(growth: GrowthBench): Promise<Curve> {

@@ -18,7 +18,12 @@ export type MachineDescription = {
   readonly loadBefore: number;
 };
 
-const VERSION_FLAGS: Partial<Record<ProgramName, string>> = { nginx: '-v', haproxy: '-v', ip: '-V' };
+const VERSION_FLAGS: Partial<Record<ProgramName, string>> = {
+  nginx: '-v',
+  haproxy: '-v',
+  ip: '-V',
+  openssl: 'version',
+};
 
 /** Describes this machine and the peers named. */
 export function describeMachine(programs: readonly ProgramName[]): MachineDescription {
