@@ -24,6 +24,11 @@ export type ObjectHandle = {
    * of `signal` when it is aborted; nothing is written to the buffers once it has settled.
    */
   read(buffers: readonly Uint8Array[], position: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * The same at once, when the bytes probably lie in memory. False: nothing in the buffers counts, and `read` is the way.
+   * Left out: never.
+   */
+  readNow?(buffers: readonly Uint8Array[], position: number): boolean;
   /** Waits for reads under way; those that wait for a server are ended. */
   close(): Promise<void>;
 };

@@ -47,6 +47,8 @@ type SharedFile = {
   readonly handle: ObjectHandle;
   readonly blocks: Map<number, Block>;
   users: number;
+  /** The last read was done at once: what is read ahead of its use only leaves the processor's cache again. */
+  isQuick: boolean;
 };
 
 /** The pool of blocks of one origin. */
@@ -89,7 +91,7 @@ export class BlockCache {
   async open(name: string, open: () => Promise<ObjectHandle>): Promise<OpenObject> {
     let opening = this.#files.get(name);
     if (opening === undefined) {
-      opening = open().then((handle) => ({ name, handle, blocks: new Map(), users: 0 }));
+      opening = open().then((handle) => ({ name, handle, blocks: new Map(), users: 0, isQuick: false }));
       this.#files.set(name, opening);
       opening.catch(() => this.#files.delete(name));
     }
@@ -117,7 +119,7 @@ export class BlockCache {
       if (scarce && !file.blocks.has(index)) return this.#readPrivately(file, pieces);
     }
     for (let index = first; index <= last; index += 1) blocks.push(this.#hold(file, index));
-    if (!scarce && file.blocks.has(first - 1)) this.#readOn(file, last + 1);
+    if (!scarce && !file.isQuick && file.blocks.has(first - 1)) this.#readOn(file, last + 1);
     const lend = (): Loan => {
       const loan = this.#lend(blocks, pieces);
       return scarce ? copyOf(loan) : loan;
@@ -157,13 +159,18 @@ export class BlockCache {
   }
 
   #hold(file: SharedFile, index: number): Block {
-    const block = file.blocks.get(index) ?? this.#read(file, index);
+    const there = file.blocks.get(index);
+    const block = there ?? this.#read(file, index);
     block.holders += 1;
+    if (there === undefined && block.isRead) this.#release(block);
     this.#idle.delete(block);
     return block;
   }
 
-  /** Reads block `index`, and the next ones with it where the reading goes on from the block before. */
+  /**
+   * Reads block `index`, and the next ones with it where the reading goes on from the block before. The read holds them
+   * until it is done; a block that comes back read is the caller's to release.
+   */
   #read(file: SharedFile, index: number): Block {
     const { size } = file.handle.stat;
     const most = file.blocks.has(index - 1) ? this.#readAhead() : 1;
@@ -179,6 +186,15 @@ export class BlockCache {
       file.blocks.set(at, block);
     }
     const buffers = blocks.map((block) => block.bytes);
+    file.isQuick = file.handle.readNow?.(buffers, index * this.#blockBytes) === true;
+    if (file.isQuick) {
+      resolve();
+      for (const block of blocks.slice(1)) this.#readDone(block, true);
+      const [first] = blocks as [Block];
+      first.isRead = true;
+      this.#observe('block', first.bytes.length);
+      return first;
+    }
     file.handle.read(buffers, index * this.#blockBytes).then(
       () => {
         for (const block of blocks) this.#readDone(block, true);
@@ -198,7 +214,10 @@ export class BlockCache {
     // what is read ahead must still be there when it is wanted
     const blocks = Math.min(this.#aheadBlocks, Math.floor(this.#maxIdle / (2 * Math.max(1, this.#users))));
     const end = Math.min(from + blocks, Math.ceil(file.handle.stat.size / this.#blockBytes));
-    for (let index = from; index < end; index += 1) if (!file.blocks.has(index)) this.#read(file, index);
+    for (let index = from; index < end; index += 1) {
+      const block = file.blocks.has(index) ? undefined : this.#read(file, index);
+      if (block?.isRead === true) this.#release(block);
+    }
   }
 
   /** Blocks per read, so few that with all present users what was read ahead is still there when it is wanted. */

@@ -6,7 +6,7 @@ const tuning = {
     min: 1,
     max: 1_000_000,
     unit: 'count',
-    why: 'a stopped reader pins queueBytes and one segment',
+    why: 'a stopped reader pins quickQueueBytes and one segment at most',
   },
   maxConnections: {
     value: 20_000,

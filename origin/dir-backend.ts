@@ -2,7 +2,7 @@
 // which path may be touched: nothing outside the root, no name that begins with a dot, no symbolic link as the file
 // itself (links between folders inside the root are followed), no device or pipe.
 // What lies under a hidden or unreadable name does not exist, as far as anybody can tell from outside.
-import { close, constants, fstat, fstatSync, open, readv } from 'node:fs';
+import { close, constants, fstat, fstatSync, open, readv, readvSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { HeddleError } from '../protocol/errors.ts';
 import type { Backend, ObjectEntry, ObjectHandle, ObjectStat } from './backend.ts';
 import { FolderNames, lowerBound } from './folder-names.ts';
+import { MemoryGuess } from './memory-guess.ts';
 import { isServedKey } from './object-key.ts';
 import { isInside } from './options.ts';
 
@@ -89,24 +90,39 @@ async function resolveKey(root: string, key: string): Promise<string | undefined
 }
 
 function handleOf(fd: number, stat: ObjectStat): ObjectHandle {
+  const guess = new MemoryGuess();
   let reading = 0;
   let closing: (() => void) | undefined;
   const readDone = (): void => {
     reading -= 1;
     if (reading === 0) closing?.();
   };
+  // After the read: what was read before a change that shows only now counts as changed too. Synchronous: it touches no
+  // disk, and through the thread pool it would cost a quarter of the read.
+  const isUnchanged = (): boolean => versionOf(fstatSync(fd, { bigint: true })) === stat.version;
   return {
     stat,
+    readNow(buffers, position) {
+      if (closing !== undefined || !guess.isInMemory) return false;
+      const filled = guess.watch('direct');
+      try {
+        const bytes = readvSync(fd, buffers, position);
+        filled(bytes);
+        return bytes === bytesIn(buffers) && isUnchanged();
+      } catch {
+        return false; // the other way of reading tells why
+      }
+    },
     async read(buffers, position, signal) {
       if (closing !== undefined) throw new HeddleError('internal', 'read of a closed object');
       signal?.throwIfAborted();
       reading += 1;
       try {
+        const filled = guess.watch('pool');
         await fill(fd, buffers, position);
+        filled(bytesIn(buffers));
         signal?.throwIfAborted();
-        // After the read: what was read before a change that shows only now counts as changed too. Synchronous: it
-        // touches no disk, and through the thread pool it would cost a quarter of the read.
-        if (versionOf(fstatSync(fd, { bigint: true })) !== stat.version) throw new HeddleError('object-changed');
+        if (!isUnchanged()) throw new HeddleError('object-changed');
       } finally {
         readDone();
       }
@@ -137,6 +153,10 @@ function fill(fd: number, buffers: readonly Uint8Array[], position: number): Pro
     };
     step(buffers, position);
   });
+}
+
+function bytesIn(buffers: readonly Uint8Array[]): number {
+  return buffers.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** What is left of the buffers after their first `count` bytes. */

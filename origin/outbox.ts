@@ -2,6 +2,8 @@
 // Writes what is ready without copying it, returns loans when the kernel has taken the bytes, and counts what waits.
 // Invariant: what was put first leaves first; only `now` passes what is not yet handed to the socket.
 import type { Socket } from 'node:net';
+import type { OriginTuning } from './options.ts';
+import { SendRoom } from './send-room.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -20,6 +22,7 @@ type Waiting = { readonly epoch: number; readonly size: number; content: Content
 export class Outbox {
   readonly #socket: Socket;
   readonly #onProgress: () => void;
+  readonly #room: SendRoom;
   #waiting: Waiting[] = [];
   #pendingBytes = 0;
   #controlBytes = 0;
@@ -29,15 +32,25 @@ export class Outbox {
   #flushing = false;
 
   /** `onProgress` is called whenever the kernel has taken something. */
-  constructor(socket: Socket, onProgress: () => void) {
+  constructor(
+    socket: Socket,
+    { queueBytes, quickQueueBytes }: Pick<OriginTuning, 'queueBytes' | 'quickQueueBytes'>,
+    onProgress: () => void,
+  ) {
     this.#socket = socket;
     this.#onProgress = onProgress;
     this.#progressAt = performance.now();
+    this.#room = new SendRoom(queueBytes, quickQueueBytes, this.#progressAt);
   }
 
   /** Bytes put and not yet taken by the kernel. */
   get pendingBytes(): number {
     return this.#pendingBytes;
+  }
+
+  /** Bytes that may be put before the kernel takes some. */
+  get roomBytes(): number {
+    return this.#room.bytes;
   }
 
   /** Bytes put that the kernel has taken. */
@@ -146,6 +159,7 @@ export class Outbox {
 
   #progress(): void {
     this.#progressAt = performance.now();
+    this.#room.measure(this.#takenBytes, this.#progressAt);
     this.#onProgress();
   }
 }

@@ -1,7 +1,8 @@
 // One channel at the origin, from its 101 on: reads the client's frames, asks the segment set what to send next, and
 // keeps the outbox just full enough. Owns the socket and the channel's time limits; what is owed is decided by
 // protocol/segment-set.ts, and who may open a channel by upgrade.ts.
-// Invariant: bytes decided but not taken by the kernel stay below `queueBytes` and one segment.
+// Invariant: bytes decided but not taken by the kernel stay below `quickQueueBytes` and one segment, and below `queueBytes`
+// and one segment where the connection is not quick.
 import { TLSSocket } from 'node:tls';
 import { asHeddleError, HeddleError } from '../protocol/errors.ts';
 import type { ClientFrame, ProveFrame } from '../protocol/frames.ts';
@@ -45,13 +46,13 @@ export class SegmentSender {
 
   /** Takes the socket over; nothing is sent before `start`. */
   constructor(parts: ChannelParts) {
-    const { socket, request, object } = parts;
+    const { socket, request, object, tuning } = parts;
     const segments = segmentCountOf(object.size, request.segmentBytes);
     this.#parts = parts;
     this.#held = segments === 0 ? [] : [{ first: 0, length: segments }];
     const isElsewhere = (index: number): boolean => this.#steered?.isElsewhere(index) ?? false;
     this.#set = new SegmentSet(request.number, segments, this.#held, isElsewhere);
-    this.#outbox = new Outbox(socket, () => this.#onProgress());
+    this.#outbox = new Outbox(socket, tuning, () => this.#onProgress());
     parts.share?.listen(
       () => this.#pump(),
       () => this.#onSpent(),
@@ -186,10 +187,10 @@ export class SegmentSender {
 
   /** Decides as much as the outbox has room for. */
   #pump(): void {
-    const { socket, tuning, share } = this.#parts;
+    const { socket, share } = this.#parts;
     this.#steered?.turn(performance.now());
     let run: SegmentRun | undefined;
-    const hasRoom = (): boolean => this.#outbox.pendingBytes + (run?.bytes ?? 0) < tuning.queueBytes;
+    const hasRoom = (): boolean => this.#outbox.pendingBytes + (run?.bytes ?? 0) < this.#outbox.roomBytes;
     while (this.#endedAt === undefined && socket.writable && hasRoom()) {
       const prove = this.#proves.shift();
       const answer = prove !== undefined || share?.isStarved === true ? undefined : this.#set.next();

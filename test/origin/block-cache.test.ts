@@ -159,6 +159,59 @@ describe('a read that fails', () => {
   });
 });
 
+describe('a handle that can read at once', () => {
+  /** Reads at once while `state.atOnce` holds. */
+  function quickHandle() {
+    const { handle, reads, state } = handleOf();
+    const quick = { atOnce: true };
+    const direct: number[] = [];
+    const readNow = (buffers: readonly Uint8Array[], position: number): boolean => {
+      if (!quick.atOnce) return false;
+      let at = position;
+      for (const buffer of buffers) {
+        BYTES.copy(buffer, 0, at, at + buffer.length);
+        at += buffer.length;
+      }
+      direct.push(position / BLOCK);
+      return true;
+    };
+    return { handle: { ...handle, readNow }, reads, state, quick, direct };
+  }
+
+  it('makes nobody wait, and what nobody refers to is free again', async () => {
+    const { handle, reads, direct } = quickHandle();
+    const cache = new BlockCache({ ...CACHE, aheadBytes: 6 * BLOCK });
+    const file = await cache.open('x', async () => handle);
+    for (let index = 0; index < 90; index += 1) {
+      const loan = file.borrow(index * BLOCK + 7, 100);
+      if (loan instanceof Promise) throw new Error('had to wait');
+      expect(bytesIn(loan).equals(BYTES.subarray(index * BLOCK + 7, index * BLOCK + 107))).toBe(true);
+      expect(cache.heldBytes).toBe(BLOCK);
+      loan.release();
+      expect(cache.heldBytes).toBe(0);
+    }
+    expect(reads).toEqual([]);
+    expect(direct.length).toBeLessThan(30);
+    expect(cache.allocatedBytes).toBeLessThanOrEqual(13 * BLOCK);
+  });
+
+  it('is read the other way where it cannot, and nothing stays held', async () => {
+    const { handle, reads, quick } = quickHandle();
+    const cache = new BlockCache({ ...CACHE, aheadBytes: 6 * BLOCK });
+    const file = await cache.open('x', async () => handle);
+    for (let index = 0; index < 90; index += 1) {
+      quick.atOnce = index % 3 > 0;
+      const loan = await file.borrow(index * BLOCK, BLOCK);
+      expect(bytesIn(loan).equals(BYTES.subarray(index * BLOCK, (index + 1) * BLOCK))).toBe(true);
+      loan.release();
+    }
+    expect(reads.length).toBeGreaterThan(0);
+    file.close();
+    await new Promise(setImmediate);
+    expect(cache.heldBytes).toBe(0);
+  });
+});
+
 describe('an open object', () => {
   it('is opened once and closed by the last', async () => {
     const { handle, state } = handleOf();

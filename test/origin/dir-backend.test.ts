@@ -131,6 +131,29 @@ describe('a version', () => {
     shorter: (file) => truncate(file, 99_999),
     touched: (file) => utimes(file, 1, 1),
   };
+  it('is not read at once before it proved to lie in memory, nor when it has changed', async () => {
+    const size = 5_000_000;
+    await using world = await makeWorld({ file: bytesOf(size) });
+    const backend = await openDirBackend(world.dir);
+    const handle = await backend.open('file', (await backend.stat('file'))?.version ?? '');
+    const bytes = Buffer.alloc(1_000);
+    expect(handle.readNow?.([bytes], 0)).toBe(false);
+    // on a machine whose disks are busy with others this may take several turns
+    await expect
+      .poll(async () => {
+        await handle.read([Buffer.alloc(size)], 0);
+        return handle.readNow?.([bytes.subarray(0, 300), bytes.subarray(300)], 4_000_000);
+      })
+      .toBe(true);
+    expect(bytes).toEqual(bytesOf(size).subarray(4_000_000, 4_001_000));
+    expect(handle.readNow?.([bytes], size - 999)).toBe(false);
+    await appendFile(join(world.dir, 'file'), 'x');
+    expect(handle.readNow?.([bytes], 0)).toBe(false);
+    await expect(handle.read([bytes], 0)).rejects.toMatchObject({ code: 'object-changed' });
+    await handle.close();
+    expect(handle.readNow?.([bytes], 0)).toBe(false);
+  });
+
   for (const [how, act] of Object.entries(change)) {
     it(`is noticed when the file is ${how} while it is open`, async () => {
       await using world = await makeWorld({ file: bytesOf(100_000) });
