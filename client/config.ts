@@ -15,6 +15,7 @@ import { proxyRule } from './outer-proxy.ts';
 import type { ClientSettings, ControlSettings } from './settings.ts';
 import type { TlsFlags } from './tls-files.ts';
 import { tokenOfFile } from './token-file.ts';
+import { systemReason } from '../protocol/system-words.ts';
 
 /** The flags that every command with routes has. */
 export type ClientFlags = {
@@ -211,7 +212,7 @@ async function readText(path: string): Promise<string> {
   } catch (error) {
     throw new HeddleError(
       'bad-configuration',
-      `cannot read ${path} (${(error as NodeJS.ErrnoException).code}); write the path of a file that is there`,
+      `cannot read ${path} (${systemReason(error)}); write the path of a file that is there`,
     );
   }
 }

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { HeddleError } from '../protocol/errors.ts';
+import { listenFault } from '../protocol/listen-fault.ts';
 import { packageVersion } from '../protocol/metrics/package-version.ts';
 import { createClientMetrics } from './metrics/client-metrics.ts';
 import type { ClientMetrics } from './metrics/client-metrics.ts';
@@ -88,9 +88,7 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
   try {
     await promise;
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const why = code === 'EADDRINUSE' ? 'somebody listens there already' : (cause as Error).message;
-    throw new HeddleError('local-io', `cannot serve metrics on ${host}:${port}: ${why}`, { cause });
+    throw listenFault(`${host}:${port}`, cause, 'serve metrics');
   }
   return (server.address() as AddressInfo).port;
 }

@@ -2,6 +2,8 @@
 // bytes of exactly that version. Hashing, caching and HTTP are other files' work.
 // Invariant of every implementation: a read gives bytes of the version that was opened, or throws `object-changed`.
 
+import type { RemoteTls } from './remote-client.ts';
+
 /** An object as its place sees it, before anything is hashed. */
 export type ObjectStat = {
   /** Bytes. */
@@ -48,6 +50,8 @@ export type Backend = {
   stat(key: string): Promise<ObjectStat | undefined>;
   /** Throws `object-not-found`, or `object-changed` when the object has another version than `version`. */
   open(key: string, version: string): Promise<ObjectHandle>;
+  /** For a server that is asked over TLS: connections from now on are made with these. */
+  setTls?(tls: RemoteTls): void;
   /** Ends reads that wait for a server. */
   close(): Promise<void>;
 };

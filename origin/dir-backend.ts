@@ -13,6 +13,7 @@ import { FolderNames, lowerBound } from './folder-names.ts';
 import { MemoryGuess } from './memory-guess.ts';
 import { isServedKey } from './object-key.ts';
 import { isInside } from './options.ts';
+import { systemReason } from '../protocol/system-words.ts';
 
 // O_NONBLOCK: opening a pipe that somebody put there must not hang a thread of the pool.
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -28,7 +29,7 @@ export async function openDirBackend(dir: string): Promise<Backend> {
     root = await realpath(dir);
     await readdir(root);
   } catch (cause) {
-    throw new HeddleError('bad-configuration', `cannot serve ${dir}: ${reasonOf(cause)}`, { cause });
+    throw new HeddleError('bad-configuration', `cannot serve ${dir}: ${systemReason(cause)}`, { cause });
   }
   const folders = new FolderNames();
   return {
@@ -142,7 +143,7 @@ function fill(fd: number, buffers: readonly Uint8Array[], position: number): Pro
   return new Promise((resolve, reject) => {
     const step = (left: readonly Uint8Array[], from: number): void => {
       readv(fd, left, from, (cause, count) => {
-        if (cause !== null) reject(new HeddleError('read-failed', `cannot read: ${reasonOf(cause)}`, { cause }));
+        if (cause !== null) reject(new HeddleError('read-failed', `cannot read: ${systemReason(cause)}`, { cause }));
         else if (count === 0) reject(new HeddleError('object-changed', 'the object became shorter'));
         else {
           const rest = behind(left, count);
@@ -235,9 +236,5 @@ function absent(error: unknown): undefined {
   if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EPERM', 'ENAMETOOLONG', 'ENXIO', 'ENODEV', 'EISDIR'].includes(code)) {
     return undefined;
   }
-  throw new HeddleError('read-failed', `the folder cannot be read: ${reasonOf(error)}`, { cause: error });
-}
-
-function reasonOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
+  throw new HeddleError('read-failed', `the folder cannot be read: ${systemReason(error)}`, { cause: error });
 }

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { TokenCheck } from '../protocol/access/token-check.ts';
-import { asHeddleError, exitCodeOf, HeddleError } from '../protocol/errors.ts';
+import { asHeddleError, exitCodeOf } from '../protocol/errors.ts';
+import { listenFault } from '../protocol/listen-fault.ts';
 import { packageVersion } from '../protocol/metrics/package-version.ts';
 import { reloadOnChange } from '../protocol/settings/reload.ts';
 import type { Applied } from '../protocol/settings/reload.ts';
@@ -40,6 +41,7 @@ import type { OriginFlags } from './settings.ts';
 import { openSigner } from './signing.ts';
 import { openStateFolder } from './state-folder.ts';
 import { Channels } from './upgrade.ts';
+import { systemReason } from '../protocol/system-words.ts';
 
 /** A listening origin. */
 export type RunningOrigin = {
@@ -68,7 +70,7 @@ export type RunningOrigin = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-/** Starts an origin. Throws `bad-configuration` for a folder, an address or a value that cannot be used. */
+/** Starts an origin. Throws `bad-configuration` for a folder or a value that cannot be used, `local-io` for an address. */
 export async function startOrigin(options: OriginOptions): Promise<RunningOrigin> {
   const resolved = resolveOptions(options);
   const { log } = resolved;
@@ -149,7 +151,7 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
     connections: () => connectionsOf(app),
     tls: () => shown,
   });
-  const changing: ChangingParts = { options: resolved, tuning, guard, published, tokenCheckOf, setTls };
+  const changing: ChangingParts = { options: resolved, tuning, guard, backend, published, tokenCheckOf, setTls };
 
   const all = opened.move();
   const hurry = Promise.withResolvers<void>();
@@ -241,7 +243,7 @@ async function openIndex(folder: string | undefined, { tuning, log }: ResolvedOp
   try {
     return await HashIndex.open(file, tuning.hashThreads);
   } catch (error) {
-    log(`cannot use ${file} (${asHeddleError(error).message}): hashes are kept in memory only`);
+    log(`cannot use ${file} (${systemReason(error)}): hashes are kept in memory only`);
     return HashIndex.open(undefined, tuning.hashThreads);
   }
 }
@@ -250,8 +252,7 @@ async function listen(app: FastifyInstance, { host, port }: ListenAddress, schem
   try {
     await app.listen({ host, port, listenTextResolver: () => '' });
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new HeddleError('bad-configuration', `cannot listen on ${host}:${port} (${reason})`, { cause });
+    throw listenFault(`${host}:${port}`, cause);
   }
   const { port: bound } = app.server.address() as AddressInfo;
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound}`;

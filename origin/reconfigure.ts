@@ -5,9 +5,11 @@ import type { TokenCheck } from '../protocol/access/token-check.ts';
 import type { Applied } from '../protocol/settings/reload.ts';
 import { canChangeTls } from '../protocol/settings/tls.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
+import type { Backend } from './backend.ts';
 import type { Guard } from './guard.ts';
 import type { OriginTuning, ResolvedOptions } from './options.ts';
 import type { PublishedRoutes } from './published-routes.ts';
+import type { RemoteTls } from './remote-client.ts';
 
 /** The parts of an origin that can change while it runs. */
 export type ChangingParts = {
@@ -16,6 +18,7 @@ export type ChangingParts = {
   /** The one object from which every part reads the sizes and times. */
   readonly tuning: Record<keyof OriginTuning, number>;
   readonly guard: Guard;
+  readonly backend: Backend;
   readonly published: PublishedRoutes;
   tokenCheckOf(options: ResolvedOptions): Promise<TokenCheck | undefined>;
   setTls(identity: TlsIdentity): void;
@@ -38,6 +41,16 @@ const FIXED: ReadonlySet<string> = new Set<keyof OriginTuning>([
   'backendAheadBytes',
 ]);
 
+/** What a server that holds the objects is asked with. */
+function tlsOf({ place }: ResolvedOptions): RemoteTls | undefined {
+  return place.type === 'dir' ? undefined : place.tls;
+}
+
+/** The same but for the certificates. */
+function isSamePlace({ place: before }: ResolvedOptions, { place: next }: ResolvedOptions): boolean {
+  return isDeepStrictEqual({ ...before, tls: undefined }, { ...next, tls: undefined });
+}
+
 /** The setting that says where the objects are. */
 function placeNameOf({ place }: ResolvedOptions): string {
   return place.type === 'dir' ? 'dir' : 'backend';
@@ -49,8 +62,13 @@ export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): 
   const check = await parts.tokenCheckOf(next);
   const changed: string[] = [];
   const waiting: string[] = [];
-  for (const key of ['place', 'indexAhead', 'listen', 'admin', 'stateDir', 'signingKey'] as const) {
-    if (!isDeepStrictEqual(before[key], next[key])) waiting.push(key === 'place' ? placeNameOf(next) : key);
+  const isBackendTls = !isDeepStrictEqual(tlsOf(before), tlsOf(next)) && isSamePlace(before, next);
+  if (isBackendTls) {
+    parts.backend.setTls?.(tlsOf(next) ?? {});
+    changed.push('backend');
+  } else if (!isDeepStrictEqual(before.place, next.place)) waiting.push(placeNameOf(next));
+  for (const key of ['indexAhead', 'listen', 'admin', 'stateDir', 'signingKey'] as const) {
+    if (!isDeepStrictEqual(before[key], next[key])) waiting.push(key);
   }
   for (const key of ['tokenKeys', 'audience', 'publishedRoutes'] as const) {
     if (!isDeepStrictEqual(before[key], next[key])) changed.push(key);
@@ -70,6 +88,7 @@ export async function reconfigure(parts: ChangingParts, next: ResolvedOptions): 
   const { tokenKeys, audience, publishedRoutes } = next;
   parts.options = {
     ...before,
+    place: isBackendTls ? next.place : before.place,
     tokenKeys,
     audience,
     publishedRoutes,

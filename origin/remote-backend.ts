@@ -25,6 +25,7 @@ export function remoteBackend(place: RemotePlace, identity: string, list: Backen
       stats.forget(key);
       throw new HeddleError('object-changed');
     },
+    setTls: (tls) => place.client.setTls(tls),
     close: () => place.client.close(),
   };
 }

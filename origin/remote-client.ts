@@ -1,8 +1,9 @@
 // One request to the server that holds the objects, over a pool of connections of its own: sends it, gives the head and
 // the pieces of the body as they come, and ends it when nothing comes for too long, at a deadline, or when told to.
 // Owns connections and time limits; what an answer means and whether to ask again is remote-reader.ts.
-import { Agent } from 'undici';
+import { Agent, buildConnector } from 'undici';
 import type { OriginTuning } from './options.ts';
+import { systemReason } from '../protocol/system-words.ts';
 
 /** A request without a body. */
 export type RemoteRequest = {
@@ -52,13 +53,11 @@ export class RemoteClient {
   readonly #closing = new AbortController();
   readonly #running = new Set<(reason: string) => void>();
 
-  constructor(tuning: OriginTuning, { authorities, certificate, key }: RemoteTls) {
+  #connect: buildConnector.connector;
+
+  constructor(tuning: OriginTuning, tls: RemoteTls) {
     this.#tuning = tuning;
-    const tls = {
-      ...(authorities === undefined ? {} : { ca: authorities }),
-      ...(certificate === undefined ? {} : { cert: certificate }),
-      ...(key === undefined ? {} : { key }),
-    };
+    this.#connect = connectorOf(tuning, tls);
     this.#agent = new Agent({
       connections: tuning.backendConnections,
       pipelining: 1,
@@ -68,8 +67,13 @@ export class RemoteClient {
       bodyTimeout: 0,
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      connect: { ...tls, timeout: tuning.backendStallMs, noDelay: true },
+      connect: (options, connected) => this.#connect(options, connected),
     });
+  }
+
+  /** Connections from now on are made with these. */
+  setTls(tls: RemoteTls): void {
+    this.#connect = connectorOf(this.#tuning, tls);
   }
 
   /** Sends one request. Rejects with the reason of `signal` only. */
@@ -155,6 +159,20 @@ export class RemoteClient {
   }
 }
 
+function connectorOf(
+  { backendStallMs }: OriginTuning,
+  { authorities, certificate, key }: RemoteTls,
+): buildConnector.connector {
+  return buildConnector({
+    ...(authorities === undefined ? {} : { ca: authorities }),
+    ...(certificate === undefined ? {} : { cert: certificate }),
+    ...(key === undefined ? {} : { key }),
+    allowH2: false,
+    timeout: backendStallMs,
+    noDelay: true,
+  });
+}
+
 /** A header that came several times counts as joined, which no strict grammar will take. */
 function singles(headers: Readonly<Record<string, string | string[] | undefined>>): RemoteHead['headers'] {
   return Object.fromEntries(
@@ -165,5 +183,6 @@ function singles(headers: Readonly<Record<string, string | string[] | undefined>
 /** Never an address or a header: this is shown and logged. */
 function reasonOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
-  return code === undefined ? error.message : code;
+  const words = systemReason(error);
+  return words === error.message && code !== undefined ? code : words;
 }

@@ -2,6 +2,7 @@
 // on disk counts without a restart. Never part of a message.
 import { readFile } from 'node:fs/promises';
 import { HeddleError } from '../protocol/errors.ts';
+import { systemReason } from '../protocol/system-words.ts';
 
 /** How long what was read counts, ms. */
 const FRESH_MS = 10_000;
@@ -38,8 +39,9 @@ export async function readSecret(file: string, name: string): Promise<string> {
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new HeddleError('bad-configuration', `the ${name} file "${file}" cannot be read (${code})`, { cause });
+    throw new HeddleError('bad-configuration', `the ${name} file "${file}" cannot be read (${systemReason(cause)})`, {
+      cause,
+    });
   }
   const secret = text.trim();
   if (/^[\x20-\x7e]+$/.test(secret)) return secret;

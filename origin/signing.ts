@@ -10,6 +10,7 @@ import { encodeManifest, MANIFEST_TYPE } from '../protocol/manifest.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { encodeRouteList, ROUTE_LIST_TYPE } from '../protocol/route-list.ts';
 import type { RouteList } from '../protocol/route-list.ts';
+import { systemReason } from '../protocol/system-words.ts';
 
 /** Name of the key file in the state folder: PKCS #8, PEM. */
 export const KEY_FILE = 'origin-key.pem';
@@ -89,7 +90,9 @@ async function readKey(file: string): Promise<string | undefined> {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') return undefined;
-    throw new HeddleError('bad-configuration', `cannot read the signing key ${file} (${code})`, { cause });
+    throw new HeddleError('bad-configuration', `cannot read the signing key ${file} (${systemReason(cause)})`, {
+      cause,
+    });
   }
 }
 

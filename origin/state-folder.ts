@@ -3,6 +3,7 @@
 import { access, constants, mkdir, realpath } from 'node:fs/promises';
 import { HeddleError } from '../protocol/errors.ts';
 import { isInside } from './options.ts';
+import { systemReason } from '../protocol/system-words.ts';
 
 /**
  * Makes `stateDir` if need be and returns its real path; undefined, with one line logged, when it cannot be written.
@@ -19,8 +20,9 @@ export async function openStateFolder(
     folder = await realpath(stateDir);
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-    log(`cannot use the state folder ${stateDir} (${reason}): hashes and the signing key are kept in memory only`);
+    log(
+      `cannot use the state folder ${stateDir} (${systemReason(error)}): hashes and the signing key are kept in memory only`,
+    );
     return undefined;
   }
   if (served !== undefined && isInside(folder, await realpath(served))) {

@@ -1,5 +1,6 @@
 // Error codes: the words users match on, the wire numbers of ERROR frames and the exit codes of the command line.
 // One class carries them all; expected outcomes (refused, late, corrupt) are values, not errors.
+import { systemWords } from './system-words.ts';
 
 const codes = {
   // said by a peer that met broken grammar
@@ -80,8 +81,8 @@ export class HeddleError extends Error {
   }
 }
 
-/** `error` as a HeddleError: itself, or wrapped under `code` with its message. */
+/** `error` as a HeddleError: itself, or wrapped under `code` with its message, or what the system's code means. */
 export function asHeddleError(error: unknown, code: ErrorCode = 'internal'): HeddleError {
   if (error instanceof HeddleError) return error;
-  return new HeddleError(code, error instanceof Error ? error.message : String(error), { cause: error });
+  return new HeddleError(code, systemWords(error), { cause: error });
 }

@@ -1,7 +1,7 @@
 // The listening sockets of a relay: opens both or none, and says where they are.
 import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import { HeddleError } from '../protocol/errors.ts';
+import { listenFault } from '../protocol/listen-fault.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
 import { secureOptions } from '../protocol/settings/tls.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
@@ -62,8 +62,7 @@ async function listenOn(server: FastifyInstance, { host, port }: ListenAddress):
   try {
     await server.listen({ host, port });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new HeddleError('local-io', `cannot listen on ${host}:${port}: ${reason}`, { cause });
+    throw listenFault(`${host}:${port}`, cause);
   }
 }
 

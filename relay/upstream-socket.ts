@@ -8,6 +8,7 @@ import { HeddleError } from '../protocol/errors.ts';
 import type { TlsIdentity } from '../protocol/settings/tls.ts';
 import { LANDING_SIZES, LARGE_LANDING, LARGEST_LANDING, SMALLEST_LANDING } from './landing-buffers.ts';
 import type { LandingBuffers } from './landing-buffers.ts';
+import { systemWords } from '../protocol/system-words.ts';
 
 /**
  * Takes `bytes` bytes at the start of `buffer` and the buffer itself: it must be given back to the landing buffers.
@@ -198,12 +199,6 @@ function secure(host: string): { servername?: string; ALPNProtocols: string[] } 
 }
 
 function unreachable(cause: Error | undefined): HeddleError {
-  const text = cause === undefined ? 'the connection was closed' : messageOf(cause);
+  const text = cause === undefined ? 'the connection was closed' : systemWords(cause);
   return new HeddleError('unreachable', text, { side: 'remote', cause });
-}
-
-// Several addresses that all failed come as an AggregateError with an empty message.
-function messageOf(cause: Error): string {
-  if (cause.message !== '') return cause.message;
-  return cause instanceof AggregateError ? cause.errors.map((error: Error) => error.message).join('; ') : cause.name;
 }

@@ -2,11 +2,12 @@
 // and makes their folders. Invariant: nothing is made or written outside of the folder, links included.
 import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
+import { HeddleError } from '../../protocol/errors.ts';
 import { encodeKey } from '../../protocol/paths.ts';
 import { PART_SUFFIX } from '../io/file-sink.ts';
 import { LOCK_SUFFIX } from '../io/part-lock.ts';
 import { RECORD_SUFFIX } from '../io/part-record.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 /** An object to fetch; its size where a list told it. */
 export type Wanted = { readonly key: string; readonly bytes: number | undefined };
@@ -34,7 +35,7 @@ export async function openFolder(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'EEXIST' ? 'it is no folder' : asHeddleError(error).message;
+    const why = code === 'EEXIST' ? 'it is no folder' : systemReason(error);
     throw new HeddleError('local-io', `cannot make the folder ${folder}: ${why}; name another with -o DIR`);
   }
 }
@@ -60,7 +61,7 @@ export async function makeFolders(folder: string, path: string): Promise<void> {
     }
   } catch (error) {
     if (error instanceof HeddleError) throw error;
-    throw new HeddleError('local-io', `cannot make the folder of ${path}: ${asHeddleError(error).message}`);
+    throw new HeddleError('local-io', `cannot make the folder of ${path}: ${systemReason(error)}`);
   }
 }
 
@@ -101,7 +102,7 @@ function unfit(key: string): HeddleError | undefined {
     encodeKey(key);
     return undefined;
   } catch (error) {
-    const why = asHeddleError(error).message;
+    const why = systemReason(error);
     return new HeddleError('bad-request', `the key "${shown(key)}" cannot be a path below the folder: ${why}`);
   }
 }

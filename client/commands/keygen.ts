@@ -4,6 +4,7 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
 import { HeddleError } from '../../protocol/errors.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 export type KeygenFlags = { readonly out: string; readonly kid?: string };
 
@@ -39,7 +40,8 @@ async function create(file: string, content: object, mode: number): Promise<void
     await handle.sync();
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const advice = code === 'EEXIST' ? 'it is there already and is never overwritten; choose another --out' : code;
+    const advice =
+      code === 'EEXIST' ? 'it is there already and is never overwritten; choose another --out' : systemReason(cause);
     throw new HeddleError('local-io', `cannot write ${file}: ${advice}`, { cause });
   }
 }

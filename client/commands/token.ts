@@ -8,6 +8,7 @@ import { HeddleError } from '../../protocol/errors.ts';
 import { UPSTREAM_NAME } from '../../protocol/paths.ts';
 import { AUDIENCES } from '../../protocol/token-claims.ts';
 import { parseAmount } from '../../protocol/settings/amount.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 export type TokenFlags = {
   readonly key: string;
@@ -57,10 +58,13 @@ async function readSigningKey(file: string): Promise<{ jwk: JWK; key: Awaited<Re
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new HeddleError('bad-configuration', `cannot read the key ${file} (${code}); make one with heddle keygen`, {
-      cause,
-    });
+    throw new HeddleError(
+      'bad-configuration',
+      `cannot read the key ${file} (${systemReason(cause)}); make one with heddle keygen`,
+      {
+        cause,
+      },
+    );
   }
   try {
     const jwk = JSON.parse(text) as JWK;
@@ -95,8 +99,7 @@ async function replace(file: string, text: string): Promise<void> {
     await rename(aside, file);
   } catch (cause) {
     await rm(aside, { force: true });
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new HeddleError('local-io', `cannot write the token to ${file} (${code})`, { cause });
+    throw new HeddleError('local-io', `cannot write the token to ${file} (${systemReason(cause)})`, { cause });
   }
 }
 

@@ -5,13 +5,14 @@ import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { chmod, lstat, mkdtemp, rename, rm } from 'node:fs/promises';
 import { connect, isIP } from 'node:net';
 import { basename, dirname, join } from 'node:path';
-import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
+import { HeddleError } from '../../protocol/errors.ts';
 import type { ControlAddress } from './address.ts';
 import { addApi } from './api.ts';
 import { admit } from './guard.ts';
 import type { Admission } from './guard.ts';
 import { problemOf, Refused } from './problem.ts';
 import type { TransferList } from './transfer-list.ts';
+import { listenFault } from '../../protocol/listen-fault.ts';
 
 /** What the interface is started with. */
 export type ServerOptions = {
@@ -49,7 +50,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     else await app.listen({ host: address.host, port: address.port });
   } catch (error) {
     await app.close();
-    throw listenFault(error, isUnix ? address.path : `${address.host}:${address.port}`);
+    throw listenFault(isUnix ? address.path : `${address.host}:${address.port}`, error);
   }
   if (!keepsRunning) app.server.unref();
   if (address.type === 'tcp') admission.hosts?.push(...hostsOf(address.host, portOf(app)));
@@ -150,13 +151,6 @@ function portOf(app: FastifyInstance): number {
 function hostsOf(host: string, port: number): string[] {
   const written = isIP(host) === 6 ? `[${host}]` : host.toLowerCase();
   return [...new Set([written, '127.0.0.1', '[::1]', 'localhost'])].map((name) => `${name}:${port}`);
-}
-
-function listenFault(error: unknown, where: string): HeddleError {
-  if (error instanceof HeddleError) return error;
-  const { code } = error as NodeJS.ErrnoException;
-  const why = code === 'EADDRINUSE' ? 'somebody listens there already' : asHeddleError(error).message;
-  return new HeddleError('local-io', `cannot listen on ${where}: ${why}`, { cause: error });
 }
 
 function timeout(ms: number): Promise<void> {

@@ -3,7 +3,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
+import { HeddleError } from '../../protocol/errors.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 const TOKEN_BYTES = 32;
 /** A shorter one could be guessed. */
@@ -40,7 +41,7 @@ async function read(file: string): Promise<string | undefined> {
   } catch (error) {
     if (error instanceof HeddleError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new HeddleError('local-io', `cannot read ${file}: ${asHeddleError(error).message}`, { cause: error });
+    throw new HeddleError('local-io', `cannot read ${file}: ${systemReason(error)}`, { cause: error });
   }
 }
 
@@ -56,7 +57,7 @@ async function make(file: string): Promise<string> {
   } catch (error) {
     const others = (error as NodeJS.ErrnoException).code === 'EEXIST' ? await read(file) : undefined;
     if (others !== undefined) return others;
-    throw new HeddleError('local-io', `cannot write ${file}: ${asHeddleError(error).message}`, { cause: error });
+    throw new HeddleError('local-io', `cannot write ${file}: ${systemReason(error)}`, { cause: error });
   } finally {
     await rm(draft, { force: true });
   }

@@ -14,6 +14,7 @@ import type { DialTarget } from './dial.ts';
 import { Receiver } from './receiver.ts';
 import { isWholeBody, refusalOf } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
+import { systemWords } from '../../protocol/system-words.ts';
 
 /** What happens on a channel. After `closed` or `refused` nothing else follows. */
 export type ChannelEvents = {
@@ -177,5 +178,5 @@ function lossOf(error: NodeJS.ErrnoException): HeddleError {
   if (error instanceof HeddleError) return error;
   const lost: readonly (string | undefined)[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
   const code: ErrorCode = lost.includes(error.code) ? 'connection-lost' : 'unreachable';
-  return new HeddleError(code, error.message || error.code, { side: 'remote', cause: error });
+  return new HeddleError(code, systemWords(error), { side: 'remote', cause: error });
 }

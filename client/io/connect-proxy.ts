@@ -6,6 +6,7 @@ import { formatRequestHead, parseResponseHead } from '../../protocol/http-head.t
 import type { ResponseHead } from '../../protocol/http-head.ts';
 import { bareHost } from './bare-host.ts';
 import { localOptions } from './local-address.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 /** Where a tunnel begins and ends. */
 export type TunnelTarget = {
@@ -40,7 +41,7 @@ export function openTunnelThrough(target: TunnelTarget, opened: TunnelOpened): n
     opened(error, performance.now() - askedAt);
   };
   const lost = (error?: Error | boolean): void => {
-    const why = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : 'it hung up';
+    const why = error instanceof Error ? systemReason(error) : 'it hung up';
     end(fault('unreachable', `the proxy ${proxy.host} cannot be used: ${why}`));
   };
   const read = (chunk: Buffer): void => {

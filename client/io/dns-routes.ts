@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { NODATA, NOTFOUND, Resolver } from 'node:dns/promises';
 import { HeddleError } from '../../protocol/errors.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 /** A name to ask for. */
 export type DnsQuestion =
@@ -111,6 +112,6 @@ function isAbsent(error: unknown): boolean {
 }
 
 function unreachable(name: string, cause: Error): HeddleError {
-  const reason = (cause as NodeJS.ErrnoException).code ?? cause.message;
+  const reason = systemReason(cause);
   return new HeddleError('unreachable', `the DNS does not answer for ${name} (${reason})`, { side: 'remote', cause });
 }

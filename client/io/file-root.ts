@@ -2,7 +2,8 @@
 // nothing more, however large the file is.
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
+import { HeddleError } from '../../protocol/errors.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 import { HASH_BYTES, LEAF_BYTES } from '../../protocol/limits.ts';
 import { hashLeaf, hashSegment, nextLevel } from '../../protocol/merkle.ts';
 import { sha256 } from './sha256.ts';
@@ -27,7 +28,7 @@ export async function rootOfFile(path: string): Promise<{ readonly bytes: number
       for (let at = 0; at < read.length; at += LEAF_BYTES) tree.add(read.subarray(at, at + LEAF_BYTES));
     }
   } catch (error) {
-    throw new HeddleError('local-io', `cannot read ${path}: ${asHeddleError(error).message}`, { cause: error });
+    throw new HeddleError('local-io', `cannot read ${path}: ${systemReason(error)}`, { cause: error });
   }
 }
 

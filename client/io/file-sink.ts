@@ -3,7 +3,7 @@
 // can go on. A target that exists and is not a regular file is written in order (ordered-sink.ts).
 import { open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
+import { exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import { checkPart } from './part-check.ts';
 import { lockPart } from './part-lock.ts';
 import { PartJournal } from './part-journal.ts';
@@ -12,6 +12,7 @@ import type { PartObject } from './part-record.ts';
 import { PieceWriter } from './piece-writer.ts';
 import type { Leftover } from './retrieval.ts';
 import type { Sink, SinkObject } from './sink.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 /** Suffix of a file that is not whole yet. */
 export const PART_SUFFIX = '.part';
@@ -158,6 +159,5 @@ export async function isOrderedTarget(path: string): Promise<boolean> {
 
 function localFault(error: unknown, what: string): HeddleError {
   if (error instanceof HeddleError) return error;
-  const wrapped = asHeddleError(error, 'local-io');
-  return new HeddleError('local-io', `${what}: ${wrapped.message}`, { cause: error });
+  return new HeddleError('local-io', `${what}: ${systemReason(error)}`, { cause: error });
 }

@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
+import { HeddleError } from '../../protocol/errors.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 /** A remembered key and where it stands: `FILE:LINE`. */
 export type KnownKey = { readonly key: string; readonly place: string };
@@ -59,7 +60,7 @@ function textOf(file: string): string {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return '';
-    throw new HeddleError('local-io', `cannot read ${file}: ${asHeddleError(error).message}`, { cause: error });
+    throw new HeddleError('local-io', `cannot read ${file}: ${systemReason(error)}`, { cause: error });
   }
 }
 
@@ -70,7 +71,7 @@ async function append(file: string, lines: string): Promise<void> {
     await handle.write(lines);
     await handle.sync();
   } catch (error) {
-    throw new HeddleError('local-io', `cannot remember keys in ${file}: ${asHeddleError(error).message}`, {
+    throw new HeddleError('local-io', `cannot remember keys in ${file}: ${systemReason(error)}`, {
       cause: error,
     });
   }

@@ -8,6 +8,7 @@ import type { ClientTls } from './client-tls.ts';
 import type { FoundRoutes } from './dns-routes.ts';
 import { openSigned } from './identity.ts';
 import { plainAgent } from './plain-agent.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 /** Whose list is taken. */
 export type ListTrust = {
@@ -63,7 +64,7 @@ async function fetchText(url: URL, { timeoutMs, authorization, tls, proxyFor }: 
         ? error
         : new HeddleError(
             signal.aborted ? 'timeout' : 'unreachable',
-            `the route list of ${url.host} cannot be fetched: ${signal.aborted ? 'no answer in time' : ((error as NodeJS.ErrnoException).code ?? error.message)}`,
+            `the route list of ${url.host} cannot be fetched: ${signal.aborted ? 'no answer in time' : systemReason(error)}`,
             { side: 'remote', cause: error },
           ),
     );

@@ -7,6 +7,7 @@ import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts
 import type { ChannelTarget } from './channel-socket.ts';
 import { plainAgent } from './plain-agent.ts';
 import { refusalOf } from './refusal.ts';
+import { systemWords } from '../../protocol/system-words.ts';
 
 /** One line of the list. */
 export type ListedObject = { readonly key: string; readonly bytes: number };
@@ -118,7 +119,7 @@ async function askPage(route: Asked, { prefix, after }: Query, signal: AbortSign
   const { promise, resolve, reject } = Promise.withResolvers<Page>();
   const failed = (error: Error): void => {
     const code = late.aborted ? 'timeout' : 'unreachable';
-    const reason = late.aborted ? 'no answer in time' : error.message || 'no connection';
+    const reason = late.aborted ? 'no answer in time' : systemWords(error) || 'no connection';
     reject(asHeddleError(error instanceof HeddleError ? error : new HeddleError(code, reason, { cause: error })));
   };
   const request = (url.protocol === 'https:' ? https : http).get(url, {

@@ -3,6 +3,7 @@
 import type { Writable } from 'node:stream';
 import { HeddleError } from '../../protocol/errors.ts';
 import type { Sink } from './sink.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 /** Writes to `stream`; ends it on commit only when `endStream`. A closed reader (EPIPE) is `local-io`. */
 export function writableSink(stream: Writable, options: { readonly endStream: boolean }): Sink {
@@ -93,5 +94,5 @@ export function readableSink(onCancel: (reason: unknown) => void): {
 }
 
 function fault(error: Error): HeddleError {
-  return new HeddleError('local-io', `cannot write the output: ${error.message}`, { cause: error });
+  return new HeddleError('local-io', `cannot write the output: ${systemReason(error)}`, { cause: error });
 }

@@ -1,7 +1,8 @@
 // One writer per target: a lock that the system takes back however its holder ends. The runtime has no file locks of its
 // own but SQLite's, so an empty database beside the file is held in an exclusive transaction; nothing is written to it.
 import { closeSync, openSync, rmSync, statSync } from 'node:fs';
-import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
+import { HeddleError } from '../../protocol/errors.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 /** Suffix of the lock's file. */
 export const LOCK_SUFFIX = '.lock';
@@ -50,7 +51,7 @@ function tryLock(path: string, part: string): PartLock | undefined {
   } catch (error) {
     if ((error as { errcode?: unknown }).errcode === BUSY) throw inUse(part, error);
     const isFolderMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const why = isFolderMissing ? 'there is no such folder; make it first' : asHeddleError(error).message;
+    const why = isFolderMissing ? 'there is no such folder; make it first' : systemReason(error);
     throw new HeddleError('local-io', `cannot write ${part}: ${why}`, { cause: error });
   }
 }

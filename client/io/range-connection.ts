@@ -9,6 +9,7 @@ import { LIMITS } from '../../protocol/limits.ts';
 import { Dial } from './dial.ts';
 import type { DialTarget } from './dial.ts';
 import { ChunkedBody, framingOf, isLastAnswer } from './range-body.ts';
+import { systemWords } from '../../protocol/system-words.ts';
 
 /** What happens on a connection. After `ended`, or a `close`, nothing else follows. */
 export type RangeConnectionEvents = {
@@ -203,7 +204,7 @@ export class RangeConnection {
 function lossOf(error: NodeJS.ErrnoException): HeddleError {
   if (error instanceof HeddleError) return error;
   const isLost = error.code === 'ECONNRESET' || error.code === 'EPIPE' || error.code === 'ETIMEDOUT';
-  const text = error.message || error.code;
+  const text = systemWords(error);
   return new HeddleError(isLost ? 'connection-lost' : 'unreachable', text, { side: 'remote', cause: error });
 }
 

@@ -4,6 +4,7 @@
 //   200          {"ranks":{"eu":0.8}}        0 the worst, 1 the best
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import type { RouteTerms } from '../core/route-terms.ts';
+import { systemWords } from '../../protocol/system-words.ts';
 
 /** A route as a ranking sees it. */
 export type RankedRoute = {
@@ -97,6 +98,6 @@ function refused(url: URL, what: string): HeddleError {
 
 /** The runtime hides why a fetch failed behind "fetch failed". */
 function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error && cause.message !== '' ? cause.message : message;
+  const { cause } = error as Error;
+  return systemWords(cause ?? error);
 }

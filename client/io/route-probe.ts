@@ -5,6 +5,7 @@ import https from 'node:https';
 import { HeddleError } from '../../protocol/errors.ts';
 import type { ChannelTarget } from './channel-socket.ts';
 import { plainAgent } from './plain-agent.ts';
+import { systemWords } from '../../protocol/system-words.ts';
 
 /** What one look showed; times in ms. */
 export type RouteProbe = { readonly connectMs: number; readonly rttMs: number; readonly relays: number };
@@ -52,7 +53,7 @@ function ask({ baseUrl, authorization }: ChannelTarget, agent: http.Agent, signa
     response.resume();
   });
   request.on('error', (error) => {
-    const reason = signal.aborted ? 'no answer in time' : error.message || 'no connection';
+    const reason = signal.aborted ? 'no answer in time' : systemWords(error) || 'no connection';
     reject(new HeddleError(signal.aborted ? 'timeout' : 'unreachable', reason, { side: 'remote', cause: error }));
   });
   request.end();

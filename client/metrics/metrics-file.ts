@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import { HeddleError } from '../../protocol/errors.ts';
 import { packageVersion } from '../../protocol/metrics/package-version.ts';
 import { createClientMetrics } from './client-metrics.ts';
+import { systemReason } from '../../protocol/system-words.ts';
 
 /** A file that is written now and then, and a last time when it is closed. */
 export type MetricsFile = {
@@ -55,9 +56,12 @@ async function replace(path: string, text: string): Promise<void> {
     await rename(beside, path);
   } catch (cause) {
     await rm(beside, { force: true }).catch(() => undefined);
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new HeddleError('local-io', `cannot write the metrics to ${path} (${reason}); its folder must exist`, {
-      cause,
-    });
+    throw new HeddleError(
+      'local-io',
+      `cannot write the metrics to ${path} (${systemReason(cause)}); its folder must exist`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -6,7 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { HeddleError } from '../../protocol/errors.ts';
+import { listenFault } from '../../protocol/listen-fault.ts';
 import { LiveSites } from '../live-sites.ts';
 import type { RequestRegister } from '../plain-requests.ts';
 import { Connections } from './connections.ts';
@@ -104,9 +104,7 @@ async function listen(server: Server, { host, port }: ProxyOptions): Promise<num
   try {
     await promise;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'EADDRINUSE' ? 'somebody listens there already' : (error as Error).message;
-    throw new HeddleError('local-io', `cannot listen on ${host}:${port}: ${why}`, { cause: error });
+    throw listenFault(`${host}:${port}`, error);
   }
   return (server.address() as AddressInfo).port;
 }

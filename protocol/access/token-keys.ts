@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { calculateJwkThumbprint, importJWK } from 'jose';
 import type { CryptoKey, JSONWebKeySet, JWK } from 'jose';
 import { HeddleError } from '../errors.ts';
+import { systemReason } from '../system-words.ts';
 
 /** A key that verifies. */
 export type TokenKey = {
@@ -49,10 +50,13 @@ async function readKeySet(file: string): Promise<JSONWebKeySet> {
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new HeddleError('bad-configuration', `the token keys file "${file}" cannot be read (${code}); ${MAKE}`, {
-      cause,
-    });
+    throw new HeddleError(
+      'bad-configuration',
+      `the token keys file "${file}" cannot be read (${systemReason(cause)}); ${MAKE}`,
+      {
+        cause,
+      },
+    );
   }
   let set: JSONWebKeySet;
   try {

@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { HeddleError } from '../errors.ts';
 import type { Sources } from './sources.ts';
+import { systemReason } from '../system-words.ts';
 
 /** Where mistakes are said; undefined when flags said everything. */
 type Where = Pick<Sources<unknown>, 'wrong'> | undefined;
@@ -23,7 +24,7 @@ export async function checkFolder(
   name: string,
   path: string,
 ): Promise<void> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error.code ?? 'unknown');
+  const found = await stat(path).catch(systemReason);
   if (typeof found === 'string') throw wrong(name, `"${path}" cannot be read (${found}); write the path of a folder`);
   if (!found.isDirectory()) throw wrong(name, `"${path}" is not a folder; write the path of one`);
 }

@@ -7,6 +7,7 @@ import { readTable } from './collections.ts';
 import { Reading } from './setting.ts';
 import type { Fault, Place, SettingsTable } from './setting.ts';
 import { parseYamlText } from './yaml-text.ts';
+import { systemReason } from '../system-words.ts';
 
 /** Largest file that is read, bytes. */
 const MOST_BYTES = 1_048_576;
@@ -49,8 +50,10 @@ export async function readText(path: string): Promise<string> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new HeddleError('bad-configuration', `cannot read ${path}: ${REASONS[code] ?? code}`, { cause });
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    throw new HeddleError('bad-configuration', `cannot read ${path}: ${REASONS[code] ?? systemReason(cause)}`, {
+      cause,
+    });
   }
   if (bytes.length > MOST_BYTES)
     throw wrong(`${path}:1:1: the file is larger than ${MOST_BYTES} bytes; write a shorter one`);

@@ -6,6 +6,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { HeddleError } from '../errors.ts';
 import type { SettingsTable } from './setting.ts';
 import { path } from './text.ts';
+import { systemReason } from '../system-words.ts';
 
 /** PEM texts. */
 export type TlsIdentity = {
@@ -72,10 +73,9 @@ export async function readPem(file: string, what: string): Promise<string> {
   try {
     pem = await readFile(file, 'utf8');
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new HeddleError(
       'bad-configuration',
-      `the ${what} file "${file}" cannot be read (${code}); write the path of a PEM file`,
+      `the ${what} file "${file}" cannot be read (${systemReason(cause)}); write the path of a PEM file`,
       { cause },
     );
   }

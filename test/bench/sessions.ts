@@ -22,7 +22,7 @@ const LEAST_SHARE = 0.9;
 
 /** Open files that the programs are allowed where the system lets them. A session of a relay takes two. */
 const FILES = 65_536;
-const FILES_BESIDE_SESSIONS = 200;
+const FILES_BESIDE_SESSIONS = 100;
 const CLI = join(import.meta.dirname, '../../client/cli.ts');
 const SETTLE_MS = 10_000;
 const SCRAPES = 20;
@@ -51,9 +51,13 @@ const relay = start([
 ]);
 const [, port = '', admin = ''] = / on http:\S+:(\d+) \(admin on (\S+)\)/.exec(await relay.line()) ?? [];
 
-const room = Math.floor((filesAllowed(relay.pid) - FILES_BESIDE_SESSIONS) / 2) - active;
+const files = filesAllowed(relay.pid);
+const room = Math.floor((files - FILES_BESIDE_SESSIONS) / 2) - active;
 const idle = Math.min(wanted, room);
-if (idle < wanted) console.log(`only ${idle} idle sessions: this machine allows no more open files (ulimit -Hn)`);
+if (idle < wanted) {
+  const why = `a process may open ${files} files here (ulimit -Hn), and each session takes two`;
+  console.log(`${idle} idle sessions instead of ${wanted} beside the ${active} active ones: ${why}`);
+}
 
 const actives = await crowd(ACTIVE, active, PIECE_BYTES);
 await sleep(SETTLE_MS);

@@ -97,9 +97,14 @@ describe('client options', () => {
       'a token file that is not there',
       'tokenFile: none\n',
       {},
-      /^bad-configuration: FILE:1:1: cannot read none \(ENOENT\); write/,
+      /^bad-configuration: FILE:1:1: cannot read none \(there is no such file or folder\); write/,
     ],
-    ['the same by a flag', undefined, { tokenFile: '@none' }, /^bad-configuration: cannot read none \(ENOENT\); write/],
+    [
+      'the same by a flag',
+      undefined,
+      { tokenFile: '@none' },
+      /^bad-configuration: cannot read none \(there is no such file or folder\); write/,
+    ],
     [
       'a key of another kind',
       'originKeyFile: rsa.jwk\n',

@@ -128,7 +128,7 @@ describe('an origin', () => {
     expect(found.warnings).toEqual([expect.stringMatching(/^object-not-found: .* it answered 404/)]);
     await origin.close({ noticeMs: 0 });
     using gone = await discover({ origins: [origin.url] });
-    expect(gone.warnings).toEqual([expect.stringMatching(/^unreachable: .*ECONNREFUSED/)]);
+    expect(gone.warnings).toEqual([expect.stringMatching(/^unreachable: .*the connection is refused/)]);
   });
 });
 

@@ -62,14 +62,18 @@ const CASES: Readonly<Record<Role, readonly Case[]>> = {
     ],
     [`${RELAY}insecureOpen: yes\n`, '3:15', '"insecureOpen" cannot be "yes"; write true or false'],
     [`${OPEN}tokenKeys: good.jwks\n`, '3:1', 'insecureOpen and tokenKeys exclude each other; write one of them'],
-    [`${RELAY}tokenKeys: none.jwks\n`, '3:1', `the token keys file "…/none.jwks" cannot be read (ENOENT); ${JWKS}`],
-    [`${RELAY}tokenKeys: data\n`, '3:1', `the token keys file "…/data" cannot be read (EISDIR); ${JWKS}`],
+    [
+      `${RELAY}tokenKeys: none.jwks\n`,
+      '3:1',
+      `the token keys file "…/none.jwks" cannot be read (there is no such file or folder); ${JWKS}`,
+    ],
+    [`${RELAY}tokenKeys: data\n`, '3:1', `the token keys file "…/data" cannot be read (it is a folder); ${JWKS}`],
     [`${RELAY}tokenKeys: word.txt\n`, '3:1', `the token keys file "…/word.txt" is not JSON; ${JWKS}`],
     [`${RELAY}tokenKeys: private.jwk\n`, '3:1', `the token keys file "…/private.jwk" is not a JWKS; ${JWKS}`],
     [
       `${RELAY}tokenKeys: [good.jwks, empty.jwks, none]\n`,
       '3:1',
-      `the token keys file "…/none" cannot be read (ENOENT); ${JWKS}`,
+      `the token keys file "…/none" cannot be read (there is no such file or folder); ${JWKS}`,
     ],
     [`${RELAY}tokenKeys: empty.jwks\n`, '3:1', `the token keys are not a JWKS with a key in it; ${JWKS}`],
     [`${RELAY}tokenKeys: rsa.jwks\n`, '3:1', `the token keys hold a key that is not Ed25519; ${JWKS}`],
@@ -85,7 +89,7 @@ const CASES: Readonly<Record<Role, readonly Case[]>> = {
     [
       `${OPEN}tls: {certificate: none, key: tls.key}\n`,
       '4:1',
-      'the certificate file "…/none" cannot be read (ENOENT); write the path of a PEM file',
+      'the certificate file "…/none" cannot be read (there is no such file or folder); write the path of a PEM file',
     ],
     [
       `${OPEN}tls: {certificate: tls.crt, key: word.txt}\n`,
@@ -97,7 +101,7 @@ const CASES: Readonly<Record<Role, readonly Case[]>> = {
     [
       `${OPEN}trustedCertificates: none\n`,
       '4:1',
-      'the authorities file "…/none" cannot be read (ENOENT); write the path of a PEM file',
+      'the authorities file "…/none" cannot be read (there is no such file or folder); write the path of a PEM file',
     ],
     [
       `${OPEN}trustedCertificates: word.txt\n`,
@@ -134,7 +138,11 @@ const CASES: Readonly<Record<Role, readonly Case[]>> = {
     ['listen: 127.0.0.1:1\n', '1:1', 'the folder to serve is not said; write dir: FOLDER, …'],
     ['dir:\n', '1:1', '"dir" has no value; write a path; …'],
     ['dir: [data]\n', '1:6', '"dir" is a list; write a path; …'],
-    ['dir: nowhere\n', '1:1', '"…/nowhere" cannot be read (ENOENT); write the path of a folder'],
+    [
+      'dir: nowhere\n',
+      '1:1',
+      '"…/nowhere" cannot be read (there is no such file or folder); write the path of a folder',
+    ],
     ['dir: word.txt\n', '1:1', '"…/word.txt" is not a folder; write the path of one'],
     [
       `${ORIGIN}stateDir: data/state\n`,
@@ -162,7 +170,11 @@ const CASES: Readonly<Record<Role, readonly Case[]>> = {
       '2:1',
       '…/word.txt is not an Ed25519 private key; write one made by heddle keygen',
     ],
-    [`${ORIGIN}tokenKeys: none\n`, '2:1', `the token keys file "…/none" cannot be read (ENOENT); ${JWKS}`],
+    [
+      `${ORIGIN}tokenKeys: none\n`,
+      '2:1',
+      `the token keys file "…/none" cannot be read (there is no such file or folder); ${JWKS}`,
+    ],
     [
       `${ORIGIN}tokenKeys: secret.jwks\n`,
       '2:1',
@@ -171,7 +183,7 @@ const CASES: Readonly<Record<Role, readonly Case[]>> = {
     [
       `${ORIGIN}tls: {certificate: tls.crt, key: none}\n`,
       '2:1',
-      'the key file "…/none" cannot be read (ENOENT); write the path of a PEM file',
+      'the key file "…/none" cannot be read (there is no such file or folder); write the path of a PEM file',
     ],
     [
       `${ORIGIN}tls: {certificate: tls.crt, key: tls.key, clientAuthorities: word.txt}\n`,
@@ -214,7 +226,11 @@ const CASES: Readonly<Record<Role, readonly Case[]>> = {
     ],
     [`${ROUTE}token: a b\n`, '3:8', '"token" is not a token without blanks; write it in quotes, …'],
     [`${ROUTE}token: a\ntokenFile: b\n`, '4:1', 'token and tokenFile exclude each other; write one of them'],
-    [`${ROUTE}tokenFile: none\n`, '3:1', 'cannot read …/none (ENOENT); write the path of a file that is there'],
+    [
+      `${ROUTE}tokenFile: none\n`,
+      '3:1',
+      'cannot read …/none (there is no such file or folder); write the path of a file that is there',
+    ],
     [`${ROUTE}tokenFile: blank.txt\n`, '3:1', '…/blank.txt holds no token; write one there with heddle token --out'],
     [
       `${ROUTE}tokenFile: two words.txt\n`,
@@ -291,7 +307,8 @@ describe.each(Object.entries(CASES))('%s', (role, cases) => {
 
   test('the command says the same, with the files that are named', async () => {
     const config = folder.file(`${role}.yaml`);
-    const [yaml, place, said] = cases.find(([, , text]) => text.includes('ENOENT')) ?? expect.fail();
+    const [yaml, place, said] =
+      cases.find(([, , text]) => text.includes('there is no such file or folder')) ?? expect.fail();
     await writeFile(config, yaml);
     const { code, stderr } = await heddle(['config', 'check', config, '--role', role, '--files']);
     expect(stderr).toMatch(asPattern(`heddle: ${config}:${place}: ${said} (bad-configuration)\n`));

@@ -65,7 +65,7 @@ describe('heddle get --metrics-file', () => {
     const outcome = await heddle(['get', 'a.bin', '-o', world.output('x'), '--route', route, '--metrics-file', file]);
     expect(outcome.code).toBe(6);
     expect(outcome.stderr).toBe(
-      `heddle: cannot write the metrics to ${file} (ENOENT); its folder must exist (local-io)\n`,
+      `heddle: cannot write the metrics to ${file} (there is no such file or folder); its folder must exist (local-io)\n`,
     );
     expect(await world.outputs()).toEqual([]);
   });

@@ -29,7 +29,7 @@ export const MISTAKES: readonly Mistake[] = [
     args: 'a.bin -o $OUT --route r=$REFUSING --route s=$REFUSING_TOO',
     exit: 3,
     code: 'no-route',
-    says: /r: unreachable: .*ECONNREFUSED.*, s: unreachable: .*ECONNREFUSED/,
+    says: /r: unreachable: .*the connection is refused.*, s: unreachable: .*the connection is refused/,
   },
   {
     name: 'a local address that is not ours',

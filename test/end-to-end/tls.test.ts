@@ -99,7 +99,7 @@ describe('over TLS', () => {
 
     test.each<[args: string[], message: RegExp]>([
       [['--client-cert', 'two.pem'], /a client certificate is two files/],
-      [['--ca', 'none.pem'], /"none\.pem" cannot be read \(ENOENT\)/],
+      [['--ca', 'none.pem'], /"none\.pem" cannot be read \(there is no such file or folder\)/],
       [['--ca', 'data/a.bin'], /is not PEM/],
       [['--client-cert', 'two.pem', '--client-key', 'one.key'], /cannot be used together/],
     ])('%j is one clear line', async (args, message) => {

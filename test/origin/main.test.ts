@@ -74,10 +74,14 @@ describe('originMain', () => {
       [{}, 1, /--dir/],
       [{ ...good, listen: 'nonsense' }, 1, /--listen wants HOST:PORT, not "nonsense"/],
       [{ ...good, admin: '1.2.3.4:99999' }, 1, /--admin wants HOST:PORT/],
-      [{ ...good, dir: join(world.dir, 'none') }, 2, /cannot serve .*none: ENOENT/],
-      [{ ...good, dir: join(world.dir, 'file') }, 2, /cannot serve .*file: ENOTDIR/],
+      [{ ...good, dir: join(world.dir, 'none') }, 2, /cannot serve .*none: there is no such file or folder/],
+      [{ ...good, dir: join(world.dir, 'file') }, 2, /cannot serve .*file: a part of the path is no folder/],
       [{ ...good, state: join(world.dir, 'state') }, 2, /must not lie inside/],
-      [{ ...good, listen: `127.0.0.1:${port}` }, 2, /cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\)/],
+      [
+        { ...good, listen: `127.0.0.1:${port}` },
+        6,
+        /cannot listen on 127\.0\.0\.1:\d+: somebody listens there already; choose another port/,
+      ],
     ];
     const outcomes = rows.map(async ([flags, code, text]) => {
       const ended = await outcome(run(flags));

@@ -1,8 +1,14 @@
 // An origin whose settings change while it runs: keys and times at once, the rest after a restart; a mistake changes nothing.
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { startOrigin } from '../../origin/main.ts';
+import type { OriginOptions } from '../../origin/options.ts';
 import { createIssuer } from '../protocol/access/issuer.ts';
 import type { Issuer } from '../protocol/access/issuer.ts';
+import { OTHER_CERTIFICATE, OTHER_KEY, TEST_CERTIFICATE, TEST_KEY } from '../relay/tls-fixture.ts';
 import { openRawChannel, patternOf } from '../support/raw-channel.ts';
 import { startProgram } from '../support/program.ts';
 import { eventually, makeWorld, metricOf, WITH_ADMIN } from './fixture.ts';
@@ -62,6 +68,40 @@ describe('an origin', () => {
     await using one = await openRawChannel({ url: origin.url, key: 'a', number: 1, first: [patternOf(1)] });
     await using two = await openRawChannel({ url: origin.url, key: 'a', number: 2, first: [patternOf(1)] });
     expect([one.head.status, two.head.status]).toEqual([101, 503]);
+  });
+
+  it('asks its server with the certificate of now, and goes on when nothing else of it changed', async () => {
+    await using world = await makeWorld({ a: 'x' });
+    const request = { requestCert: true, rejectUnauthorized: true, ca: OTHER_CERTIFICATE };
+    const server = createHttpsServer({ cert: TEST_CERTIFICATE, key: TEST_KEY, ...request }, (asked, answer) => {
+      const body = asked.method === 'HEAD' ? '' : 'the object';
+      answer.writeHead(200, { ETag: '"1"', 'Content-Length': 10, 'Accept-Ranges': 'bytes' }).end(body);
+    });
+    await using _ = {
+      [Symbol.asyncDispose]: async () => {
+        server.closeAllConnections();
+        server.close();
+        await once(server, 'close');
+      },
+    };
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const place = { type: 'http', url: `https://localhost:${port}/` } as const;
+    const optionsWith = (certificate: string, key: string): OriginOptions => ({
+      backend: { ...place, tls: { authorities: TEST_CERTIFICATE, certificate, key } },
+      stateDir: world.stateDir,
+      listen: { host: '127.0.0.1', port: 0 },
+    });
+    await using origin = await startOrigin(optionsWith(TEST_CERTIFICATE, TEST_KEY));
+    const status = async (): Promise<number> => (await fetch(`${origin.url}/v1/objects/a`, { method: 'HEAD' })).status;
+    expect(await status()).toBe(500);
+    expect(await origin.reconfigure(optionsWith(OTHER_CERTIFICATE, OTHER_KEY))).toEqual({
+      changed: ['backend'],
+      waiting: [],
+    });
+    expect(await status()).toBe(200);
+    const elsewhere = { ...optionsWith(OTHER_CERTIFICATE, OTHER_KEY), backend: { ...place, url: 'http://other/' } };
+    expect(await origin.reconfigure(elsewhere)).toEqual({ changed: [], waiting: ['backend'] });
   });
 
   it('reads its file again on SIGHUP, and its keys when they are saved', async () => {

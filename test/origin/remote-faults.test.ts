@@ -232,7 +232,7 @@ describe('time limits', () => {
     await place.server[Symbol.asyncDispose]();
     await expect(place.backend.stat('file')).rejects.toMatchObject({
       code: 'read-failed',
-      message: expect.stringMatching(/^127\.0\.0\.1:\d+: ECONNREFUSED$/),
+      message: expect.stringMatching(/^127\.0\.0\.1:\d+: the connection is refused$/),
     });
   });
 });

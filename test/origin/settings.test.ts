@@ -146,7 +146,7 @@ test('a backend by file, its certificates read; --dir takes its place', async ()
   };
   await expect(originOptions({}, environment)).rejects.toMatchObject({
     code: 'bad-configuration',
-    message: expect.stringContaining('none.pem" cannot be read (ENOENT)'),
+    message: expect.stringContaining('none.pem" cannot be read (there is no such file or folder)'),
   });
 });
 

@@ -126,7 +126,7 @@ describe('a relay reads its settings again', () => {
     [
       'keys that are not there',
       (url) => `listen: 127.0.0.1:0\nupstreams: {new: "${url}"}\ntokenKeys: none\n`,
-      /none" cannot be read \(ENOENT\)/,
+      /none" cannot be read \(there is no such file or folder\)/,
     ],
     [
       'keys that are none',

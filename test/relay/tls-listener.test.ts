@@ -157,6 +157,8 @@ describe('the files of an identity', () => {
       `the certificate ${certificate} and the key ${other} cannot be used together`,
     );
     await expect(readTls({ certificate, key: text })).rejects.toThrow(`the key file "${text}" is not PEM`);
-    await expect(readTls({ certificate: folder.file('none'), key })).rejects.toThrow('cannot be read (ENOENT)');
+    await expect(readTls({ certificate: folder.file('none'), key })).rejects.toThrow(
+      'cannot be read (there is no such file or folder)',
+    );
   });
 });

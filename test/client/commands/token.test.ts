@@ -140,8 +140,18 @@ describe('token', () => {
         [privateFile, ['--max-sessions', '-1'], 1, /--max-sessions cannot be "-1"/],
         [privateFile, ['--upstream', 'a b'], 1, /--upstream "a b" is no upstream's name/],
         [publicFile, [], 2, /relay\.public\.jwks is no private Ed25519 JWK; make one with heddle keygen/],
-        [folder.file('none'), [], 2, /cannot read the key .*none \(ENOENT\); make one with heddle keygen/],
-        [privateFile, ['--out', folder.file('no/where')], 6, /cannot write the token to .*where \(ENOENT\)/],
+        [
+          folder.file('none'),
+          [],
+          2,
+          /cannot read the key .*none \(there is no such file or folder\); make one with heddle keygen/,
+        ],
+        [
+          privateFile,
+          ['--out', folder.file('no/where')],
+          6,
+          /cannot write the token to .*where \(there is no such file or folder\)/,
+        ],
       ];
       const outcomes = rows.map(async ([key, args, code, message]) => {
         const ended = await issue(key, args, folder.path);

@@ -22,6 +22,15 @@ describe('heddle verify', () => {
   });
 
   test.each([
+    ['none', /cannot read none: there is no such file or folder \(local-io\)\n$/],
+    ['.', /cannot read \.: it is a folder \(local-io\)\n$/],
+  ])('%s: exit 6, in words', async (file, line) => {
+    const outcome = await heddle(['verify', file, '--root', root]);
+    expect(outcome.code).toBe(6);
+    expect(outcome.stderr).toMatch(line);
+  });
+
+  test.each([
     ['one byte is another', (bytes: Buffer) => Buffer.from(bytes).fill(0, 50_000, 50_001)],
     ['one byte is missing', (bytes: Buffer) => bytes.subarray(0, -1)],
     ['nothing is there', () => Buffer.alloc(0)],

@@ -73,7 +73,7 @@ describe('no ranks, a reason and no exception', () => {
     const { ranks, failures } = await ask(callback);
     expect(ranks).toBeUndefined();
     expect(failures[0]?.code).toBe('unreachable');
-    expect(failures[0]?.message).toContain('ECONNREFUSED');
+    expect(failures[0]?.message).toContain('the connection is refused');
   });
 
   test('silence', async () => {

@@ -78,7 +78,9 @@ describe('keys', () => {
     await expect(readTokenKeys([files[3]])).rejects.toThrow(
       `"${files[3]}" is not a JWKS; write a NAME.public.jwks made by heddle keygen`,
     );
-    await expect(readTokenKeys([folder.file('none')])).rejects.toThrow('cannot be read (ENOENT)');
+    await expect(readTokenKeys([folder.file('none')])).rejects.toThrow(
+      'cannot be read (there is no such file or folder)',
+    );
   });
 });
 
