@@ -29,8 +29,15 @@ if (major < 24) {
 const args = process.argv.slice(2);
 // a server that is killed would never write the cache: every start would cost what the first one does, memory too
 if (SERVERS.includes(args[0] ?? '')) setTimeout(() => nodeModule.flushCompileCache?.(), FLUSH_MS).unref();
-const early = args[0] === 'get' ? (await import('./commands/early.ts')).dialEarly(args) : undefined;
-const { run } = await import('./commands/program.ts');
-await run(early);
+const begun =
+  args[0] === 'get'
+    ? await (await import('./begin-get.ts')).beginGet(args, nodeModule.getCompileCacheDir())
+    : undefined;
+if (begun?.done === undefined) {
+  const { run } = await import('./commands/program.ts');
+  await run(begun?.early);
+} else {
+  await begun.done;
+}
 // whoever is interrupted ends now: bytes on their way to a reader that does not read would keep the process for ever
 if (process.exitCode === INTERRUPTED) process.exit();

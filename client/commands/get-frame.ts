@@ -1,6 +1,5 @@
 // The frame of `heddle get`, of one object as of several: what interrupts it, where its lines go, the page and the counts
 // beside it, and how a failure becomes a line and an exit code. What is fetched, and what is said of it, is others' business.
-import { setFlagsFromString } from 'node:v8';
 import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import { openLog } from '../../protocol/settings/log.ts';
 import type { Log, LogFlags } from '../../protocol/settings/log.ts';
@@ -14,7 +13,7 @@ import { knownOriginsPath } from '../io/known-origins.ts';
 import type { SessionObserver } from '../io/report.ts';
 import type { ClientOptions } from '../options.ts';
 import { withEnvironmentProxy } from '../outer-proxy.ts';
-import { errorLine } from './terminal.ts';
+import { errorLine, tell } from './terminal.ts';
 
 export type GetFlags = ClientFlags &
   ControlFlags &
@@ -56,11 +55,9 @@ export async function framed(
   early: EarlyDials | undefined,
   work: (frame: Frame) => Promise<number>,
 ): Promise<number> {
-  // what a transfer throws away is young and small; a nursery that grows to its default takes 60 MB and saves no time
-  setFlagsFromString('--semi-space-growth-factor=1');
   const say = jsonWriter(flags);
   const quiet = flags.json === true || flags.quiet === true;
-  const log = openLog('heddle', flags, process.env, { initial: quiet ? 'error' : 'info' });
+  const log = openLog('heddle', flags, process.env, { initial: quiet ? 'error' : 'info', write: tell });
   const warn = warningOnce(log);
   await using owned = new AsyncDisposableStack();
   const signal = interruptIn(owned);

@@ -1,7 +1,7 @@
 // The command line: what each command takes, and nothing else. A command's code is loaded when it is used, so that
 // `--help` and `get` start fast. Exit codes are those of protocol/errors.ts.
 import { Command, CommanderError } from 'commander';
-import { asHeddleError, exitCodeOf, HeddleError } from '../../protocol/errors.ts';
+import { exitCodeOf, HeddleError } from '../../protocol/errors.ts';
 import type { EarlyDials } from '../io/dial.ts';
 import type { CheckFlags } from './config.ts';
 import { examplesOf } from './examples.ts';
@@ -10,7 +10,7 @@ import type { KeygenFlags } from './keygen.ts';
 import type { ProxyFlags } from './proxy.ts';
 import type { RoutesFlags } from './routes.ts';
 import type { VerifyFlags } from './verify.ts';
-import { complain, errorLine } from './terminal.ts';
+import { complain, errorLine, failed, outliveReaders } from './terminal.ts';
 import type { TokenFlags } from './token.ts';
 
 /** Of everything that runs for long. */
@@ -20,7 +20,7 @@ const LOG_FORMAT = ['--log-format <text|json>', 'how it says that, on standard e
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
 /** All commands; `early` goes to `get`. */
-function commandLine(early: EarlyDials | undefined): Command {
+export function commandLine(early?: EarlyDials): Command {
   const program = new Command('heddle')
     .description('One object over many network routes at once, verified.')
     .version('0.1.0')
@@ -235,17 +235,11 @@ function commandLine(early: EarlyDials | undefined): Command {
 /** Runs the command that the arguments name and sets the exit code. */
 export async function run(early?: EarlyDials): Promise<void> {
   const program = commandLine(early);
-  // what is said to a reader that is gone is lost, and no reason to end; data on its way to one is the sink's business
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  outliveReaders();
   try {
     await program.parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = misused(error, program);
-    else {
-      const known = asHeddleError(error);
-      complain(known);
-      process.exitCode = exitCodeOf(known.code);
-    }
+    process.exitCode = error instanceof CommanderError ? misused(error, program) : failed(error);
   } finally {
     early?.[Symbol.dispose]();
   }

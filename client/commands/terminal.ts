@@ -2,6 +2,7 @@
 // wants them, lines redrawn in place. Progress and errors go to standard error; standard output belongs to the data.
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
+import { asHeddleError, exitCodeOf } from '../../protocol/errors.ts';
 import type { HeddleError } from '../../protocol/errors.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -13,7 +14,30 @@ export function paint(style: Style, text: string): string {
 
 /** One line for an error, with its code. */
 export function complain(error: Pick<HeddleError, 'code' | 'message'>): void {
-  process.stderr.write(`heddle: ${error.message.replaceAll(/\s+/g, ' ')} (${error.code})\n`);
+  tell(`heddle: ${error.message.replaceAll(/\s+/g, ' ')} (${error.code})\n`);
+}
+
+/** Says it on standard error, whether anybody reads that or not. */
+export function tell(text: string): void {
+  if (process.stderr.listenerCount('error') === 0) outlive(process.stderr);
+  process.stderr.write(text);
+}
+
+/** Says why a command ended, and gives its exit code. */
+export function failed(error: unknown): number {
+  const known = asHeddleError(error);
+  complain(known);
+  return exitCodeOf(known.code);
+}
+
+/** What is said to a reader that is gone is lost, and no reason to end; data on its way to one is the sink's business. */
+export function outliveReaders(): void {
+  outlive(process.stdout);
+  outlive(process.stderr);
+}
+
+function outlive(stream: NodeJS.WriteStream): void {
+  stream.on('error', () => {});
 }
 
 /** The last line of --json when it ends in an error. */

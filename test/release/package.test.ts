@@ -3,7 +3,7 @@
 // `npm run test:release` fetches the older runtimes; without it they are skipped.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
@@ -54,13 +54,15 @@ describe('the package', () => {
   test('holds the program and what one must know of it, no tests, no sources, no runtime', async ({ skip }) => {
     const { tarball } = here(skip);
     const names = (await run('tar', ['-tzf', tarball])).stdout.trim().split('\n');
-    for (const name of ['package.json', 'README.md', 'LICENSE', 'dist/client/cli.js', 'dist/client/index.d.ts']) {
+    const client = ['cli.js', 'get-now.cjs', 'index.d.ts'].map((name) => `dist/client/${name}`);
+    for (const name of ['package.json', 'README.md', 'LICENSE', ...client]) {
       expect(names).toContain(`package/${name}`);
     }
     const page = ['html', 'css'].map((kind) => `package/dist/client/control/page/page.${kind}`);
     expect(names).toEqual(expect.arrayContaining(page));
     const strange = names.filter(
-      (name) => !/^package\/(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts))$/.test(name),
+      (name) =>
+        !/^package\/(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts)|dist\/client\/get-now\.cjs)$/.test(name),
     );
     expect(strange.sort()).toEqual(page.sort());
   });
@@ -116,6 +118,29 @@ describe.each([[process.versions.node.split('.')[0] ?? '', undefined, undefined]
       expect(got).toMatchObject({ code: 0, stderr: '' });
       expect(lastLine(got)).toMatchObject({ type: 'done', bytes: SIZE, verified: true });
       expect((await readFile(place.folder.file(`${folder}/got.bin`))).equals(BYTES)).toBe(true);
+
+      // what the first run compiled, the second one takes, whatever way it fetches
+      const cache = place.folder.file(`${folder}/cache`);
+      for (const further of [[], ['--segment', '32768', '--range', '0-99999'], ['--max-rate', '1GB/s']]) {
+        const small = ['get', 'a.bin', '-o', `${folder}/again.bin`, '--quiet', ...further, ...routes];
+        const again = await heddle(small, { ...options, env: { NODE_COMPILE_CACHE: cache } });
+        expect(again).toMatchObject({ code: 0, stderr: '' });
+        expect(again.stdout.length).toBe(0);
+        const bytes = further.includes('--range') ? BYTES.subarray(0, 100_000) : BYTES;
+        expect((await readFile(place.folder.file(`${folder}/again.bin`))).equals(bytes)).toBe(true);
+        const kept = (await readdir(cache, { recursive: true })).filter((name) => name.endsWith('.code'));
+        expect(kept).toHaveLength(1);
+      }
+      for (const output of ['/dev/null', '-']) {
+        const elsewhere = await heddle(['get', 'a.bin', '-o', output, '--quiet', ...routes], options);
+        expect(elsewhere).toMatchObject({ code: 0, stderr: '' });
+        expect(elsewhere.stdout.equals(output === '-' ? BYTES : Buffer.alloc(0))).toBe(true);
+      }
+      const wrong = await heddle(['get', 'none.bin', '-o', `${folder}/none.bin`, '--quiet', ...routes], options);
+      expect(wrong).toMatchObject({
+        code: 5,
+        stderr: expect.stringMatching(/^heddle: .+ \(object-not-found\)\n$/) as unknown,
+      });
 
       await writeFile(place.folder.file('library.js'), LIBRARY);
       // Node 22 warns programs of its SQLite, which locks the file that is written; the command keeps that to itself
