@@ -19,8 +19,8 @@ export type DrainOrder = {
       readonly segmentBytes: number;
       /** Segments that may be outstanding; undefined: no limit. */
       readonly windowSegments?: number;
-      /** Send a PING this often, ms. */
-      readonly pingEveryMs?: number;
+      /** Send a new pattern and a PING this often, ms. */
+      readonly steerEveryMs?: number;
     }
 );
 
@@ -31,4 +31,6 @@ export type DrainAnswer = {
   readonly seconds: number;
   /** From PING to PONG, each. */
   readonly pongMs: readonly number[];
+  /** From a new pattern to the end of the first segment that is sent under it, or under a newer one; each. */
+  readonly effectMs: readonly number[];
 };

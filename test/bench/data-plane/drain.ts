@@ -25,6 +25,7 @@ const HOST = '127.0.0.1';
 
 const order = JSON.parse(process.argv[2] ?? '{}') as DrainOrder;
 const pongMs: number[] = [];
+const effectMs: number[] = [];
 const begunAt = performance.now();
 const sizes = await Promise.all(
   Array.from({ length: order.streams }, (_, index) => drainOne(bodyOf(order, index + 1))),
@@ -33,6 +34,7 @@ const answer: DrainAnswer = {
   bytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
   seconds: (performance.now() - begunAt) / 1_000,
   pongMs,
+  effectMs,
 };
 console.log(JSON.stringify(answer));
 
@@ -97,20 +99,28 @@ function countedBody(bytes: number, head: [string, string][]): Body {
 }
 
 function channelBody(wanted: Extract<DrainOrder, { type: 'channel' }>, number: number): Body {
-  const { segments, segmentBytes, windowSegments = MAX_SEGMENTS, pingEveryMs } = wanted;
+  const { segments, segmentBytes, windowSegments = MAX_SEGMENTS, steerEveryMs } = wanted;
   const cycle = Uint16Array.from([number]);
-  const pattern = { epoch: 1, from: 0, to: segments, lead: new Uint16Array(0), cycle };
-  const first: ClientFrame[] = [
-    { type: 'pattern', pattern },
-    { type: 'credit', total: Math.min(windowSegments, MAX_SEGMENTS) },
-  ];
+  const patternFrom = (epoch: number, from: number): ClientFrame => ({
+    type: 'pattern',
+    pattern: { epoch, from, to: segments, lead: new Uint16Array(0), cycle },
+  });
+  const first: ClientFrame[] = [patternFrom(1, 0), { type: 'credit', total: Math.min(windowSegments, MAX_SEGMENTS) }];
   const pings = new Map<number, number>();
+  /** When the patterns were sent that nothing has come under yet, the oldest first. */
+  const patterns = new Map<number, number>();
+  let epoch = 1;
   let received = 0;
   let credit = windowSegments;
   let timer: NodeJS.Timeout | undefined;
   const skimmer = new FrameSkimmer({
-    segment: () => {
+    segment: (under) => {
       received += 1;
+      for (const [pending, sentAt] of patterns) {
+        if (pending > under) break;
+        effectMs.push(performance.now() - sentAt);
+        patterns.delete(pending);
+      }
     },
     pong: (nonce) => pongMs.push(performance.now() - (pings.get(nonce) ?? 0)),
     error: (text) => {
@@ -120,12 +130,16 @@ function channelBody(wanted: Extract<DrainOrder, { type: 'channel' }>, number: n
   return {
     head: upgradeHead(number, segmentBytes, first),
     begin: (socket) => {
-      if (pingEveryMs === undefined) return;
+      if (steerEveryMs === undefined) return;
       timer = setInterval(() => {
         const nonce = pings.size + 1;
-        pings.set(nonce, performance.now());
-        socket.write(encodeFrame({ type: 'ping', nonce }));
-      }, pingEveryMs);
+        const now = performance.now();
+        pings.set(nonce, now);
+        epoch += 1;
+        patterns.set(epoch, now);
+        // segments come in order here: all before `received` are done with
+        socket.write(Buffer.concat([encodeFrame(patternFrom(epoch, received)), encodeFrame({ type: 'ping', nonce })]));
+      }, steerEveryMs);
     },
     take: (bytes, socket) => {
       skimmer.push(bytes);

@@ -1,16 +1,18 @@
-// Reads heddle/1 frames without keeping payload: counts segments and looks into PONGs, so that a bench's client costs
+// Reads heddle/1 frames without keeping payload: tells of segments with their epochs, and of PONGs, so that a bench's client costs
 // little beside the servers it measures. Checks nothing.
 import { FRAME_HEADER_BYTES, FRAME_TYPES } from '../../../protocol/frames.ts';
 
 /** Told what came. */
 export type SkimmedFrames = {
-  segment(): void;
+  segment(epoch: number): void;
   pong(nonce: number): void;
   /** ERROR, or anything the skimmer does not expect to survive. */
   error(text: string): void;
 };
 
 const KEPT_BYTES = 512;
+/** Index and epoch of a segment. */
+const SEGMENT_KEPT_BYTES = 8;
 
 /** One direction of one channel. */
 export class FrameSkimmer {
@@ -48,9 +50,8 @@ export class FrameSkimmer {
   #takeBody(bytes: Uint8Array, at: number): number {
     const taken = Math.min(this.#left, bytes.length - at);
     const place = this.#bodyBytes - this.#left;
-    if (this.#type !== FRAME_TYPES.segment.number && place < KEPT_BYTES) {
-      this.#kept.set(bytes.subarray(at, at + Math.min(taken, KEPT_BYTES - place)), place);
-    }
+    const keeps = this.#type === FRAME_TYPES.segment.number ? SEGMENT_KEPT_BYTES : KEPT_BYTES;
+    if (place < keeps) this.#kept.set(bytes.subarray(at, at + Math.min(taken, keeps - place)), place);
     this.#left -= taken;
     if (this.#left === 0) this.#end();
     return taken;
@@ -58,7 +59,7 @@ export class FrameSkimmer {
 
   #end(): void {
     this.#headerBytes = 0;
-    if (this.#type === FRAME_TYPES.segment.number) this.#frames.segment();
+    if (this.#type === FRAME_TYPES.segment.number) this.#frames.segment(this.#kept.readUInt32BE(4));
     else if (this.#type === FRAME_TYPES.pong.number) this.#frames.pong(this.#kept.readUInt32BE(0));
     else if (this.#type === FRAME_TYPES.error.number) {
       this.#frames.error(this.#kept.toString('utf8', 1, Math.min(this.#bodyBytes, KEPT_BYTES)));
