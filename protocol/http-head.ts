@@ -93,9 +93,11 @@ function endOfHead(bytes: Uint8Array, searched: number): number | undefined {
   return undefined;
 }
 
-/** Bytes as latin1; the decoder of that name would read windows-1252. At most a head's length, so it may be spread. */
+/** Bytes as latin1; the decoder of that name would read windows-1252. One by one: spreading them takes ten times as long. */
 function textOf(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
 }
 
 /** Without blanks at both ends. A loop, because an expression that does it takes quadratic time on long runs. */

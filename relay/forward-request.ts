@@ -58,7 +58,10 @@ async function forward(
   const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
   const client = request.socket;
   const gone = new AbortController();
-  const onGone = (): void => gone.abort(new HeddleError('connection-lost', 'the client has left'));
+  const onGone = (): void => {
+    // an answer that is out closes as well
+    if (!response.writableFinished) gone.abort(new HeddleError('connection-lost', 'the client has left'));
+  };
   response.once('close', onGone);
   client.once('close', onGone);
   endBy(() => response.destroy());

@@ -92,8 +92,8 @@ export class Session {
       // Nothing of value can come behind the upstream's end, nor does anything for it matter any more; errors of its
       // socket must not cost the client the bytes still held for it.
       this.#upstreamEnded = true;
-      client.end();
-      socket.end();
+      if (!client.writableEnded) client.end();
+      if (!socket.writableEnded) socket.end();
     });
     socket.on('close', () => {
       if (!this.#upstreamEnded) cutOff(client);
@@ -148,7 +148,7 @@ export class Session {
     client.on('end', () => {
       // The end may stand behind a BYE or be an abort: the upstream, who reads frames, tells them apart.
       this.#clientEnded = true;
-      socket.end();
+      if (!socket.writableEnded) socket.end();
     });
     client.on('close', () => {
       if (!this.#upstreamEnded) cutOff(socket);

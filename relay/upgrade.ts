@@ -156,6 +156,7 @@ class WaitingClient {
   readonly #gone = new AbortController();
   readonly #onData: (chunk: Buffer) => void;
   readonly #onEnd: () => void;
+  readonly #onClose: () => void;
   readonly #early: Buffer[] = [];
 
   constructor(client: Socket, head: Buffer, maxBytes: number) {
@@ -167,10 +168,11 @@ class WaitingClient {
       if (bytes >= maxBytes) client.pause();
     };
     this.#onEnd = () => cutOff(client);
+    this.#onClose = () => this.#gone.abort();
     client.setTimeout(0);
     client.setNoDelay(true);
     client.on('error', () => {});
-    client.on('close', () => this.#gone.abort());
+    client.on('close', this.#onClose);
     client.on('end', this.#onEnd);
     client.on('data', this.#onData);
     this.#onData(head);
@@ -185,6 +187,7 @@ class WaitingClient {
   takeEarly(): Buffer[] {
     this.#client.off('data', this.#onData);
     this.#client.off('end', this.#onEnd);
+    this.#client.off('close', this.#onClose);
     return this.#early.splice(0);
   }
 

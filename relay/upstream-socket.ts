@@ -47,8 +47,9 @@ export async function dialUpstream(
     reject(new HeddleError('timeout', `no connection within ${options.timeoutMs} ms`, { side: 'remote' }));
   }, options.timeoutMs);
   socket.once(endpoint.tls ? 'secureConnect' : 'connect', resolve);
-  socket.once('error', (cause) => reject(unreachable(cause)));
-  socket.once('close', () => reject(unreachable(undefined)));
+  const onError = (cause: Error): void => reject(unreachable(cause));
+  const onClose = (): void => reject(unreachable(undefined));
+  socket.once('error', onError).once('close', onClose);
   options.signal?.addEventListener('abort', onAbort, { once: true });
   try {
     await promise;
@@ -58,6 +59,8 @@ export async function dialUpstream(
     throw error;
   } finally {
     clearTimeout(timer);
+    // each session closes its socket in the end: to make an error of that for nobody costs more than parsing its head
+    socket.off('error', onError).off('close', onClose);
     options.signal?.removeEventListener('abort', onAbort);
   }
 }
