@@ -44,6 +44,27 @@ describe('a pattern', () => {
     );
   });
 
+  it('finds it as well among hundreds of others', () => {
+    const many = fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 120 });
+    fc.assert(
+      fc.property(
+        fc.nat(5),
+        fc.nat(300),
+        many,
+        many,
+        fc.integer({ min: 1, max: 90 }),
+        (from, span, lead, cycle, channel) => {
+          const rest = { lead: Uint16Array.from(lead), cycle: Uint16Array.from(cycle) };
+          const pattern: Pattern = { epoch: 1, from, to: from + span, ...rest };
+          const owed = [...writtenOut(pattern)].filter(([, element]) => element === channel).map(([index]) => index);
+          for (let start = 0; start < 310; start += 7) {
+            expect(nextOwed(pattern, channel, start)).toBe(owed.find((index) => index >= start));
+          }
+        },
+      ),
+    );
+  });
+
   it('is divided among its channels without overlap or gap', () => {
     fc.assert(
       fc.property(smallPatterns, (pattern) => {

@@ -49,7 +49,8 @@ export async function drain(
   using scope = bench.teardown.scope();
   const before = secondsOf(servers);
   const child = bench.start(scope, 'drain', [process.execPath, DRAIN, JSON.stringify(order)]);
-  await succeeds(child);
+  const perStream = order.type === 'channel' ? order.segments * order.segmentBytes : order.bytesPerStream;
+  await succeeds(child, limitMs((order.streams * perStream) / 1e9));
   const answer = JSON.parse(readFileSync(child.log, 'utf8')) as DrainAnswer;
   const gigabytes = answer.bytes / 1e9;
   const after = secondsOf(servers);
@@ -73,7 +74,7 @@ export async function drainClient(
   const before = servers.map((server) => secondsOf([server]));
   const child = bench.start(scope, 'client', [process.execPath, CLIENT, JSON.stringify(order)]);
   const gigabytes = (order.transfers * (order.end - order.first)) / 1e9;
-  await succeeds(child, LIMIT_MS + LIMIT_MS_PER_GIGABYTE * gigabytes);
+  await succeeds(child, limitMs(gigabytes));
   const answer = JSON.parse(readFileSync(child.log, 'utf8')) as ClientAnswer;
   const sample = {
     gigabytesPerSecond: gigabytes / answer.seconds,
@@ -161,11 +162,15 @@ export function childSeconds(text: string): number | undefined {
 }
 
 /** Waits for the end; throws unless it was a good one. */
-async function succeeds(child: Child, limitMs: number = LIMIT_MS): Promise<Exit> {
-  const exit = await child.endsWithin(limitMs);
+async function succeeds(child: Child, withinMs: number = LIMIT_MS): Promise<Exit> {
+  const exit = await child.endsWithin(withinMs);
   const fault = child.faultOf(exit);
   if (fault !== undefined) throw new Error(fault);
   return exit;
+}
+
+function limitMs(gigabytes: number): number {
+  return LIMIT_MS + LIMIT_MS_PER_GIGABYTE * gigabytes;
 }
 
 function difference(after: number | undefined, before: number | undefined): number | undefined {

@@ -13,9 +13,12 @@ const SEGMENTS: Steps = { normal: [1_000, 10_000, 100_000], full: [1_000_000] };
 /** Of one pattern. */
 const MOST_CHANNELS = LIMITS.maxPatternChannels;
 const CHANNELS: Steps = { normal: [1, 4, 16, 64], full: [MOST_CHANNELS] };
-const MORE_CHANNELS = 'Every channel gets every pattern, and looks past the elements of the others.';
+const MORE_CHANNELS =
+  'Every channel gets every pattern, and every pattern is dealt by looking at all channels; sources look past the others.';
 const CHANNELS_OF_SEGMENTS = 16;
-const SEGMENTS_OF_CHANNELS = 20_000;
+/** Of a transfer with few channels, and for each of many: a transfer that is soon over is all beginning and end. */
+const LEAST_SEGMENTS = 20_000;
+const SEGMENTS_PER_CHANNEL = 1_000;
 /** A client moves `from` on as it receives. */
 const WINDOW = 8_192;
 const REPEATS = 3;
@@ -40,11 +43,11 @@ export async function channelsCurve(growth: GrowthBench): Promise<Curve> {
     title: 'Routes and channels of one transfer',
     by: 'channels',
     text: countText,
-    reading:
-      'One channel per route, the same segments in all. Every channel gets every pattern, so bytes of control and core time per ' +
-      'segment grow with channels while the share of each shrinks; a source looks past the elements of the others.',
+    reading: `One channel per route; ${countText(LEAST_SEGMENTS)} segments in all, ${countText(SEGMENTS_PER_CHANNEL)} for each channel at least.`,
     figures: FIGURES,
-    points: await pointsOf(growth, CHANNELS, (channels) => costs(SEGMENTS_OF_CHANNELS, channels)),
+    points: await pointsOf(growth, CHANNELS, (channels) =>
+      costs(Math.max(LEAST_SEGMENTS, SEGMENTS_PER_CHANNEL * channels), channels),
+    ),
   };
 }
 
