@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { clientSection } from './data-plane/client-section.ts';
 import { controlSection } from './data-plane/control-section.ts';
 import { hopsSection } from './data-plane/hops-section.ts';
+import { memorySection } from './data-plane/memory-section.ts';
 import { originSection } from './data-plane/origin-section.ts';
 import { relaySection } from './data-plane/relay-section.ts';
 import { sectionLines } from './data-plane/section.ts';
@@ -31,6 +32,7 @@ const SECTIONS = {
   three: threeRelaysSection,
   start: startSection,
   control: controlSection,
+  memory: memorySection,
 } as const;
 type SectionName = keyof typeof SECTIONS;
 

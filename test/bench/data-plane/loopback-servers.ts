@@ -35,15 +35,19 @@ export async function startOrigin(
   return listening(bench.start(scope, 'origin', bench.heddle('origin', ...flags)), port);
 }
 
-/** `heddle relay` in front of a server; with `tls` it speaks TLS to clients and trusts an upstream that shows the same. */
+/**
+ * `heddle relay` in front of a server; with `tls` it speaks TLS to clients and trusts an upstream that shows the same.
+ * `more` are further flags.
+ */
 export async function startRelay(
   scope: DisposableStack,
   bench: Workbench,
   upstream: string,
   tls?: { readonly serve: boolean; readonly files: TlsFiles },
+  more: readonly string[] = [],
 ): Promise<LoopbackServer> {
   const port = await freePort();
-  const flags = ['--listen', `${LOOPBACK}:${port}`, '--upstream', `main=${upstream}`, '--insecure-open'];
+  const flags = ['--listen', `${LOOPBACK}:${port}`, '--upstream', `main=${upstream}`, '--insecure-open', ...more];
   if (tls !== undefined) {
     const { certificate, key } = tls.files;
     const config = join(bench.newFolder('relay-tls'), 'relay.yaml');

@@ -19,6 +19,12 @@ export function usageOf(pid: number): Usage | undefined {
   return { cpuSeconds: ticks / TICKS_PER_SECOND, peakBytes: Number(peak) * 1024 };
 }
 
+/** Memory that is a process's own now: without files and what it shares. */
+export function ownBytes(pid: number): number | undefined {
+  const kilobytes = /^RssAnon:\s+(\d+) kB/m.exec(readProc(`${pid}/status`) ?? '')?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+}
+
 /**
  * CPU seconds of the threads that a process has at this moment, to the microsecond. For servers, whose threads stay; where
  * the kernel does not count so finely, what `usageOf` says.
