@@ -101,9 +101,10 @@ export class SegmentFlow {
     const object = { key, root: root === undefined ? undefined : formatRoot(root), size, segmentBytes };
     sink.begin(firstByte, bytes, object).then(
       () => {
+        // a sink that is done with one at once has the core deliver the next: that goes behind those that waited
         const early = this.#early ?? [];
+        for (let index = early.shift(); index !== undefined; index = early.shift()) this.#put(index);
         this.#early = undefined;
-        for (const index of early) this.deliver(index);
       },
       (error: Error) => this.#events.failed(error),
     );
@@ -161,10 +162,11 @@ export class SegmentFlow {
 
   /** Puts a proven segment into the sink, cut to the wanted range. */
   deliver(index: number): void {
-    if (this.#early !== undefined) {
-      this.#early.push(index);
-      return;
-    }
+    if (this.#early === undefined) this.#put(index);
+    else this.#early.push(index);
+  }
+
+  #put(index: number): void {
     const held = this.#held.get(index);
     if (held === undefined || this.#ended) return;
     this.#held.delete(index);
@@ -179,6 +181,12 @@ export class SegmentFlow {
       if (error === undefined) this.#events.taken(index);
       else this.#events.failed(error);
     };
+    if (sink.order === 'order' && offset + from !== Math.max(this.#deliveredEnd ?? 0, this.#firstByte)) {
+      // never a wrong byte, whoever mistook the order
+      held.slab.release();
+      this.#events.failed(new HeddleError('internal', `segment ${index} was to be handed out of turn`));
+      return;
+    }
     this.#deliveredEnd = offset + to;
     const node = from === 0 && to === length ? this.#nodes?.get(index) : undefined;
     sink.put(offset + from, held.slab.bytes.subarray(held.start + from, held.start + to), done, node);

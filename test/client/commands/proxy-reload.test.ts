@@ -72,7 +72,10 @@ async function start(yaml: string): Promise<Running> {
   };
 }
 
-const whole = async (answer: Response): Promise<boolean> => Buffer.from(await answer.arrayBuffer()).equals(content);
+async function whole(answer: Response): Promise<boolean> {
+  expect(answer.status).toBe(200);
+  return Buffer.from(await answer.arrayBuffer()).equals(content);
+}
 
 /** What each link brought while `what` was done. */
 async function brought(what: () => Promise<void>): Promise<[one: number, two: number]> {

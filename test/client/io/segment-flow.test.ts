@@ -19,10 +19,14 @@ type Put = { readonly offset: number; readonly bytes: Uint8Array; readonly done:
 
 /** A sink that keeps what it is given until the test says that it is done. */
 class HeldSink implements Sink {
-  readonly order = 'any';
+  readonly order: Sink['order'];
   readonly puts: Put[] = [];
   readonly begun: [number, number][] = [];
   readonly ready: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor(order: Sink['order'] = 'any') {
+    this.order = order;
+  }
 
   begin(offset: number, bytes: number): Promise<void> {
     this.begun.push([offset, bytes]);
@@ -38,7 +42,7 @@ class HeldSink implements Sink {
 }
 
 class Kit {
-  readonly sink = new HeldSink();
+  readonly sink: HeldSink;
   readonly flow: SegmentFlow;
   readonly verdicts: [number, number, boolean][] = [];
   readonly sizes: number[] = [];
@@ -48,7 +52,11 @@ class Kit {
   /** Slabs that went out with a segment. */
   readonly out: Slab[] = [];
 
-  constructor(firstByte = 0, endByte?: number) {
+  /** Told besides of what the sink needs no more. */
+  onTaken: (index: number) => void = () => {};
+
+  constructor(firstByte = 0, endByte?: number, order?: Sink['order']) {
+    this.sink = new HeldSink(order);
     this.flow = new SegmentFlow(
       { key: 'a', segmentBytes: LEAF_BYTES, firstByte, endByte, sink: this.sink },
       {
@@ -56,7 +64,10 @@ class Kit {
         decoded: (channel, bytes) => this.saved.push([channel, bytes]),
         trusts: () => 'yes',
         resized: (size) => this.sizes.push(size),
-        taken: (index) => this.taken.push(index),
+        taken: (index) => {
+          this.taken.push(index);
+          this.onTaken(index);
+        },
         failed: (error) => this.failures.push(error),
       },
     );
@@ -181,6 +192,43 @@ describe('delivery', () => {
     kit.sink.ready.resolve();
     await kit.sink.ready.promise;
     expect(kit.sink.puts.map(({ offset }) => offset)).toEqual([2 * LEAF_BYTES, 0]);
+  });
+
+  test('stays in order though the sink is done at once, and the core goes on at that', async () => {
+    const kit = new Kit(0, undefined, 'order');
+    kit.sink.put = (offset, bytes, done) => {
+      kit.sink.puts.push({ offset, bytes, done });
+      done();
+    };
+    kit.onTaken = (index) => {
+      if (index === 0) kit.flow.deliver(3);
+    };
+    kit.flow.begin(object.bytes.length, object.root);
+    kit.flow.addPage(object.page(0, 64));
+    for (const index of [0, 1, 2, 3]) {
+      kit.arrive(index);
+      kit.flow.verify(index);
+      if (index < 3) kit.flow.deliver(index);
+    }
+    kit.sink.ready.resolve();
+    await kit.sink.ready.promise;
+    expect(kit.sink.puts.map(({ offset }) => offset / LEAF_BYTES)).toEqual([0, 1, 2, 3]);
+    expect(kit.failures).toEqual([]);
+  });
+
+  test('out of turn is an error, and no byte', async () => {
+    const kit = await new Kit(LEAF_BYTES, undefined, 'order').begin();
+    kit.flow.addPage(object.page(0, 64));
+    for (const index of [1, 2, 3]) {
+      kit.arrive(index);
+      kit.flow.verify(index);
+    }
+    kit.flow.deliver(1);
+    kit.flow.deliver(3);
+    expect(kit.sink.puts.map(({ offset }) => offset)).toEqual([LEAF_BYTES]);
+    expect(kit.failures).toMatchObject([{ code: 'internal', message: 'segment 3 was to be handed out of turn' }]);
+    for (const { done } of kit.sink.puts) done();
+    kit.flow.release(2);
   });
 
   test.each([
