@@ -17,6 +17,7 @@ const OBJECTS: Steps = { normal: [1_000, 10_000, 50_000], full: [200_000, 1_000_
 const PER_FOLDER = 1_000;
 const LOOKUPS = 300;
 const HELLOS = 5;
+const PAGES = 5;
 const LISTED = 100;
 /** Objects lie apart by this part of the catalog: never twice the same. */
 const GOLDEN = 0.618_034;
@@ -41,7 +42,7 @@ async function curveOf(title: string, growth: GrowthBench, perFolder: number): P
     reading:
       'Small objects. The first start hashes each (a file opened, read, its row written); a restart compares each with the ' +
       'index. It listens before that is done. Lookups are manifests of objects spread over the catalog; a HELLO is a channel ' +
-      'opened to one of them and its first segment; pages are of a hundred objects.',
+      'opened to one of them and its first segment; pages are of a hundred objects, late ones from near the end.',
     figures: [
       { title: 'first start, CPU ms/object', digits: 3, judged: true },
       { title: 'restart, CPU ms/object', digits: 3, judged: true },
@@ -86,7 +87,9 @@ async function measureCatalog(
     await answered(`${again.url}/v1/objects?limit=${LISTED}&after=${encodeURIComponent(after)}`);
     return performance.now() - startedAt;
   };
-  const pages = [await page(''), await page(keyOf(count - LISTED - 1))];
+  const firstPage = await page('');
+  const late: number[] = [];
+  for (let turn = 1; turn <= PAGES; turn += 1) late.push(await page(keyOf(Math.max(0, count - turn * LISTED - 1))));
   const peak = again.peakMegabytes();
   await again.stop();
   return [
@@ -95,7 +98,8 @@ async function measureCatalog(
     again.listenedAfter,
     lookupMs,
     median(hellos),
-    ...pages,
+    firstPage,
+    median(late),
     peak,
   ];
 }
