@@ -12,6 +12,7 @@ import type {
   SendFrame,
   SentBy,
 } from './frames.ts';
+import { IndexSet } from './index-set.ts';
 import { LIMITS } from './limits.ts';
 import { EMPTY_PATTERN, nextOwed, withDealt } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
@@ -35,7 +36,7 @@ export class SegmentSet {
   readonly #channel: number;
   readonly #segments: number;
   readonly #held: readonly Range[];
-  readonly #sent = new Set<number>();
+  readonly #sent = new IndexSet();
   /** Above everything sent: what is looked for there needs no looking up. */
   #sentEnd = 0;
   /** Dropped under the pattern in force because another channel had sent them. */
@@ -146,7 +147,7 @@ export class SegmentSet {
     this.#cursor = pattern.from;
     this.#passed.clear();
     this.#idleSaid = false;
-    for (const index of this.#sent) if (index < pattern.from) this.#sent.delete(index);
+    this.#sent.deleteBelow(pattern.from);
   }
 
   #nextUnsent(): number | undefined {
