@@ -40,7 +40,8 @@ export function yardstickLines(
     if (worst === undefined) return `- Not measured: ${promise}.`;
     const misses = found.filter(({ value }) => (most === undefined ? value < bound : value > bound)).length;
     const verdict = misses === 0 ? 'Holds' : `Missed in ${misses} of ${found.length}`;
-    const said = to === undefined ? worst.value.toPrecision(3) : (times(worst.value) ?? '');
+    const amount = worst.value < 1_000 ? worst.value.toPrecision(3) : worst.value.toFixed(0);
+    const said = to === undefined ? amount : (times(worst.value) ?? '');
     return `- ${verdict}: ${promise} (worst ${said}, ${worst.name}).`;
   });
 }
