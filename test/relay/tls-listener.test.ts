@@ -114,6 +114,28 @@ describe('mutual TLS', () => {
   });
 });
 
+test('a new certificate for the relay behind it counts for new connections, and who is connected goes on', async () => {
+  await using upstream = await startHandingOut();
+  await using inner = await openRelay(upstream.url, { tls: { ...IDENTITY, clientAuthorities: OTHER_CERTIFICATE } });
+  const options = { trustedCertificates: TEST_CERTIFICATE, upstreamTls: OTHER };
+  await using outer = await openRelay(inner.url, options);
+  const path = `/v1/via/main${PATH}`;
+  using channel = await openChannel(outer.port, path);
+  expect(channel.head.status).toBe(101);
+  await eventually(() => upstream.sockets.length === 1);
+  const base = { listen: { host: '127.0.0.1', port: 0 }, upstreams: [`main=${inner.url}`], insecureOpen: true };
+  const change = (next: typeof options): Promise<unknown> => outer.reconfigure({ ...base, ...next });
+  const changed = { changed: ['upstreams.main'], waiting: [] };
+  expect(await change({ ...options, upstreamTls: IDENTITY })).toEqual(changed);
+  using refused = await openChannel(outer.port, path);
+  expect(refused.head.status).toBe(502);
+  expect(await change(options)).toEqual(changed);
+  using again = await openChannel(outer.port, path);
+  expect(again.head.status).toBe(101);
+  upstream.sockets[0]!.write('a');
+  expect((await channel.read(1)).toString()).toBe('a');
+});
+
 test('a new certificate counts for new connections as soon as it is read', async () => {
   await using upstream = await startHandingOut();
   const base = { listen: { host: '127.0.0.1', port: 0 }, upstreams: [`main=${upstream.url}`], insecureOpen: true };
