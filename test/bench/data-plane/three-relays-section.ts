@@ -20,6 +20,7 @@ export async function threeRelaysSection(bench: Workbench, progress: (line: stri
   const relays = await Promise.all(RELAYS.map(() => startRelay(scope, bench, origin.url)));
   const file = join(bench.newFolder('output'), 'out.bin');
   const noAria = missingPrograms(['aria2c']).length === 0 ? undefined : 'absent';
+  const noSum = missingPrograms(['sha256sum']).length === 0 ? undefined : 'no sha256sum';
   const noNginx = missingPrograms(['nginx']).length === 0 ? undefined : 'no nginx';
   const proxies: LoopbackServer[] = [];
   const sources: LoopbackServer[] = [];
@@ -52,6 +53,8 @@ export async function threeRelaysSection(bench: Workbench, progress: (line: stri
     const split = ['-x2', '-s64', '-k1M', '-d', join(file, '..'), '-o', 'out.bin'];
     return ['aria2c', '-q', '--no-conf', '--file-allocation=none', '--allow-overwrite=true', ...split, ...urls];
   };
+  // what one does who wants to know that it is right; a root says it of every piece while it comes
+  const checked = (argv: readonly string[]): string[] => ['sh', '-c', '"$@" && exec sha256sum "$0"', file, ...argv];
   const bestAlone = (output: string) => async (): Promise<Sample> => {
     const samples: Sample[] = [];
     for (const index of RELAYS) samples.push(await run(get(output, [index])));
@@ -65,6 +68,12 @@ export async function threeRelaysSection(bench: Workbench, progress: (line: stri
     { case: 'into a file', program: 'aria2c, same relays', absent: noAria, measure: () => run(aria(viaHeddle)) },
     {
       case: 'into a file',
+      program: 'aria2c, same relays, then sha256sum',
+      absent: noAria ?? noSum,
+      measure: () => run(checked(aria(viaHeddle))),
+    },
+    {
+      case: 'into a file',
       program: 'aria2c, three nginx',
       absent: noAria ?? noNginx,
       measure: () => run(aria(viaNginx), [proxies, sources]),
@@ -74,7 +83,7 @@ export async function threeRelaysSection(bench: Workbench, progress: (line: stri
   ];
   return {
     title: 'Three relays at once',
-    reading: 'Best relay alone: heddle over each of the three, the fastest counts. aria2c verifies nothing.',
+    reading: 'Best relay alone: heddle over each of the three, the fastest counts. aria2c verifies nothing by itself.',
     limits:
       'the cores: one client, its hashing thread, three relays and the origin share them. On a machine with fewer cores than ' +
       'programs more relays carry no more.',
