@@ -11,29 +11,43 @@ export function stallThreshold(rttMs: number, options: CoreOptions): number {
 
 /** Where another connection over the same path gets through, this one repairs losses: it is given so many times as long. */
 const SAME_PATH = 3;
+/** or this many times what all that its path was asked for takes: on a thin one the others are served before it. */
+const SAME_QUEUE = 1.5;
+/** However little the path carries, ms. */
+const MOST_BACKLOG_MS = 10_000;
 
 /** How old the newest PONG of a channel without work may be, ms: PINGs leave every 100 ms at the latest. */
 const FRESH_PONG_MS = 150;
 
+/** A route as its channels share it: its round trip, and how long what all of them were asked for takes, ms. */
+export type PathOfChannel = { readonly rttMs: number; backlogMs(): number };
+
+/** How long `outBytes` take at `rate` (bytes per ms), ms. */
+export function backlogMsOf(outBytes: number, rate: number): number {
+  return Math.min(MOST_BACKLOG_MS, outBytes / Math.max(1, rate));
+}
+
 /** A channel that was silent for too long: `lag` while its path is known to work, `silence` when it is given up. */
 export type Lapse = { readonly channel: Channel; readonly event: 'lag' | 'silence' };
 
-/** The channels that lapse now. `rttOf` gives the round trip of a channel's route, ms. */
+/** The channels that lapse now. `pathOf`: the route that a channel shares with others. */
 export function lapses(
   channels: Iterable<Channel>,
-  rttOf: (channel: Channel) => number,
+  pathOf: (channel: Channel) => PathOfChannel,
   options: CoreOptions,
   now: number,
 ): Lapse[] {
   const all = [...channels].filter((channel) => channel.sound);
   return all.flatMap((channel): Lapse[] => {
-    const threshold = stallThreshold(rttOf(channel), options);
+    const path = pathOf(channel);
+    const threshold = stallThreshold(path.rttMs, options);
     const silence = channel.silence(now);
     if (silence <= threshold) return [];
     const others = all.filter((other) => other !== channel && getsThrough(other, threshold / 2, now));
     if (others.length === 0) return [];
     const pathWorks = others.some((other) => other.route === channel.route);
-    const isLate = pathWorks && silence <= Math.min(options.stallMostMs, SAME_PATH * threshold);
+    const patience = Math.max(Math.min(options.stallMostMs, SAME_PATH * threshold), SAME_QUEUE * path.backlogMs());
+    const isLate = pathWorks && silence <= patience;
     return [{ channel, event: isLate ? 'lag' : 'silence' }];
   });
 }

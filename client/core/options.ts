@@ -12,12 +12,11 @@ const defaults = {
   /** Channels of a route afterwards: on a clean path one carries everything, several only disturb each other. */
   steadyConnections: 1,
   /** Round trip from which a route counts as long, ms: one connection takes seconds to fill it. */
-  longRttMs: 140,
-  /** Channels of a long route. */
-  longConnections: 8,
-  /** Round trip from which it is very long, ms, and its channels then. */
-  veryLongRttMs: 400,
-  veryLongConnections: 16,
+  longRttMs: 100,
+  /** A long route has a channel for so much of its round trip, ms, */
+  rttPerConnectionMs: 16,
+  /** but no more than this. */
+  longConnections: 16,
   /** Channels of a route whose losses keep each connection below what the line carries. */
   lossyConnections: 16,
 

@@ -130,10 +130,7 @@ export class RouteWindow {
     if (flight > 0) this.#flowsSince ??= now;
     const isPastStart = now - (this.#flowsSince ?? now) >= Math.max(FLAT_TWICE_AFTER_MS, FLAT_TWICE_AFTER_RTTS * rttMs);
     if (isPastStart && flight < FLAT_TWICE * this.#flightBefore(2 * rttMs, now)) return this.#leave(rttMs, now);
-    if (!this.#isLate(DELAY_RTTS, DELAY_MS)) return;
-    // connections that were still growing go on only while more is asked for than they carry
-    const isGrowing = this.#isForFile && flight > FLAT_TWICE * this.#flightBefore(rttMs, now);
-    this.#leave(rttMs, now, isGrowing ? Math.max(targetOf(rttMs), 0.5 * rttMs) : targetOf(rttMs));
+    if (this.#isLate(DELAY_RTTS, DELAY_MS)) this.#leave(rttMs, now);
   }
 
   /** Flight `ms` ago; 0 when that was before the first bytes. */
@@ -141,9 +138,10 @@ export class RouteWindow {
     return this.#flights.findLast(({ at }) => at <= now - ms)?.bytes ?? 0;
   }
 
-  #leave(rttMs: number, now: number, extraMs: number = targetOf(rttMs)): void {
+  #leave(rttMs: number, now: number): void {
     this.#slowStart = false;
-    this.#extraMs = extraMs;
+    // connections go on growing only while more is asked for than they carry; in order that would be a queue
+    this.#extraMs = this.#isForFile ? Math.max(targetOf(rttMs), rttMs) : targetOf(rttMs);
     this.#steeredAt = now;
     this.#resize(rttMs);
     // a file keeps every connection that has grown: each has a small part of what the route carries

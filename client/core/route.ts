@@ -143,20 +143,25 @@ export class Route {
     else this.carried += (rate - this.carried) * (1 - Math.exp(-elapsedMs / CARRIED_MS));
   }
 
-  /** Channels this route should have now: as many as it pays to have, and no more than its terms allow. */
-  connections(options: CoreOptions): number {
-    return Math.min(this.#usefulConnections(options), this.terms.maxConnections ?? Number.POSITIVE_INFINITY);
+  /**
+   * Channels this route should have now: as many as it pays to have, and no more than its terms allow. `waitedMs`: for so
+   * long the first dial has not been answered, 0 once one was. A path is as long as that at least.
+   */
+  connections(options: CoreOptions, waitedMs: number = 0): number {
+    return Math.min(this.#usefulConnections(options, waitedMs), this.terms.maxConnections ?? Number.POSITIVE_INFINITY);
   }
 
-  #usefulConnections(options: CoreOptions): number {
-    const isConnectLong = this.#connectMs >= options.longRttMs && this.#connectMs < SYN_AGAIN_MS;
-    const sure = this.#roundTrips >= SURE_ROUND_TRIPS || isConnectLong || this.#isAsRemembered;
-    return Math.max(this.parallelism.connections, sure ? this.#connectionsByRtt(options) : 1, this.#usual(options));
+  #usefulConnections(options: CoreOptions, waitedMs: number): number {
+    const { rttPerConnectionMs, longConnections } = options;
+    const long = Math.min(longConnections, Math.ceil(Math.max(waitedMs, this.rttMs) / rttPerConnectionMs));
+    return Math.max(this.parallelism.connections, this.#isLong(options, waitedMs) ? long : 1, this.#usual(options));
   }
 
-  #connectionsByRtt({ longRttMs, longConnections, veryLongRttMs, veryLongConnections }: CoreOptions): number {
-    if (this.rttMs >= veryLongRttMs) return veryLongConnections;
-    return this.rttMs >= longRttMs ? longConnections : 1;
+  #isLong({ longRttMs }: CoreOptions, waitedMs: number): boolean {
+    if (this.#roundTrips === 0 && this.failedDials === 0 && waitedMs >= longRttMs) return true;
+    const isConnectLong = this.#connectMs >= longRttMs && this.#connectMs < SYN_AGAIN_MS;
+    const isSure = this.#roundTrips >= SURE_ROUND_TRIPS || isConnectLong || this.#isAsRemembered;
+    return isSure && this.rttMs >= longRttMs;
   }
 
   #usual({ firstConnections, steadyConnections }: CoreOptions): number {

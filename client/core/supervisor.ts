@@ -4,8 +4,8 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { Channel } from './channel.ts';
 import { Encodings } from './encodings.ts';
-import { lapses } from './liveness.ts';
-import type { Lapse } from './liveness.ts';
+import { backlogMsOf, lapses } from './liveness.ts';
+import type { Lapse, PathOfChannel } from './liveness.ts';
 import type { RouteScore } from './ranking.ts';
 import { Route } from './route.ts';
 import { canProve } from './route-terms.ts';
@@ -76,8 +76,7 @@ export class Supervisor {
   /** Dials, marks stalls, replaces; returns why the transfer has to fail, if it has to. */
   turn(now: number, proofs: AwaitedProofs = NO_PROOFS): Verdict {
     const { channels, options, routes } = this.#state;
-    const rttOf = (channel: Channel): number => routeOf(this.#state, channel).rttMs;
-    for (const lapse of lapses(channels.all, rttOf, options, now)) this.#lapse(lapse, now);
+    for (const lapse of lapses(channels.all, (channel) => this.#pathOf(channel), options, now)) this.#lapse(lapse, now);
     for (const channel of channels.all) this.#expire(channel, now);
     for (const channel of channels.all) {
       const isDone = channel.state === 'draining' && channel.ledger.maySend().size === 0;
@@ -106,7 +105,10 @@ export class Supervisor {
     const route = routeOf(this.#state, channel);
     route.lastCode = code;
     route.dialAt = Math.max(route.dialAt, now + (pauseMs ?? this.#state.options.redialMs));
+    const isUnanswered = channel.state === 'dialing';
     this.#forget(channel);
+    // whoever does not answer one dial does not answer those beside it
+    if (isUnanswered) for (const each of channelsOf(this.#state, route)) if (each.state === 'dialing') this.close(each);
     const last = channelsOf(this.#state, route).length === 0;
     if (last && !channel.helloSeen && !PATIENCE.includes(code)) route.failedDials += 1;
   }
@@ -157,6 +159,12 @@ export class Supervisor {
     if (channel.apply('surplus')) this.#onLost(channel);
   }
 
+  #pathOf(channel: Channel): PathOfChannel {
+    const route = routeOf(this.#state, channel);
+    const outBytes = (): number => channelsOf(this.#state, route).reduce((sum, each) => sum + each.outBytes, 0);
+    return { rttMs: route.rttMs, backlogMs: () => backlogMsOf(outBytes(), route.carried) };
+  }
+
   #lapse({ channel, event }: Lapse, now: number): void {
     if (!channel.apply(event)) return;
     channel.stalledAt = now;
@@ -184,9 +192,13 @@ export class Supervisor {
     if (!route.isInUse || now < route.dialAt) return;
     const own = channelsOf(this.#state, route);
     const sound = own.filter((channel) => channel.state !== 'stalled' && channel.state !== 'draining');
-    const missing = route.connections(this.#state.options) - sound.length;
-    if (missing < 0) this.#shed(sound);
-    if (missing <= 0) return;
+    const first = own.every(({ state }) => state === 'dialing') ? own[0] : undefined;
+    const waitedMs = first === undefined ? 0 : now - first.startedAt;
+    const wanted = route.connections(this.#state.options, waitedMs);
+    if (wanted < sound.length) this.#shed(sound);
+    if (wanted <= sound.length) return;
+    const last = sound.at(-1);
+    if (last !== undefined && now - last.startedAt < this.#spacingMs(Math.max(waitedMs, route.rttMs), wanted)) return;
     const stalled = own.filter((channel) => channel.state === 'stalled');
     const replaceable = stalled.every((channel) => now - channel.stalledAt > this.#state.options.replaceStalledMs);
     if (!replaceable) return;
@@ -197,7 +209,16 @@ export class Supervisor {
       LIMITS.maxPatternChannels - this.#state.channels.size,
       maxConnections - channelsOf(this.#state, route).length,
     );
-    for (let at = 0; at < Math.min(missing, room); at += 1) this.#dial(route, now);
+    if (room > 0) this.#dial(route, now);
+  }
+
+  /**
+   * Between two dials of a route, so that its connections begin all over a round trip. Those that begin together send
+   * together, once in every round trip: who stands behind in that queue takes the path for full (HyStart) and ends his
+   * slow start far too early.
+   */
+  #spacingMs(rttMs: number, connections: number): number {
+    return Math.max(this.#state.options.tickMs, rttMs / connections);
   }
 
   /** One channel more than the route needs: the slowest finishes what it was asked for and goes. */

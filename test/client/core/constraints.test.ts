@@ -150,6 +150,7 @@ describe('ranges held', () => {
     const other = playOf({ routes: 2, segments: 60, heldBy: [[run(0, 60)], [run(0, 60)]] });
     other.feed({ type: 'connected', channel: 1, connectMs: 20 }, 20);
     other.feed({ type: 'hello', channel: 1, size: other.size, held: [run(0, 40)] });
+    other.feed({ type: 'connected', channel: 2, connectMs: 20 });
     other.end(1);
     other.pass(300);
     other.open(3);

@@ -2,11 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../../client/core/channel.ts';
-import { lapses, stallThreshold } from '../../../client/core/liveness.ts';
+import { backlogMsOf, lapses, stallThreshold } from '../../../client/core/liveness.ts';
 import { coreState, leadOf, openChannel, optionsWith, owe } from './core-state.ts';
 
 const RTT_MS = 20;
 const options = optionsWith();
+/** A path without a backlog. */
+const PATH = { rttMs: RTT_MS, backlogMs: (): number => 0 };
 
 /** Channels that were all asked for two segments at 0 and last heard at the times given. */
 function channelsHeardAt(...times: readonly number[]): Channel[] {
@@ -20,7 +22,7 @@ function channelsHeardAt(...times: readonly number[]): Channel[] {
 }
 
 const stalled = (channels: readonly Channel[], now: number, of = options): number[] =>
-  lapses(channels, () => RTT_MS, of, now)
+  lapses(channels, () => PATH, of, now)
     .filter(({ event }) => event === 'silence')
     .map(({ channel }) => channel.number);
 
@@ -81,13 +83,17 @@ describe('lapses', () => {
       return channel;
     });
     const threshold = stallThreshold(RTT_MS, options);
-    const found = (after: number): string[] => {
+    const found = (after: number, backlogMs: number = 0): string[] => {
       alive!.heardAt = 100 + after;
-      return lapses([silent!, alive!], () => RTT_MS, options, 100 + after).map(({ event }) => event);
+      const path = { rttMs: RTT_MS, backlogMs: () => backlogMs };
+      return lapses([silent!, alive!], () => path, options, 100 + after).map(({ event }) => event);
     };
     expect(found(0.9 * threshold)).toEqual([]);
     expect(found(1.1 * threshold)).toEqual(['lag']);
     expect(found(20 * threshold)).toEqual(['silence']);
+    // a thin path that has been asked for much serves the others first
+    expect(found(20 * threshold, 20 * threshold)).toEqual(['lag']);
+    expect(found(31 * threshold, 20 * threshold)).toEqual(['silence']);
   });
 
   test('an only channel is never stalled', () => {
@@ -116,4 +122,10 @@ describe('stallThreshold', () => {
     expect(stallThreshold(600, order)).toBeGreaterThan(600);
     expect(stallThreshold(60_000, order)).toBe(order.stallMostMs);
   });
+});
+
+test('a backlog takes what it takes at the rate of its path, within reason', () => {
+  expect(backlogMsOf(100_000, 50)).toBe(2_000);
+  expect(backlogMsOf(0, 0)).toBe(0);
+  expect(backlogMsOf(1e9, 0)).toBe(10_000);
 });

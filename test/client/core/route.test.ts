@@ -38,7 +38,7 @@ test('what is remembered is shared by its channels, and forgotten once it brough
 });
 
 test('a route that takes long to connect counts as long at once, unless a lost packet explains it and no memory tells', () => {
-  const { longConnections, veryLongConnections, firstConnections } = CORE_DEFAULTS;
+  const { longConnections, rttPerConnectionMs, firstConnections } = CORE_DEFAULTS;
   const connectionsAfter = (connectMs: number, rememberedRttMs?: number): number => {
     const route = new Route(0, CORE_DEFAULTS, rememberedRttMs === undefined ? {} : { rememberedRttMs });
     expect(route.connections(CORE_DEFAULTS)).toBe(firstConnections);
@@ -46,7 +46,21 @@ test('a route that takes long to connect counts as long at once, unless a lost p
     return route.connections(CORE_DEFAULTS);
   };
   expect(connectionsAfter(20)).toBe(firstConnections);
-  expect(connectionsAfter(190)).toBe(longConnections);
+  expect(connectionsAfter(190)).toBe(Math.ceil(190 / rttPerConnectionMs));
+  expect(connectionsAfter(600)).toBe(longConnections);
   expect(connectionsAfter(1_050)).toBe(firstConnections);
-  expect(connectionsAfter(1_050, 1_100)).toBe(veryLongConnections);
+  expect(connectionsAfter(1_050, 1_100)).toBe(longConnections);
+});
+
+test('a first dial that is not answered yet says how long the path is at least', () => {
+  const { longConnections, longRttMs, rttPerConnectionMs } = CORE_DEFAULTS;
+  const route = new Route(0, CORE_DEFAULTS);
+  expect(route.connections(CORE_DEFAULTS, longRttMs - 1)).toBe(1);
+  expect(route.connections(CORE_DEFAULTS, longRttMs)).toBe(Math.ceil(longRttMs / rttPerConnectionMs));
+  expect(route.connections(CORE_DEFAULTS, 2_000)).toBe(longConnections);
+  route.failedDials = 1;
+  expect(route.connections(CORE_DEFAULTS, 2_000)).toBe(1);
+  route.failedDials = 0;
+  route.roundTrip(20);
+  expect(route.connections(CORE_DEFAULTS, 2_000)).toBe(1);
 });

@@ -64,12 +64,30 @@ describe('dialling', () => {
     const kit = new Kit(3);
     expect(kit.run(10).dials).toEqual([0, 1, 2]);
     expect(new Set(kit.state.channels.all.map(({ number }) => number)).size).toBe(3);
+    for (const channel of kit.state.channels.all) channel.apply('connected');
     expect(kit.run(1_000).dials).toEqual([]);
+  });
+
+  test('while nobody answers, more and more: the path is long; all are given up with the first', () => {
+    const { longRttMs, longConnections } = CORE_DEFAULTS;
+    const kit = new Kit(1);
+    expect(kit.run(longRttMs).dials).toEqual([0]);
+    const before = kit.run(150).dials.length;
+    expect(before).toBeGreaterThan(5);
+    expect(before).toBeLessThan(longConnections - 1);
+    expect(before + kit.run(1_000).dials.length).toBe(longConnections - 1);
+    const started = kit.state.channels.all.map(({ startedAt }) => startedAt);
+    expect(new Set(started).size).toBe(longConnections);
+    kit.fail(0);
+    expect(kit.state.channels.size).toBe(0);
+    expect(kit.state.routes[0]?.failedDials).toBe(1);
+    // whoever failed once is asked by one at a time
+    expect(kit.run(redialMs + 1_000).dials).toEqual([0]);
   });
 
   test('no more than one pattern can name', () => {
     const kit = new Kit(4, { firstConnections: 100 });
-    expect(kit.run(50).dials).toHaveLength(LIMITS.maxPatternChannels);
+    expect(kit.run(1_000).dials).toHaveLength(LIMITS.maxPatternChannels);
   });
 
   test('a lost channel is dialled again after the pause, under a new number', () => {
@@ -119,7 +137,9 @@ describe('dialling', () => {
       kit.now += 10;
       kit.supervisor.turn(kit.now);
     }
-    expect(taken(kit.state, 'close')).toEqual([{ type: 'close', channel: number, graceful: false }]);
+    const closed = taken(kit.state, 'close');
+    expect(closed[0]).toEqual({ type: 'close', channel: number, graceful: false });
+    expect(closed).toHaveLength(CORE_DEFAULTS.longConnections);
     expect(kit.state.routes[1]?.lastCode).toBe('timeout');
     expect(kit.run(redialMs + 20).dials).toEqual([1]);
   });
@@ -129,7 +149,7 @@ describe('surplus', () => {
   /** A route with four open channels that needs only one. */
   function crowded(): { kit: Kit; channels: readonly Channel[] } {
     const kit = new Kit(1, { firstConnections: 4 });
-    kit.run(10);
+    kit.run(90);
     const channels = kit.state.channels.all;
     for (const channel of channels) {
       channel.apply('connected');

@@ -100,7 +100,7 @@ describe('refusals', () => {
     play.feed({ type: 'connected', channel: 1, connectMs: 20 }, 20);
     play.feed({ type: 'refused', channel: 1, code: 'overloaded', retryAfterMs: 2_000 });
     expect(play.pass(1_900).filter(({ type }) => type === 'dial')).toEqual([]);
-    expect(play.pass(200).filter(({ type }) => type === 'dial')).toHaveLength(1);
+    expect(play.pass(150).filter(({ type }) => type === 'dial')).toHaveLength(1);
     play.open(2);
     expect(play.finish()).toBe('done');
   });
