@@ -55,7 +55,10 @@ test('what shrinks takes fewer bytes on the way; both sides know how many', asyn
   expect({ payloadBytes, corrupt }).toEqual({ payloadBytes: SIZE, corrupt: 0 });
   expect(encoded).toBeGreaterThan(10);
   expect(savedBytes).toBeGreaterThan(SIZE / 4);
-  expect(savedBytes).toBe((await savedByOrigin()) - before);
+  // what came a second time on a busy machine was encoded a second time
+  const savedAtOrigin = (await savedByOrigin()) - before;
+  expect(savedAtOrigin).toBeGreaterThanOrEqual(savedBytes);
+  expect(savedAtOrigin - savedBytes).toBeLessThanOrEqual(report.wasteBytes);
   // proofs and control beside it
   expect(linkBytes).toBeLessThan(SIZE - savedBytes + 0.02 * SIZE);
 });
