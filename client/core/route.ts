@@ -64,6 +64,8 @@ export class Route {
   /** Absolute time of the next dial while the route has no channel. */
   dialAt = 0;
   failedDials = 0;
+  /** For so long its first dial has not been answered, ms; 0 while any was. */
+  waitedMs = 0;
   /** What is missing cannot be had without it: it is used even while it stands by. */
   isNeeded = false;
   /** Why the route is excluded for the rest of the transfer. */
@@ -143,22 +145,24 @@ export class Route {
     else this.carried += (rate - this.carried) * (1 - Math.exp(-elapsedMs / CARRIED_MS));
   }
 
-  /**
-   * Channels this route should have now: as many as it pays to have, and no more than its terms allow. `waitedMs`: for so
-   * long the first dial has not been answered, 0 once one was. A path is as long as that at least.
-   */
-  connections(options: CoreOptions, waitedMs: number = 0): number {
-    return Math.min(this.#usefulConnections(options, waitedMs), this.terms.maxConnections ?? Number.POSITIVE_INFINITY);
+  /** Channels this route should have now: as many as it pays to have, and no more than its terms allow. */
+  connections(options: CoreOptions): number {
+    return Math.min(this.#usefulConnections(options), this.terms.maxConnections ?? Number.POSITIVE_INFINITY);
   }
 
-  #usefulConnections(options: CoreOptions, waitedMs: number): number {
+  #usefulConnections(options: CoreOptions): number {
     const { rttPerConnectionMs, longConnections } = options;
-    const long = Math.min(longConnections, Math.ceil(Math.max(waitedMs, this.rttMs) / rttPerConnectionMs));
-    return Math.max(this.parallelism.connections, this.#isLong(options, waitedMs) ? long : 1, this.#usual(options));
+    const long = Math.min(longConnections, Math.ceil(this.leastRttMs / rttPerConnectionMs));
+    return Math.max(this.parallelism.connections, this.#isLong(options) ? long : 1, this.#usual(options));
   }
 
-  #isLong({ longRttMs }: CoreOptions, waitedMs: number): boolean {
-    if (this.#roundTrips === 0 && this.failedDials === 0 && waitedMs >= longRttMs) return true;
+  /** The path is as long as that at least: as was measured, or as nobody has answered. */
+  get leastRttMs(): number {
+    return Math.max(this.waitedMs, this.rttMs);
+  }
+
+  #isLong({ longRttMs }: CoreOptions): boolean {
+    if (this.#roundTrips === 0 && this.failedDials === 0 && this.waitedMs >= longRttMs) return true;
     const isConnectLong = this.#connectMs >= longRttMs && this.#connectMs < SYN_AGAIN_MS;
     const isSure = this.#roundTrips >= SURE_ROUND_TRIPS || isConnectLong || this.#isAsRemembered;
     return isSure && this.rttMs >= longRttMs;

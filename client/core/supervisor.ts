@@ -33,6 +33,9 @@ const PATIENCE: readonly ErrorCode[] = ['not-indexed', 'overloaded', 'draining']
 /** Refusals that say "not now", even where they do not say until when. */
 const PAUSING: readonly ErrorCode[] = ['overloaded', 'draining'];
 
+/** Turns that one late turn counts for. */
+const LATE_TURNS = 2;
+
 /** What the supervisor found at a turn. */
 export type Verdict = { readonly code: ErrorCode; readonly message: string } | undefined;
 
@@ -50,11 +53,13 @@ export class Supervisor {
   readonly #encodings: Encodings;
   #nextChannel = 1;
   #heardAt: number;
+  #turnedAt: number;
 
   constructor(state: TransferState, onLost: (channel: Channel) => void, now: number) {
     this.#state = state;
     this.#onLost = onLost;
     this.#heardAt = now;
+    this.#turnedAt = now;
     this.#encodings = new Encodings(state);
     this.#sources = new SourceScheduler(state, (route) => this.retire(route), now);
   }
@@ -85,6 +90,7 @@ export class Supervisor {
     }
     if (this.#state.isPaused) return undefined;
     this.#sources.turn(now);
+    this.#wait(now);
     for (const route of routes) this.#dialIfDue(route, now);
     this.#encodings.turn();
     return this.#hopeless(now, proofs);
@@ -188,17 +194,26 @@ export class Supervisor {
     this.#onLost(channel);
   }
 
+  /** A machine that was busy itself has not waited: of a late turn only as much counts as a turn takes. */
+  #wait(now: number): void {
+    const waitedMs = Math.min(now - this.#turnedAt, LATE_TURNS * this.#state.options.tickMs);
+    this.#turnedAt = now;
+    for (const route of this.#state.routes) {
+      const own = channelsOf(this.#state, route);
+      const isUnanswered = own.length > 0 && own.every(({ state }) => state === 'dialing');
+      route.waitedMs = isUnanswered ? route.waitedMs + waitedMs : 0;
+    }
+  }
+
   #dialIfDue(route: Route, now: number): void {
     if (!route.isInUse || now < route.dialAt) return;
     const own = channelsOf(this.#state, route);
     const sound = own.filter((channel) => channel.state !== 'stalled' && channel.state !== 'draining');
-    const first = own.every(({ state }) => state === 'dialing') ? own[0] : undefined;
-    const waitedMs = first === undefined ? 0 : now - first.startedAt;
-    const wanted = route.connections(this.#state.options, waitedMs);
+    const wanted = route.connections(this.#state.options);
     if (wanted < sound.length) this.#shed(sound);
     if (wanted <= sound.length) return;
     const last = sound.at(-1);
-    if (last !== undefined && now - last.startedAt < this.#spacingMs(Math.max(waitedMs, route.rttMs), wanted)) return;
+    if (last !== undefined && now - last.startedAt < this.#spacingMs(route.leastRttMs, wanted)) return;
     const stalled = own.filter((channel) => channel.state === 'stalled');
     const replaceable = stalled.every((channel) => now - channel.stalledAt > this.#state.options.replaceStalledMs);
     if (!replaceable) return;

@@ -85,6 +85,15 @@ describe('dialling', () => {
     expect(kit.run(redialMs + 1_000).dials).toEqual([0]);
   });
 
+  test('a machine that was busy itself takes no path for a long one', () => {
+    const kit = new Kit(1);
+    kit.run(10);
+    kit.now += 1_000;
+    kit.supervisor.turn(kit.now);
+    expect(kit.run(CORE_DEFAULTS.longRttMs - 40).dials).toEqual([]);
+    expect(kit.run(100).dials.length).toBeGreaterThan(0);
+  });
+
   test('no more than one pattern can name', () => {
     const kit = new Kit(4, { firstConnections: 100 });
     expect(kit.run(1_000).dials).toHaveLength(LIMITS.maxPatternChannels);
