@@ -11,10 +11,8 @@ const defaults = {
   firstConnections: 1,
   /** Channels of a route afterwards: on a clean path one carries everything, several only disturb each other. */
   steadyConnections: 1,
-  /** Round trip from which a route counts as long, ms: one connection takes seconds to fill it. In order, */
-  longRttOrderMs: 140,
-  /** and in any order, where nobody waits for the slowest of several connections. */
-  longRttAnyMs: 100,
+  /** Round trip from which a route counts as long, ms: one connection takes seconds to fill it. */
+  longRttMs: 140,
   /** A long route has a channel for so much of its round trip, ms, */
   rttPerConnectionMs: 16,
   /** but no more than this. */

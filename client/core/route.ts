@@ -161,8 +161,7 @@ export class Route {
     return Math.max(this.waitedMs, this.rttMs);
   }
 
-  #isLong({ output, longRttAnyMs, longRttOrderMs }: CoreOptions): boolean {
-    const longRttMs = output === 'any' ? longRttAnyMs : longRttOrderMs;
+  #isLong({ longRttMs }: CoreOptions): boolean {
     if (this.#roundTrips === 0 && this.failedDials === 0 && this.waitedMs >= longRttMs) return true;
     const isConnectLong = this.#connectMs >= longRttMs && this.#connectMs < SYN_AGAIN_MS;
     const isSure = this.#roundTrips >= SURE_ROUND_TRIPS || isConnectLong || this.#isAsRemembered;

@@ -28,9 +28,9 @@ const CROWDS: readonly string[] = ['both', 'last-mile'];
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '2 order': ['waste', 'between deliveries', 'reorder memory'],
   '11 order': ['between deliveries', 'reorder memory'],
-  '22 any': ['of the ideal', 'best single'],
+  '22 any': ['of the ideal'],
   '22 order': ['of the ideal', 'between deliveries', 'reorder memory'],
-  'blackhole any': ['shares settled after 7 s', 'goodput around 13 s'],
+  'blackhole any': ['goodput around 13 s'],
   'far-apart order': ['goodput around 14 s'],
   'hang any': ['goodput around 7 s'],
   'hang order': ['goodput around 7 s'],

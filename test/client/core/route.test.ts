@@ -53,7 +53,7 @@ test('a route that takes long to connect counts as long at once, unless a lost p
 });
 
 test('a first dial that is not answered yet says how long the path is at least', () => {
-  const { longConnections, longRttOrderMs: longRttMs, rttPerConnectionMs } = CORE_DEFAULTS;
+  const { longConnections, longRttMs, rttPerConnectionMs } = CORE_DEFAULTS;
   const route = new Route(0, CORE_DEFAULTS);
   const connectionsAfter = (waitedMs: number): number => {
     route.waitedMs = waitedMs;
