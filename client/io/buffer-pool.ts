@@ -5,8 +5,11 @@
 /** Bytes of segments in one slab: fewer, larger reads and messages cost less; each connection has one that is not full. */
 const SLAB_BYTES = 262_144;
 
-/** Bytes of slabs kept for reuse; more than that are left to the collector. */
-const MOST_KEPT_BYTES = 33_554_432;
+/**
+ * Bytes of slabs kept for reuse; more than that are left to the collector, who lets twice as much pile up. A quick route
+ * into a slow file needs the reorder window and what is under way.
+ */
+const MOST_KEPT_BYTES = 67_108_864;
 
 /** One piece of memory, and how many still need it. */
 export class Slab {
