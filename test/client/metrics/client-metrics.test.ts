@@ -126,7 +126,7 @@ describe('metrics of a client', () => {
   test('cannot be served twice at one place', async () => {
     await expect(startMetrics({ port: metrics.port })).rejects.toMatchObject({
       code: 'local-io',
-      message: `cannot serve metrics on 127.0.0.1:${metrics.port}: somebody listens there already`,
+      message: `cannot serve metrics on 127.0.0.1:${metrics.port}: somebody listens there already; choose another port, or end the program that has it`,
     });
   });
 });
