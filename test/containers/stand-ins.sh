@@ -35,10 +35,10 @@ lay_out() {
   chroot "$root" /usr/bin/busybox --install -s /usr/bin
   # busybox's own shell prefers its applets to the programs of the same name
   add_program "$(command -v dash)" /usr/bin/sh
-  # names are looked up by libraries that no program is linked with
+  # names are looked up by libraries that no program is linked with; the bundler's native module is linked with librt
   local libraries
   libraries=$(dirname "$(ldd "$(command -v dash)" | grep -oE '/[^ ]+/libc\.so\.6')")
-  for library in libnss_dns.so.2 libnss_files.so.2 libresolv.so.2; do
+  for library in libnss_dns.so.2 libnss_files.so.2 libresolv.so.2 librt.so.1; do
     [ -e "$libraries/$library" ] && install -D -m 755 "$libraries/$library" "$root$(realpath "$libraries")/$library"
   done
   cp /etc/os-release /etc/protocols /etc/services "$root/etc/" 2>/dev/null || true
