@@ -1,5 +1,7 @@
 // The images that the tests run: Heddle's, built from the Dockerfile as it is, and two helpers. Where nothing can be
 // pulled, stand-ins are made from this machine's own files (stand-ins.sh), which is said.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { command, docker } from './docker-command.ts';
 
@@ -7,6 +9,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const BASE = 'node:26-bookworm-slim';
 const TOOLS = 'heddle-test-tools:1';
 const PUBLISHED_TOOLS = 'nicolaka/netshoot:v0.14';
+const STAND_INS = join(import.meta.dirname, 'stand-ins.sh');
 const PULL_TIMEOUT_MS = 300_000;
 const BUILD_TIMEOUT_MS = 1_200_000;
 const PING_TIMEOUT_MS = 20_000;
@@ -32,8 +35,8 @@ export async function engineVersion(): Promise<{ readonly version: string } | { 
 
 /** The base of Heddle's image and the helper, of which the second's name comes back; throws when they are not to be had. */
 export async function prepareHelpers(say: (line: string) => void): Promise<string> {
-  if (!(await exists(BASE))) await pullOrStandIn(BASE, 'base', say);
-  if (await exists(TOOLS)) return TOOLS;
+  if (!(await isCurrent(BASE))) await pullOrStandIn(BASE, 'base', say);
+  if (await isCurrent(TOOLS)) return TOOLS;
   try {
     await standIn('tools', TOOLS);
   } catch {
@@ -63,9 +66,18 @@ export async function pullOrStandIn(image: string, sort: string, say: (line: str
 }
 
 async function standIn(sort: string, image: string): Promise<void> {
-  const script = join(import.meta.dirname, 'stand-ins.sh');
-  const { code, stderr } = await command(script, [sort, image], { timeoutMs: BUILD_TIMEOUT_MS });
+  const { code, stderr } = await command(STAND_INS, [sort, image], { timeoutMs: BUILD_TIMEOUT_MS });
   if (code !== 0) throw new Error(`no stand-in for ${image}: ${stderr.trim()}`);
+}
+
+/** Whether the engine has it, and not as a stand-in that an older script made. */
+async function isCurrent(image: string): Promise<boolean> {
+  const args = ['image', 'inspect', '--format', '{{index .Config.Labels "heddle.stand-in"}}', image];
+  const { code, stdout } = await command('docker', args);
+  const madeBy = stdout.trim();
+  if (code !== 0) return false;
+  if (madeBy === '' || madeBy === '<no value>') return true;
+  return createHash('sha256').update(readFileSync(STAND_INS)).digest('hex').startsWith(madeBy);
 }
 
 /** Whether the engine has it. */

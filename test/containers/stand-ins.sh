@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes images out of this machine's own files, for machines that cannot pull any: what a name stands for is in its label
-# `heddle.stand-in`. Two sorts: `base` has Node, npm and a shell, and takes the place of node:26-bookworm-slim; `tools`
+# Makes images out of this machine's own files, for machines that cannot pull any: their label `heddle.stand-in`
+# has the digest of this script. Two sorts: `base` has Node, npm and a shell, and takes the place of node:26-bookworm-slim; `tools`
 # has tc, ip and a shell for the network of other containers; `prometheus` has the machine's Prometheus and promtool.
 # Usage: stand-ins.sh base|tools|prometheus IMAGE
 set -euo pipefail
@@ -52,7 +52,7 @@ import_image() {
   chown 1000:1000 "$root/home/node"
   tar -C "$root" -c . | docker import \
     --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
-    --change "LABEL heddle.stand-in=$sort" "$@" - "$image" >/dev/null
+    --change "LABEL heddle.stand-in=$(sha256sum "${BASH_SOURCE[0]}" | cut -c1-16)" "$@" - "$image" >/dev/null
 }
 
 lay_out
