@@ -8,7 +8,7 @@ import { text, webAddress } from '../protocol/settings/text.ts';
 import type { DiscoveryOptions } from './discovery.ts';
 import { DISCOVERY_TIMES } from './discovery-times.ts';
 import type { DiscoveryTimes } from './discovery-times.ts';
-import { bareHost } from './io/bare-host.ts';
+import { bareHost } from '../protocol/host.ts';
 
 /** A name to ask the DNS for: with `url` its host's addresses, with `service` the targets of that. */
 type DnsSettings = {

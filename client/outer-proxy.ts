@@ -4,7 +4,7 @@
 import { BlockList, isIP } from 'node:net';
 import { HeddleError } from '../protocol/errors.ts';
 import type { Environment } from '../protocol/settings/environment.ts';
-import { bareHost } from './io/bare-host.ts';
+import { bareHost } from '../protocol/host.ts';
 import { isLoopback } from './loopback.ts';
 
 /** URLs of proxies by the scheme of what is reached through them. */

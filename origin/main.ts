@@ -8,6 +8,7 @@ import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { TokenCheck } from '../protocol/access/token-check.ts';
 import { asHeddleError, exitCodeOf } from '../protocol/errors.ts';
+import { bracketedHost } from '../protocol/host.ts';
 import { listenFault } from '../protocol/listen-fault.ts';
 import { packageVersion } from '../protocol/metrics/package-version.ts';
 import { reloadOnChange } from '../protocol/settings/reload.ts';
@@ -255,7 +256,7 @@ async function listen(app: FastifyInstance, { host, port }: ListenAddress, schem
     throw listenFault(`${host}:${port}`, cause);
   }
   const { port: bound } = app.server.address() as AddressInfo;
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+  return `${scheme}://${bracketedHost(host)}:${bound}`;
 }
 
 async function connectionsOf({ server }: FastifyInstance): Promise<number> {

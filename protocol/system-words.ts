@@ -1,5 +1,6 @@
 // What the system's error codes mean, in words for people: messages show these and never the codes. What to do about it
 // whoever met the error says, for he knows what was tried.
+import { bracketedHost } from './host.ts';
 
 /** What Node adds to an error of the system. */
 type SystemFault = Error & {
@@ -62,14 +63,11 @@ export function systemWords(error: unknown): string {
   if (error instanceof AggregateError) return [...new Set(error.errors.map(systemWords))].join('; ');
   if (!(error instanceof Error) || wordsFor(error) === undefined) return systemReason(error);
   const { path, address, port, hostname } = error as SystemFault;
-  const place = typeof port === 'number' && typeof address === 'string' ? placeOf(address, port) : (hostname ?? path);
+  const place =
+    typeof port === 'number' && typeof address === 'string' ? `${bracketedHost(address)}:${port}` : (hostname ?? path);
   return typeof place === 'string' ? `${place}: ${systemReason(error)}` : systemReason(error);
 }
 
 function wordsFor({ code }: SystemFault): string | undefined {
   return typeof code === 'string' ? REASONS[code] : undefined;
-}
-
-function placeOf(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -1,6 +1,7 @@
 // The listening sockets of a relay: opens both or none, and says where they are.
 import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
+import { bracketedHost } from '../protocol/host.ts';
 import { listenFault } from '../protocol/listen-fault.ts';
 import type { ListenAddress } from '../protocol/settings/text.ts';
 import { secureOptions } from '../protocol/settings/tls.ts';
@@ -73,7 +74,7 @@ async function connectionsOf({ server }: FastifyInstance): Promise<number> {
 }
 
 function urlOf(server: FastifyInstance, { host }: ListenAddress, scheme: string): string {
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`;
+  return `${scheme}://${bracketedHost(host)}:${portOf(server)}`;
 }
 
 function portOf({ server }: FastifyInstance): number {

@@ -2,6 +2,7 @@
 // Everything is resolved here once; the rest of the relay only sees checked values.
 import type { JSONWebKeySet } from 'jose';
 import { HeddleError } from '../protocol/errors.ts';
+import { bareHost } from '../protocol/host.ts';
 import { UPSTREAM_NAME } from '../protocol/paths.ts';
 import { amountFault } from '../protocol/settings/amount.ts';
 import { parseAddress } from '../protocol/settings/text.ts';
@@ -240,7 +241,7 @@ function parseUpstream(text: string, { trustedCertificates, upstreamTls: identit
   if (!tls && url.protocol !== 'http:') throw bad(`the upstream "${name}" is neither http:// nor https://`);
   if (url.username !== '' || url.password !== '') throw bad(`the base URL of "${name}" must not hold credentials`);
   if (url.search !== '' || url.hash !== '') throw bad(`the base URL of "${name}" must not have a query or fragment`);
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const host = bareHost(url.hostname);
   const port = url.port === '' ? (tls ? 443 : 80) : Number(url.port);
   const endpoint = { host, port, tls, trustedCertificates, identity };
   return { name, endpoint, authority: url.host, origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') };

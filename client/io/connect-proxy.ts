@@ -4,7 +4,7 @@ import net from 'node:net';
 import { asHeddleError, HeddleError } from '../../protocol/errors.ts';
 import { formatRequestHead, parseResponseHead } from '../../protocol/http-head.ts';
 import type { ResponseHead } from '../../protocol/http-head.ts';
-import { bareHost } from './bare-host.ts';
+import { bareHost } from '../../protocol/host.ts';
 import { localOptions } from './local-address.ts';
 import { systemReason } from '../../protocol/system-words.ts';
 

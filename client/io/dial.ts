@@ -4,7 +4,7 @@ import dns from 'node:dns';
 import type { LookupAddress, LookupAllOptions } from 'node:dns';
 import net from 'node:net';
 import type Tls from 'node:tls';
-import { bareHost } from './bare-host.ts';
+import { bareHost } from '../../protocol/host.ts';
 import { tlsOptionsOf } from './client-tls.ts';
 import type { ClientTls } from './client-tls.ts';
 import { openTunnelThrough } from './connect-proxy.ts';

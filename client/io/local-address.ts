@@ -2,7 +2,7 @@
 // connection: a modem may get another one meanwhile.
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { bareHost } from './bare-host.ts';
+import { bareHost } from '../../protocol/host.ts';
 
 /** What a connection is made with. */
 export type LocalOptions = { readonly localAddress?: string; readonly family?: 4 | 6 };

@@ -3,7 +3,7 @@
 import type Http from 'node:http';
 import type net from 'node:net';
 import type Tls from 'node:tls';
-import { bareHost } from './bare-host.ts';
+import { bareHost } from '../../protocol/host.ts';
 import { tlsOptionsOf } from './client-tls.ts';
 import { openTunnelThrough } from './connect-proxy.ts';
 import type { DialTarget } from './dial.ts';

@@ -2,7 +2,7 @@
 // scheduler can make into two. Loopback addresses are left out: there everything is one machine, on purpose.
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { bareHost } from './bare-host.ts';
+import { bareHost } from '../../protocol/host.ts';
 import type { DialTarget } from './dial.ts';
 
 /** Finds the addresses of a host name. */

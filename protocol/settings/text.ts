@@ -1,4 +1,5 @@
 // The kinds of settings that are one word or one line: text, secrets, yes or no, a choice, an address, a URL, a path.
+import { bracketedHost } from '../host.ts';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { About, Setting, SettingNode } from './setting.ts';
@@ -84,7 +85,7 @@ export function parseAddress(written: string): ListenAddress | undefined {
 
 /** The address as HOST:PORT. */
 function formatAddress({ host, port }: ListenAddress): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${bracketedHost(host)}:${port}`;
 }
 
 /** An IP address of this machine. */
