@@ -1,7 +1,7 @@
 // Prioritization and advanced scheduler in one walk: every wanted segment, in priority order, goes to the channel with
 // the earliest expected completion. A channel with high latency thereby gets segments of a later interval, which arrive
-// when they are due, and shares come out evenly spread. The result is written down as a pattern: `lead` for what is
-// planned, `cycle` by shares behind it.
+// when they are due, and shares come out evenly spread; lanes that need no more than a few milliseconds for them get runs
+// of neighbours. The result is written down as a pattern: `lead` for what is planned, `cycle` by shares behind it.
 import { LIMITS, MAX_SEGMENTS } from '../../protocol/limits.ts';
 import { NOBODY } from '../../protocol/pattern.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
@@ -54,6 +54,15 @@ const MOST_IDLE_ELEMENTS = 2_048;
 const MOST_SEARCH_ELEMENTS = 2_048;
 /** Cycles that a lane must be able to keep up to have a place in the cycle. */
 const CYCLES_KEPT = 4;
+/**
+ * A quick lane gets neighbours in a row: they are read, sent, hashed and written together. A run takes the lane no longer
+ * than this, ms,
+ */
+const RUN_MS = 8;
+/** and has no more bytes; each ends at a multiple of its length, as the blocks do that sources read. */
+const MOST_RUN_BYTES = 262_144;
+/** In shorter runs, what is gained is less than what the fineness of the shares is worth. */
+const LEAST_RUN_SEGMENTS = 4;
 
 /** ms a lane takes to bring `bytes`, once they come: bytes / rate, or as many doublings of its flight as that takes. */
 export function timeToBring(lane: Lane, bytes: number): number {
@@ -70,8 +79,18 @@ export function expectedCompletion(lane: Lane, segmentBytes: number, outBytes: n
   return Math.max(rttMs + Math.min(rttMs, segmentBytes / rate), timeToBring(lane, outBytes + segmentBytes));
 }
 
+/** Neighbours that a lane gets in a row: a power of two. Until its rate stands, and on slow lines, one. */
+function runOf({ flight, rate }: Lane, segmentBytes: number): number {
+  if (flight !== undefined) return 1;
+  const segments = Math.min(MOST_RUN_BYTES, rate * RUN_MS) / segmentBytes;
+  return segments < LEAST_RUN_SEGMENTS ? 1 : 2 ** Math.floor(Math.log2(segments));
+}
+
 /** A lane, what the dealing adds to it, when it would bring one segment more, and how many it has still to get. */
-type Queue = { readonly lane: Lane; outBytes: number; at: number; due: number };
+type Queue = { readonly lane: Lane; readonly run: number; outBytes: number; at: number; due: number };
+
+/** The lane that gets the segments in a row, and where that ends. */
+type Run = { readonly queue: Queue; readonly end: number };
 
 /** The pattern of one epoch. What no lane may be dealt, and everything if there is no lane, goes to nobody. */
 export function deal(order: DealOrder): Pattern {
@@ -83,15 +102,21 @@ export function deal(order: DealOrder): Pattern {
   const searching = queues.filter(({ due }) => due > 0);
   let dealt = 0;
   let idle = 0;
+  let run: Run | undefined;
   const isSearched = (): boolean => lead.length >= MOST_SEARCH_ELEMENTS || searching.every(({ due }) => due <= 0);
   const isPlanned = (): boolean => idle >= MOST_IDLE_ELEMENTS || (dealt >= order.horizon && isSearched());
-  for (let index = from; lead.length < most && (index <= reach || !isPlanned()); index += 1) {
+  for (
+    let index = from;
+    lead.length < most && (index <= reach || index < (run?.end ?? 0) || !isPlanned());
+    index += 1
+  ) {
     const holder = order.reserved.get(index);
     const isWanted = order.isWanted(index);
     let element = NOBODY;
     if (isWanted && holder !== undefined) element = holder;
     else if (isWanted) {
-      element = take(queues, index, segmentBytes);
+      run = runFor(index, queues, run);
+      element = run === undefined ? NOBODY : take(run.queue, index, segmentBytes);
       if (element !== NOBODY || lanes.length === 0) dealt += 1;
     }
     if (element === NOBODY && index > reach) idle += 1;
@@ -109,25 +134,33 @@ function queuesOf({ from, horizon, lanes, segmentBytes }: DealOrder): Queue[] {
     const next = lane.holds?.next(from) ?? Number.POSITIVE_INFINITY;
     const isNear = lane.purse === undefined && next < from + MOST_SEARCH_ELEMENTS;
     const due = isNear ? Math.ceil((Math.min(horizon, MOST_SEARCH_ELEMENTS) * lane.rate) / total) : 0;
-    return { lane, outBytes: lane.outBytes, at: expectedCompletion(lane, segmentBytes), due };
+    const run = runOf(lane, segmentBytes);
+    return { lane, run, outBytes: lane.outBytes, at: expectedCompletion(lane, segmentBytes), due };
   });
 }
 
-/** Gives `index` to the lane that has it first; the lane's channel, or NOBODY when none may be dealt it. */
-function take(queues: readonly Queue[], index: number, segmentBytes: number): number {
+/** The run that `index` belongs to: the present one as far as it goes, else one of the lane that has it first. */
+function runFor(index: number, queues: readonly Queue[], present: Run | undefined): Run | undefined {
+  if (present !== undefined && index < present.end && mayTake(present.queue, index)) return present;
   let best: Queue | undefined;
   for (const queue of queues) {
     if (best !== undefined && queue.at >= best.at) continue;
-    const { holds, purse } = queue.lane;
-    if (holds !== undefined && !holds.has(index)) continue;
-    if (purse === undefined || purse.affords(index)) best = queue;
+    if (mayTake(queue, index)) best = queue;
   }
-  if (best === undefined) return NOBODY;
-  best.due -= 1;
-  best.outBytes += segmentBytes;
-  best.at = expectedCompletion(best.lane, segmentBytes, best.outBytes);
-  best.lane.purse?.spend(index);
-  return best.lane.channel;
+  return best === undefined ? undefined : { queue: best, end: best.run * Math.floor(index / best.run + 1) };
+}
+
+function mayTake({ lane: { holds, purse } }: Queue, index: number): boolean {
+  return (holds?.has(index) ?? true) && (purse?.affords(index) ?? true);
+}
+
+/** Gives `index` to a lane; its channel. */
+function take(queue: Queue, index: number, segmentBytes: number): number {
+  queue.due -= 1;
+  queue.outBytes += segmentBytes;
+  queue.at = expectedCompletion(queue.lane, segmentBytes, queue.outBytes);
+  queue.lane.purse?.spend(index);
+  return queue.lane.channel;
 }
 
 /**
@@ -145,8 +178,15 @@ function cycleOf({ lanes, cycleElements, segmentBytes }: DealOrder, from: number
     cycleElements,
     lasting.map((lane) => lane.rate),
   ).map((count) => Math.max(1, count));
-  return interleave(
+  const spread = interleave(
     lasting.map((lane) => lane.channel),
     counts,
   );
+  const run = Math.min(
+    Math.floor(LIMITS.maxCycleElements / spread.length),
+    ...lasting.map((lane) => runOf(lane, segmentBytes)),
+  );
+  return run <= 1
+    ? spread
+    : Uint16Array.from({ length: run * spread.length }, (_, at) => spread[Math.floor(at / run)] ?? NOBODY);
 }

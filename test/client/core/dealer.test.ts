@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { deal, expectedCompletion, timeToBring } from '../../../client/core/dealer.ts';
 import type { DealOrder, Lane } from '../../../client/core/dealer.ts';
+import { Holdings } from '../../../client/core/holdings.ts';
 import { LIMITS, MAX_SEGMENTS } from '../../../protocol/limits.ts';
 import { checkPattern, elementAt, NOBODY } from '../../../protocol/pattern.ts';
 
@@ -215,6 +216,63 @@ function bestPossible(all: readonly Lane[], count: number): number {
   }
   return best;
 }
+
+describe('runs of neighbours', () => {
+  /** Bytes per ms of a lane that carries 100 MB/s. */
+  const QUICK = 100_000;
+  const BLOCK = 8;
+
+  /** Where the element changes although no block ends there. */
+  const breaks = (elements: Uint16Array, from: number): number =>
+    elements.filter((element, at) => at > 0 && (from + at) % BLOCK !== 0 && element !== elements[at - 1]).length;
+
+  test('quick lanes get whole blocks, in the lead and behind it, and each its share', () => {
+    const pattern = deal(order([lane(1, QUICK, 1), lane(2, 2 * QUICK, 1)], { from: 3, horizon: 300 }));
+    expect(breaks(pattern.lead, 3)).toBe(0);
+    expect((3 + pattern.lead.length) % BLOCK).toBe(0);
+    expect(breaks(pattern.cycle, 0)).toBe(0);
+    expect(pattern.cycle.length % BLOCK).toBe(0);
+    for (const elements of [pattern.lead, pattern.cycle]) {
+      expect(elements.filter((element) => element === 2).length / elements.length).toBeCloseTo(2 / 3, 1);
+    }
+  });
+
+  test('what is reserved or not wanted within a block ends no run', () => {
+    const more = { reserved: new Map([[10, 9]]), reach: 10, isWanted: (index: number) => index !== 13 };
+    const { lead } = deal(order([lane(1, QUICK, 1), lane(2, QUICK, 1)], more));
+    expect(lead[10]).toBe(9);
+    expect(lead[13]).toBe(NOBODY);
+    expect(new Set([8, 9, 11, 12, 14, 15].map((at) => lead[at])).size).toBe(1);
+  });
+
+  test('lanes that need long for a run, and such as still grow, get single segments', () => {
+    const slow = [lane(1, 12_500, 20), lane(2, 12_500, 20)];
+    const growing = [lane(1, QUICK, 0.1), lane(2, QUICK, 0.1)].map((each) => ({ ...each, flight: 14_480 }));
+    for (const some of [slow, growing]) {
+      const { lead } = deal(order(some));
+      expect(breaks(lead, 0)).toBeGreaterThan(lead.length / 4);
+    }
+  });
+
+  test('a slow lane beside a quick one keeps its single segments, and the cycle is as fine as it needs', () => {
+    const pattern = deal(order([lane(1, QUICK, 1), lane(2, 10_000, 1)], { horizon: 200 }));
+    const second = [...pattern.lead].flatMap((element, at) => (element === 2 ? [at] : []));
+    expect(second.every((at, place) => place === 0 || at - (second[place - 1] ?? 0) >= BLOCK)).toBe(true);
+    expect(pattern.cycle.length).toBe(64);
+  });
+
+  test('many quick lanes: the cycle keeps to the limit of the wire', () => {
+    const { cycle } = deal(order(Array.from({ length: 100 }, (_, at) => lane(at + 1, QUICK, 1))));
+    expect(new Set(cycle).size).toBe(100);
+    expect(cycle.length).toBeLessThanOrEqual(LIMITS.maxCycleElements);
+  });
+
+  test('a source that has only a part of a block gets only that', () => {
+    const holds = new Holdings([{ first: 0, length: 4 }]);
+    const { lead } = deal(order([{ ...lane(1, 2 * QUICK, 1), holds }, lane(2, QUICK, 1)]));
+    expect([...lead.subarray(0, 8)]).toEqual([1, 1, 1, 1, 2, 2, 2, 2]);
+  });
+});
 
 describe('time to bring', () => {
   const ramping = { ...lane(1, 500, 10), flight: 14_480 };
