@@ -1,19 +1,17 @@
 // Decoding and hashing of segments. The first megabytes are judged here, because starting a thread costs more than they do;
-// after that a worker thread takes over and the loop that reads sockets is free. The thread looks at the same memory. A
-// message costs as much as hashing a small segment, so that segments go over in batches: all that came in one turn of the
-// loop, and more while the thread is busy anyway.
+// after that a worker thread takes over and the loop that reads sockets is free. The thread looks at the same memory, and
+// what is to be judged and what was found stand in memory that both see (check-ring.ts).
 import type { Worker } from 'node:worker_threads';
+import { CheckRing, PLACES } from './check-ring.ts';
+import type { PieceOfMemory } from './check-ring.ts';
 import { judgeSegment } from './segment-decoder.ts';
 import type { Encoded, Extent } from './segment-decoder.ts';
-import type { VerifierBatch, VerifierVerdicts } from './verifier-worker.ts';
 
 /** Bytes judged on the calling thread before the worker is started. */
 const INLINE_BYTES = 16 * 1_048_576;
 
-/** Bytes of a batch; so many go over before the turn of the loop ends. */
-const BATCH_BYTES = 524_288;
-/** Batches that the worker may have at a time: one that it works on, and the next. */
-const MOST_BATCHES = 2;
+/** Bytes of memory that the thread goes on knowing: what is used again, as slabs are, is told once. */
+const MOST_KNOWN_BYTES = 67_108_864;
 
 /** The worker makes short-lived objects only: a young generation that grows to its default costs memory and saves nothing. */
 const WORKER_LIMITS = { maxYoungGenerationSizeMb: 4 };
@@ -31,12 +29,18 @@ export class Verifier {
   #worker: Worker | undefined;
   #inlineLeft = INLINE_BYTES;
   #ready = false;
-  /** What goes over next. */
-  readonly #next: Check[] = [];
-  #nextBytes = 0;
-  #isDue = false;
-  /** Batches that the worker has, the oldest first. */
-  readonly #waiting: Check[][] = [];
+  readonly #ring = new CheckRing();
+  /** Who waits for the verdict of what is in each place. */
+  readonly #asked: Check['done'][] = [];
+  #given = 0;
+  #seen = 0;
+  /** What the ring has no place for yet. */
+  readonly #late: Check[] = [];
+  /** The pieces of memory that the worker knows, the longest known first. */
+  readonly #known = new Map<SharedArrayBuffer, number>();
+  #knownBytes = 0;
+  #pieces = 0;
+  #isSeeing = false;
   readonly #onFault: (error: Error) => void;
 
   /** `onFault`: the worker died; nothing more will be verified. */
@@ -57,22 +61,15 @@ export class Verifier {
     encoded?: Encoded,
   ): void {
     if (this.#inlineLeft <= 0) this.#start();
-    const size = sizeOf({ extent, encoded });
     if (!this.#ready) {
-      this.#inlineLeft -= size;
+      this.#inlineLeft -= encoded?.mostBytes ?? extent.end - extent.start;
       const { ok, plain } = judgeSegment(bytes, extent, node, encoded);
       return done(ok, plain);
     }
-    this.#next.push({ bytes, extent, node: node.slice(), done, encoded });
-    this.#nextBytes += size;
-    if (this.#nextBytes >= BATCH_BYTES) this.#send();
-    else if (!this.#isDue) {
-      this.#isDue = true;
-      setImmediate(() => {
-        this.#isDue = false;
-        this.#send();
-      });
-    }
+    if (this.#late.length > 0 || this.#ring.room === 0)
+      this.#late.push({ bytes, extent, node: node.slice(), done, encoded });
+    else this.#give({ bytes, extent, node, done, encoded });
+    this.#see();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -80,9 +77,9 @@ export class Verifier {
     this.#worker = undefined;
     this.#ready = false;
     this.#inlineLeft = Number.POSITIVE_INFINITY;
-    this.#next.length = 0;
-    this.#nextBytes = 0;
-    this.#waiting.length = 0;
+    this.#late.length = 0;
+    this.#asked.length = 0;
+    this.#known.clear();
     await worker?.terminate();
   }
 
@@ -91,52 +88,57 @@ export class Verifier {
     const file = import.meta.url.endsWith('.ts') ? './verifier-worker.ts' : './verifier-worker.js';
     // loaded when the first thread starts: small objects need none
     const threads = process.getBuiltinModule('node:worker_threads');
-    const worker = new threads.Worker(new URL(file, import.meta.url), { resourceLimits: WORKER_LIMITS });
+    const worker = new threads.Worker(new URL(file, import.meta.url), {
+      resourceLimits: WORKER_LIMITS,
+      workerData: this.#ring.memory,
+    });
     this.#worker = worker;
     worker.unref();
     worker.once('online', () => {
       this.#ready = this.#worker === worker;
     });
-    worker.on('message', ({ verdicts }: VerifierVerdicts) => this.#judge(verdicts));
+    worker.on('message', () => this.#see());
     worker.on('error', this.#onFault);
   }
 
-  /** Sends what waits, as far as the worker may have it. */
-  #send(): void {
-    while (this.#next.length > 0 && this.#waiting.length < MOST_BATCHES) {
-      let count = 0;
-      let bytes = 0;
-      for (const check of this.#next) {
-        if (bytes >= BATCH_BYTES) break;
-        bytes += sizeOf(check);
-        count += 1;
+  #give({ bytes: { buffer }, extent, node, done, encoded }: Check): void {
+    const piece = this.#known.get(buffer) ?? this.#tell(buffer);
+    this.#asked[this.#given % PLACES] = done;
+    this.#given += 1;
+    this.#ring.give({ piece, extent, node, encoded });
+  }
+
+  /** Shows the worker a piece of memory, under the number that is returned. */
+  #tell(memory: SharedArrayBuffer): number {
+    this.#pieces += 1;
+    const forget: number[] = [];
+    for (const [old, number] of this.#known) {
+      if (this.#knownBytes <= MOST_KNOWN_BYTES) break;
+      this.#known.delete(old);
+      this.#knownBytes -= old.byteLength;
+      forget.push(number);
+    }
+    this.#known.set(memory, this.#pieces);
+    this.#knownBytes += memory.byteLength;
+    const piece: PieceOfMemory = { number: this.#pieces, memory, forget };
+    this.#worker?.postMessage(piece);
+    return this.#pieces;
+  }
+
+  /** Takes the verdicts that are there. A verdict may lead to more to be judged. */
+  #see(): void {
+    if (this.#isSeeing) return;
+    this.#isSeeing = true;
+    try {
+      for (let verdict = this.#ring.see(); verdict !== undefined && this.#ready; verdict = this.#ring.see()) {
+        const done = this.#asked[this.#seen % PLACES];
+        this.#seen += 1;
+        const late = this.#late.shift();
+        if (late !== undefined) this.#give(late);
+        done?.(verdict.ok, verdict.plain);
       }
-      const checks = this.#next.splice(0, count);
-      this.#nextBytes -= bytes;
-      this.#waiting.push(checks);
-      this.#worker?.postMessage(batchOf(checks));
+    } finally {
+      this.#isSeeing = false;
     }
   }
-
-  #judge(verdicts: VerifierVerdicts['verdicts']): void {
-    const checks = this.#waiting.shift() ?? [];
-    this.#send();
-    for (const [at, { done }] of checks.entries()) {
-      const { ok = false, plain } = verdicts[at] ?? {};
-      done(ok, plain);
-    }
-  }
-}
-
-/** What a check costs, in bytes to be hashed. */
-function sizeOf({ extent, encoded }: Pick<Check, 'extent' | 'encoded'>): number {
-  return encoded?.mostBytes ?? extent.end - extent.start;
-}
-
-function batchOf(checks: readonly Check[]): VerifierBatch {
-  const memory = [...new Set(checks.map(({ bytes }) => bytes.buffer))];
-  const segments = checks.map(({ bytes, extent, node, encoded }) => {
-    return { piece: memory.indexOf(bytes.buffer), start: extent.start, end: extent.end, node, encoded };
-  });
-  return { memory, segments };
 }

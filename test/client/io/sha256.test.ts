@@ -24,3 +24,15 @@ test('nobody writes to a digest again', () => {
     copies.map((digest) => Buffer.from(digest).toString('hex')),
   );
 });
+
+test('what lies before the data in memory is not mistaken for the prefix', () => {
+  const memory = new Uint8Array(new SharedArrayBuffer(1 + 32_768)).fill(7);
+  const data = memory.subarray(1);
+  for (const before of [0, 1, 2]) {
+    memory[0] = before;
+    for (const prefix of [[], [0], [1], [0, 1]]) {
+      const expected = createHash('sha256').update(Uint8Array.from(prefix)).update(data).digest();
+      expect(Buffer.compare(sha256(Uint8Array.from(prefix), data), expected)).toBe(0);
+    }
+  }
+});

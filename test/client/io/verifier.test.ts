@@ -1,6 +1,7 @@
 // The verifier on the calling thread and in its worker: the same verdicts, nothing written to, and an end at any time.
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { PLACES } from '../../../client/io/check-ring.ts';
 import type { Extent } from '../../../client/io/segment-decoder.ts';
 import { sha256 } from '../../../client/io/sha256.ts';
 import { Verifier } from '../../../client/io/verifier.ts';
@@ -9,6 +10,7 @@ import { objectBytes } from '../../support/object-bytes.ts';
 
 const START = 16;
 const BYTES = 1_048_576;
+
 const noFault = (error: Error): void => expect.fail(error.message);
 
 type Shared = Uint8Array<SharedArrayBuffer>;
@@ -107,7 +109,7 @@ describe.each(['inline', 'in the worker'])('%s', (where) => {
     expect(verdicts).toEqual(Array.from({ length: 40 }, (_, seed) => seed % 3 !== 0));
   });
 
-  test('several in one piece of memory each get their own verdict, more of them than a batch holds', async () => {
+  test('several in one piece of memory each get their own verdict, more of them than a slab holds', async () => {
     await using verifier = await ready();
     const memory = new Uint8Array(new SharedArrayBuffer(4 * BYTES));
     memory.set(objectBytes(memory.length, 9));
@@ -124,6 +126,27 @@ describe.each(['inline', 'in the worker'])('%s', (where) => {
     );
     expect(verdicts.flatMap((ok, at) => (ok ? [] : [at]))).toEqual(bent);
   });
+});
+
+test('more than the ring has places for, in more memory than is kept in mind: every verdict comes, in order', async () => {
+  await using verifier = new Verifier(noFault);
+  await untilWorker(verifier);
+  const pieces = Array.from({ length: 90 }, (_, seed) => segmentOf(seed + 1, BYTES - 16));
+  const small = { start: START, end: START + 1_000 };
+  const nodes = pieces.map(({ buffer }) => hashSegment(buffer.subarray(small.start, small.end), sha256));
+  const verdicts: number[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (let number = 0; number < 3 * PLACES; number += 1) {
+    const at = number % pieces.length;
+    // each piece is asked about long after it was forgotten; now and then with a node that is not its own
+    const node = nodes[number % 7 === 0 ? (at + 1) % nodes.length : at] ?? new Uint8Array(32);
+    verifier.check(pieces[at]?.buffer ?? expect.fail(), small, node, (ok) => {
+      verdicts.push(ok ? number : -number);
+      if (verdicts.length === 3 * PLACES) resolve();
+    });
+  }
+  await promise;
+  expect(verdicts).toEqual(Array.from({ length: 3 * PLACES }, (_, at) => (at % 7 === 0 ? -at : at)));
 });
 
 test('the node may be used again at once: the job has its own copy', async () => {
