@@ -9,6 +9,8 @@ import type { EarlyDials } from './io/dial.ts';
 const IN_ONE_FILE = 'get-now.cjs';
 /** A transfer that takes longer is no small one. */
 const SMALL_MS = 50;
+/** Calls of a function after which it is compiled with everything V8 can do: a segment makes one or a few. */
+const CALLS_WORTH_COMPILING = 1_000_000;
 
 type Getter = { readonly dialEarly: typeof dialEarly; readonly getNow: typeof getNow };
 
@@ -27,13 +29,13 @@ export async function beginGet(args: readonly string[], codeFolder: string | und
   if (!existsSync(file)) return beginInCheckout(args);
   const { exports, isKept } = runCompiled<Getter>(file, codeFolder);
   // V8 takes code that was kept only under the flags that it was made with
-  if (isKept || codeFolder === undefined) keepHeapSmall();
+  if (isKept || codeFolder === undefined) runLean();
   const early = exports.dialEarly(args);
   return { early, done: exports.getNow(args, early) };
 }
 
 async function beginInCheckout(args: readonly string[]): Promise<Begun> {
-  keepHeapSmall();
+  runLean();
   const { dialEarly } = await import('./commands/early.ts');
   const early = dialEarly(args);
   const { getNow } = await import('./commands/get-now.ts');
@@ -42,13 +44,15 @@ async function beginInCheckout(args: readonly string[]): Promise<Begun> {
 
 /**
  * What a transfer throws away is young and small; a nursery that grows to its default takes 60 MB and saves no time. What
- * outlives it is collected when as much again has come: left alone, V8 waits for four times as much.
+ * outlives it is collected when as much again has come: left alone, V8 waits for four times as much. And its best compiler
+ * takes a quarter of a second for what then runs no quicker: only a transfer of tens of gigabytes calls for it.
  */
-function keepHeapSmall(): void {
+function runLean(): void {
   const timer = setTimeout(() => {
     const { setFlagsFromString } = process.getBuiltinModule('node:v8');
     setFlagsFromString('--semi-space-growth-factor=1');
     setFlagsFromString('--heap-growing-percent=100');
+    setFlagsFromString(`--invocation-count-for-turbofan=${CALLS_WORTH_COMPILING}`);
   }, SMALL_MS);
   timer.unref();
 }

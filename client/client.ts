@@ -5,6 +5,7 @@ import { checkedSink } from './io/checked-sink.ts';
 import type { CheckedSink } from './io/checked-sink.ts';
 import type { EarlyDials } from './io/dial.ts';
 import { openFileSink, isOrderedTarget, PART_SUFFIX } from './io/file-sink.ts';
+import { isNowhere, nowhere } from './io/nowhere-sink.ts';
 import type { FileWish } from './io/file-sink.ts';
 import { readKnownOrigins } from './io/known-origins.ts';
 import { readableSink, writableSink } from './io/ordered-sink.ts';
@@ -211,6 +212,7 @@ async function openTarget(
     const sink = await openFileSink(path, wish);
     return { sink, leftover: sink.leftover };
   }
+  if (await isNowhere(path)) return { sink: nowhere('order'), leftover: undefined };
   const { createWriteStream } = await import('node:fs');
   return { sink: writableSink(createWriteStream(path), { endStream: true }), leftover: undefined };
 }
