@@ -1,44 +1,45 @@
-// Positioned reads of open objects into pooled buffers, shared by everybody who wants neighbouring bytes: one aligned
-// block is read once, however many channels wait for it, and its buffer is reused when nobody refers to it any more.
+// Positioned reads of open objects into pooled memory, shared by everybody who wants neighbouring bytes: one aligned
+// block is read once, however many channels wait for it, and its memory is reused when nobody refers to it any more.
 // Invariants: the pool never exceeds `cacheBytes`; nobody ever waits for a buffer. When stopped readers hold half of
 // the pool, further loans are private copies of just the bytes asked for, so they can neither starve the others nor
 // pin a whole block for one segment.
 import type { ObjectHandle } from './backend.ts';
+import { copyOf, lend, once } from './block-loan.ts';
+import type { Loan, ReadBlock, Wanted } from './block-loan.ts';
+import { BlockMemory } from './block-memory.ts';
+import type { Framing } from './block-memory.ts';
 import type { OriginTuning } from './options.ts';
+import { frameBuffer } from './segment-frames.ts';
+import type { Piece } from './segment-frames.ts';
 
 /** Blocks of one read that goes on where another ended: fewer trips through the thread pool. */
 const READ_AHEAD_BLOCKS = 4;
-
-/** Bytes on loan: to be written from where they lie, then released once. */
-export type Loan = { readonly parts: readonly Uint8Array[]; release(): void };
-
-/** Some bytes of an object. */
-export type Piece = { readonly position: number; readonly length: number };
+/** Blocks that may be borrowed together where reads are done at once: nobody waits for the last of them. */
+const QUICK_RUN_BLOCKS = 16;
 
 /** An object opened by some channels or responses; the last one to close it closes the handle. */
 export type OpenObject = {
   readonly size: number;
   /** What lies in one block is read together. */
   readonly blockBytes: number;
+  /** From the start of a block on, what may be borrowed together without waiting for long. */
+  readonly runBytes: number;
   /** `length` bytes from `position` on; at once when they are in the pool. Rejects as ObjectHandle.read does. */
-  borrow(position: number, length: number): Loan | Promise<Loan>;
-  /** The same for several pieces that lie in one block, ascending: a part of the loan is one of them. */
-  borrowPieces(pieces: readonly Piece[]): Loan | Promise<Loan>;
+  borrow(position: number, length: number, segmentBytes?: number): Loan | Promise<Loan>;
+  /** The same for ascending pieces, each of whole segments: each segment behind its prefix. */
+  borrowFrames(pieces: readonly Piece[], framing: Framing): Loan | Promise<Loan>;
   close(): void;
 };
 
-const NOTHING: Piece = { position: 0, length: 0 };
+/** Told how many blocks, or pieces for somebody alone, were read. */
+export type ReadObserver = (kind: 'block' | 'private', count: number) => void;
 
-/** Told about each read. */
-export type ReadObserver = (kind: 'block' | 'private', bytes: number) => void;
-
-type Block = {
+type Block = ReadBlock & {
   readonly file: SharedFile;
   readonly index: number;
-  /** A pooled buffer as far as the object fills it. */
-  readonly bytes: Buffer<ArrayBuffer>;
   isRead: boolean;
-  readonly ready: Promise<void>;
+  /** Undefined when it was read at once. */
+  ready: Promise<void> | undefined;
   holders: number;
 };
 
@@ -59,7 +60,7 @@ export class BlockCache {
   readonly #aheadBlocks: number;
   readonly #observe: ReadObserver;
   readonly #files = new Map<string, Promise<SharedFile>>();
-  readonly #free: ArrayBuffer[] = [];
+  readonly #free: BlockMemory[] = [];
   /** Blocks that nobody refers to, the oldest first. */
   readonly #idle = new Set<Block>();
   #allocated = 0;
@@ -100,67 +101,74 @@ export class BlockCache {
     if (this.#files.get(name) !== opening) return this.open(name, open);
     file.users += 1;
     this.#users += 1;
+    const { size } = file.handle.stat;
+    const blockBytes = this.#blockBytes;
+    // a share of the pool that cannot fill it, however much is held already
+    const quickRunBytes = Math.max(1, Math.min(QUICK_RUN_BLOCKS, Math.floor(this.#maxBlocks / 8))) * blockBytes;
     return {
-      size: file.handle.stat.size,
-      blockBytes: this.#blockBytes,
-      borrow: (position, length) => this.#borrow(file, [{ position, length }]),
-      borrowPieces: (pieces) => this.#borrow(file, pieces),
+      size,
+      blockBytes,
+      get runBytes() {
+        return file.isQuick ? quickRunBytes : blockBytes;
+      },
+      borrow: (position, length, segmentBytes = this.#blockBytes) => {
+        const wanted = { pieces: [{ position, length }], framing: undefined, size };
+        return this.#borrow(file, wanted, segmentBytes);
+      },
+      borrowFrames: (pieces, framing) => this.#borrow(file, { pieces, framing, size }, framing.segmentBytes),
       close: once(() => this.#leave(file)),
     };
   }
 
-  #borrow(file: SharedFile, pieces: readonly Piece[]): Loan | Promise<Loan> {
-    const first = Math.floor((pieces[0]?.position ?? 0) / this.#blockBytes);
-    const { position, length } = pieces.at(-1) ?? NOTHING;
-    const last = Math.floor((position + length - 1) / this.#blockBytes);
+  /** The blocks that must be read are laid out for segments of `segmentBytes`. */
+  #borrow(file: SharedFile, wanted: Wanted, segmentBytes: number): Loan | Promise<Loan> {
+    const indexes = this.#blocksOf(wanted.pieces);
     const scarce = this.heldBytes * 2 >= this.#maxBlocks * this.#blockBytes;
-    const blocks: Block[] = [];
-    for (let index = first; index <= last; index += 1) {
-      if (scarce && !file.blocks.has(index)) return this.#readPrivately(file, pieces);
+    if (scarce && indexes.some((index) => !file.blocks.has(index))) return this.#readPrivately(file, wanted);
+    const blocks = indexes.map((index) => this.#hold(file, index, segmentBytes));
+    const [first = 0] = indexes;
+    if (!scarce && !file.isQuick && file.blocks.has(first - 1)) {
+      this.#readOn(file, (indexes.at(-1) ?? 0) + 1, segmentBytes);
     }
-    for (let index = first; index <= last; index += 1) blocks.push(this.#hold(file, index));
-    if (!scarce && !file.isQuick && file.blocks.has(first - 1)) this.#readOn(file, last + 1);
-    const lend = (): Loan => {
-      const loan = this.#lend(blocks, pieces);
+    const lent = (): Loan => {
+      const loan = lend(blocks, wanted, () => blocks.forEach((block) => this.#release(block)));
       return scarce ? copyOf(loan) : loan;
     };
-    const missing = blocks.filter((block) => !block.isRead);
-    if (missing.length === 0) return lend();
-    const [only] = missing;
-    const ready =
-      only !== undefined && missing.length === 1 ? only.ready : Promise.all(missing.map((block) => block.ready));
-    return ready.then(lend, (error: unknown) => {
+    const reads = blocks.flatMap(({ isRead, ready }) => (isRead || ready === undefined ? [] : [ready]));
+    if (reads.length === 0) return lent();
+    return Promise.all(reads).then(lent, (error: unknown) => {
       for (const block of blocks) this.#release(block);
       throw error;
     });
   }
 
-  #lend(blocks: readonly Block[], pieces: readonly Piece[]): Loan {
-    const parts: Uint8Array[] = [];
+  /** Where the pieces lie; ascending, each once. */
+  #blocksOf(pieces: readonly Piece[]): number[] {
+    const indexes: number[] = [];
+    let next = 0;
     for (const { position, length } of pieces) {
-      for (const { index, bytes } of blocks) {
-        const start = index * this.#blockBytes;
-        parts.push(
-          bytes.subarray(Math.max(0, position - start), Math.min(this.#blockBytes, position + length - start)),
-        );
+      const end = Math.floor((position + length - 1) / this.#blockBytes) + 1;
+      for (let index = Math.max(next, Math.floor(position / this.#blockBytes)); index < end; index += 1) {
+        indexes.push(index);
       }
+      next = end;
     }
-    return { parts, release: once(() => blocks.forEach((block) => this.#release(block))) };
+    return indexes;
   }
 
-  async #readPrivately(file: SharedFile, pieces: readonly Piece[]): Promise<Loan> {
-    const read = async ({ position, length }: Piece): Promise<Uint8Array> => {
-      const bytes = Buffer.allocUnsafeSlow(length);
-      await file.handle.read([bytes], position);
-      this.#observe('private', length);
-      return bytes;
+  async #readPrivately(file: SharedFile, { pieces, framing }: Wanted): Promise<Loan> {
+    const read = async (piece: Piece): Promise<Uint8Array> => {
+      const { whole, chunks } = framing === undefined ? plainBuffer(piece) : frameBuffer(piece, framing);
+      await file.handle.read(chunks, piece.position);
+      this.#observe('private', 1);
+      return whole;
     };
     return { parts: await Promise.all(pieces.map(read)), release: () => {} };
   }
 
-  #hold(file: SharedFile, index: number): Block {
+  #hold(file: SharedFile, index: number, segmentBytes: number): Block {
     const there = file.blocks.get(index);
-    const block = there ?? this.#read(file, index);
+    const block = there ?? this.#read(file, index, segmentBytes);
     block.holders += 1;
     if (there === undefined && block.isRead) this.#release(block);
     this.#idle.delete(block);
@@ -171,51 +179,69 @@ export class BlockCache {
    * Reads block `index`, and the next ones with it where the reading goes on from the block before. The read holds them
    * until it is done; a block that comes back read is the caller's to release.
    */
-  #read(file: SharedFile, index: number): Block {
+  #read(file: SharedFile, index: number, segmentBytes: number): Block {
     const { size } = file.handle.stat;
     const most = file.blocks.has(index - 1) ? this.#readAhead() : 1;
     let end = index + 1;
     while (end < index + most && end * this.#blockBytes < size && !file.blocks.has(end)) end += 1;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
     const blocks: Block[] = [];
     for (let at = index; at < end; at += 1) {
-      const bytes = this.#takeBuffer().subarray(0, Math.min(this.#blockBytes, size - at * this.#blockBytes));
-      // The read itself is a holder: its buffer must not be reused under it when everybody else has let go.
-      const block: Block = { file, index: at, bytes, isRead: false, ready: promise, holders: 1 };
+      const position = at * this.#blockBytes;
+      const memory = this.#takeMemory();
+      memory.layOut(Math.min(this.#blockBytes, size - position), segmentBytes);
+      // The read itself is a holder: its memory must not be reused under it when everybody else has let go.
+      const block: Block = {
+        file,
+        index: at,
+        position,
+        memory,
+        isRead: false,
+        ready: undefined,
+        holders: 1,
+        framers: 0,
+      };
       blocks.push(block);
       file.blocks.set(at, block);
     }
-    const buffers = blocks.map((block) => block.bytes);
-    file.isQuick = file.handle.readNow?.(buffers, index * this.#blockBytes) === true;
-    if (file.isQuick) {
-      resolve();
-      for (const block of blocks.slice(1)) this.#readDone(block, true);
-      const [first] = blocks as [Block];
-      first.isRead = true;
-      this.#observe('block', first.bytes.length);
-      return first;
-    }
-    file.handle.read(buffers, index * this.#blockBytes).then(
-      () => {
-        for (const block of blocks) this.#readDone(block, true);
-        resolve();
-      },
-      (error: unknown) => {
-        for (const block of blocks) this.#readDone(block, false);
-        reject(error);
-      },
-    );
-    promise.catch(() => {}); // told to those who borrow
+    this.#fill(file, blocks, index * this.#blockBytes);
     return blocks[0] as Block;
   }
 
+  /** Reads what lies from `position` on into the blocks; at once where that is possible. */
+  #fill(file: SharedFile, blocks: readonly Block[], position: number): void {
+    const buffers: Uint8Array[] = [];
+    for (const { memory } of blocks) for (const chunk of memory.chunks) buffers.push(chunk);
+    file.isQuick = file.handle.readNow?.(buffers, position) === true;
+    if (file.isQuick) {
+      for (const block of blocks) block.isRead = true;
+      for (const block of blocks.slice(1)) this.#release(block);
+      this.#observe('block', blocks.length);
+      return;
+    }
+    const ready = file.handle.read(buffers, position).then(
+      () => {
+        this.#observe('block', blocks.length);
+        for (const block of blocks) block.isRead = true;
+        for (const block of blocks) this.#release(block);
+      },
+      (error: unknown) => {
+        // who comes later tries again
+        for (const block of blocks) file.blocks.delete(block.index);
+        for (const block of blocks) this.#release(block);
+        throw error;
+      },
+    );
+    ready.catch(() => {}); // told to those who borrow
+    for (const block of blocks) block.ready = ready;
+  }
+
   /** Who goes on where another ended will go on: what comes next is on its way before it is asked for. */
-  #readOn(file: SharedFile, from: number): void {
+  #readOn(file: SharedFile, from: number, segmentBytes: number): void {
     // what is read ahead must still be there when it is wanted
     const blocks = Math.min(this.#aheadBlocks, Math.floor(this.#maxIdle / (2 * Math.max(1, this.#users))));
     const end = Math.min(from + blocks, Math.ceil(file.handle.stat.size / this.#blockBytes));
     for (let index = from; index < end; index += 1) {
-      const block = file.blocks.has(index) ? undefined : this.#read(file, index);
+      const block = file.blocks.has(index) ? undefined : this.#read(file, index, segmentBytes);
       if (block?.isRead === true) this.#release(block);
     }
   }
@@ -223,13 +249,6 @@ export class BlockCache {
   /** Blocks per read, so few that with all present users what was read ahead is still there when it is wanted. */
   #readAhead(): number {
     return Math.max(1, Math.min(READ_AHEAD_BLOCKS, Math.floor(this.#maxIdle / Math.max(1, this.#users))));
-  }
-
-  #readDone(block: Block, isRead: boolean): void {
-    block.isRead = isRead;
-    if (isRead) this.#observe('block', block.bytes.length);
-    else block.file.blocks.delete(block.index); // who comes later tries again
-    this.#release(block);
   }
 
   #release(block: Block): void {
@@ -244,14 +263,14 @@ export class BlockCache {
   #forget(block: Block): void {
     this.#idle.delete(block);
     if (block.file.blocks.get(block.index) === block) block.file.blocks.delete(block.index);
-    this.#free.push(block.bytes.buffer);
+    this.#free.push(block.memory);
   }
 
-  #takeBuffer(): Buffer<ArrayBuffer> {
+  #takeMemory(): BlockMemory {
     const free = this.#free.pop();
-    if (free !== undefined) return Buffer.from(free);
+    if (free !== undefined) return free;
     this.#allocated += 1;
-    return Buffer.allocUnsafeSlow(this.#blockBytes);
+    return new BlockMemory(this.#blockBytes);
   }
 
   #leave(file: SharedFile): void {
@@ -264,16 +283,7 @@ export class BlockCache {
   }
 }
 
-function once(action: () => void): () => void {
-  let left = 1;
-  return () => {
-    if (left > 0) action();
-    left = 0;
-  };
-}
-
-function copyOf(loan: Loan): Loan {
-  const parts = loan.parts.map((part) => Buffer.from(part));
-  loan.release();
-  return { parts, release: () => {} };
+function plainBuffer({ length }: Piece): ReturnType<typeof frameBuffer> {
+  const whole = Buffer.allocUnsafeSlow(length);
+  return { whole, chunks: [whole] };
 }

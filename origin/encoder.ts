@@ -2,7 +2,7 @@
 // is not worth it or does not become smaller is sent plain: nobody waits for the sake of a saving. Keeps no encoded bytes.
 // Invariant: at most `encodeJobs` run, and at most `encodeQueueBytes` wait.
 import { gzip } from 'node:zlib';
-import type { Loan } from './block-cache.ts';
+import type { Loan } from './block-loan.ts';
 import type { PublishedObject } from './catalog.ts';
 import { EncodingWorth } from './encoding-worth.ts';
 import type { OriginTuning } from './options.ts';

@@ -85,7 +85,9 @@ export async function startOrigin(options: OriginOptions): Promise<RunningOrigin
   const signer = await openSigner(folder, log, resolved.signingKey);
   const guard = new Guard(await tokenCheckOf(resolved));
   const index = opened.use(await openIndex(folder, resolved));
-  const blocks: BlockCache = new BlockCache(cacheSizesOf(backend, tuning), (kind) => metrics.reads[kind].inc());
+  const blocks: BlockCache = new BlockCache(cacheSizesOf(backend, tuning), (kind, count) =>
+    metrics.reads[kind].inc(count),
+  );
   const indexer = opened.use(
     new Indexer(backend, index, tuning, {
       hashed: (bytes, seconds) => {

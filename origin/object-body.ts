@@ -3,7 +3,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Share } from '../protocol/access/shaper.ts';
 import { asHeddleError } from '../protocol/errors.ts';
-import type { Loan, OpenObject } from './block-cache.ts';
+import type { OpenObject } from './block-cache.ts';
+import type { Loan } from './block-loan.ts';
 import type { ByteRange } from './conditional.ts';
 import type { OriginMetrics } from './metrics.ts';
 import type { OriginTuning } from './options.ts';

@@ -5,7 +5,7 @@ import { asHeddleError } from '../protocol/errors.ts';
 import { accepts } from '../protocol/frames.ts';
 import { segmentPrefix } from '../protocol/frame-writer.ts';
 import type { SegmentAnswer } from '../protocol/segment-set.ts';
-import type { Loan, OpenObject } from './block-cache.ts';
+import type { Loan } from './block-loan.ts';
 import type { PublishedObject } from './catalog.ts';
 import type { Encoder } from './encoder.ts';
 import type { OriginMetrics } from './metrics.ts';
@@ -19,7 +19,6 @@ const RATE_MS = 250;
 export type SegmentContentParts = {
   readonly socket: Pick<Socket, 'bytesWritten'>;
   readonly object: PublishedObject;
-  readonly file: OpenObject;
   readonly metrics: OriginMetrics;
   /** Left out: ENCODE is ignored. */
   readonly encoder?: Encoder;
@@ -55,7 +54,7 @@ export class SegmentContents {
 
   /** The frames of a run, as its bytes are; at once when they are there. Never rejects. */
   plain(run: SegmentRun): Content | Promise<Content> {
-    const loan = run.borrow(this.#parts.file);
+    const loan = run.borrow();
     if (!(loan instanceof Promise)) return this.#sent(run, loan);
     return loan.then(
       (ready) => this.#sent(run, ready),
@@ -65,16 +64,19 @@ export class SegmentContents {
 
   /** The frame of one segment, encoded where that makes it smaller. `alone` is the run of it. Never rejects. */
   async encoded(answer: SegmentAnswer, alone: SegmentRun): Promise<Content> {
-    const { file, object, encoder, metrics } = this.#parts;
+    const { object, encoder, metrics } = this.#parts;
     const { index, epoch, by } = answer;
     let loan: Loan;
     try {
-      loan = await alone.borrow(file);
+      loan = await alone.borrowPlain();
     } catch (error) {
       return this.#unreadable(alone, error);
     }
     const encoded = await encoder?.encode(object, loan, alone.payloadBytes);
-    if (encoded === undefined) return this.#sent(alone, loan);
+    if (encoded === undefined) {
+      const prefix = segmentPrefix(index, epoch, by, alone.payloadBytes);
+      return this.#sent(alone, { parts: [prefix, ...loan.parts], release: loan.release });
+    }
     loan.release();
     metrics.segments[by].inc();
     metrics.bytes.segments.inc(encoded.length);
@@ -85,7 +87,7 @@ export class SegmentContents {
     const { metrics } = this.#parts;
     metrics.segments[run.by].inc(run.segments);
     metrics.bytes.segments.inc(run.payloadBytes);
-    return run.content(loan);
+    return loan;
   }
 
   /** A changed object ends the channel; segments that could not be read are the client's to ask for elsewhere. */

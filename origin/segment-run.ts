@@ -1,37 +1,52 @@
-// Segments decided one after another that lie in one block: read as one, queued as one, sent in one go. What each costs on
-// its own is its prefix; promises, loans and accounts are the run's. Which segments come next is not decided here.
-import { encodeFrame, SEGMENT_PREFIX_BYTES, writeSegmentPrefix } from '../protocol/frame-writer.ts';
+// Segments decided one after another that lie in one block, or in several where reads are done at once: read as one, queued
+// as one, sent in one go, neighbours as one piece with their prefixes. Promises, loans and accounts are the run's. Which segments come next is not decided here.
+import { encodeFrame, SEGMENT_PREFIX_BYTES } from '../protocol/frame-writer.ts';
 import type { SegmentAnswer } from '../protocol/segment-set.ts';
-import type { Loan, OpenObject, Piece } from './block-cache.ts';
+import type { Loan } from './block-loan.ts';
+import type { OpenObject } from './block-cache.ts';
 import type { Content } from './outbox.ts';
+
+/** An object as segments. */
+export type SegmentedObject = { readonly file: OpenObject; readonly segmentBytes: number };
+
+/** Neighbouring segments. */
+type Neighbours = { readonly first: number; count: number };
 
 /** A run that is being made. */
 export class SegmentRun {
-  readonly #first: SegmentAnswer;
-  readonly #block: number;
-  readonly #blockBytes: number;
-  readonly #indexes: number[] = [];
-  readonly #pieces: Piece[] = [];
-  #payloadBytes = 0;
+  readonly #answer: SegmentAnswer;
+  readonly #object: SegmentedObject;
+  /** Where it ends at the latest. */
+  readonly #limit: number;
+  readonly #groups: Neighbours[];
+  /** Index behind its last segment. */
+  #next: number;
+  #segments = 1;
+  #payloadBytes: number;
 
   /** A run of this one segment. */
-  constructor(answer: SegmentAnswer, piece: Piece, blockBytes: number) {
-    this.#first = answer;
-    this.#blockBytes = blockBytes;
-    this.#block = Math.floor(piece.position / blockBytes);
-    this.#add(answer, piece);
+  constructor(answer: SegmentAnswer, object: SegmentedObject) {
+    const { blockBytes, runBytes } = object.file;
+    const { index } = answer;
+    const position = index * object.segmentBytes;
+    this.#answer = answer;
+    this.#object = object;
+    this.#limit = position - (position % blockBytes) + runBytes;
+    this.#groups = [{ first: index, count: 1 }];
+    this.#next = index + 1;
+    this.#payloadBytes = this.#endOf(index) - position;
   }
 
   get epoch(): number {
-    return this.#first.epoch;
+    return this.#answer.epoch;
   }
 
   get by(): SegmentAnswer['by'] {
-    return this.#first.by;
+    return this.#answer.by;
   }
 
   get segments(): number {
-    return this.#indexes.length;
+    return this.#segments;
   }
 
   get payloadBytes(): number {
@@ -40,52 +55,53 @@ export class SegmentRun {
 
   /** Bytes it takes on the wire. */
   get bytes(): number {
-    return this.#payloadBytes + this.#indexes.length * SEGMENT_PREFIX_BYTES;
+    return this.#payloadBytes + this.#segments * SEGMENT_PREFIX_BYTES;
   }
 
   /** Takes one more when the same read serves it and it goes on upwards; else it begins a run of its own. */
-  takes(answer: SegmentAnswer, piece: Piece): boolean {
-    const { epoch, by } = this.#first;
-    const goesOn = answer.epoch === epoch && answer.by === by && piece.position > (this.#pieces.at(-1)?.position ?? 0);
-    const end = piece.position + piece.length - 1;
-    if (!goesOn || Math.floor(end / this.#blockBytes) !== this.#block) return false;
-    this.#add(answer, piece);
+  takes({ index, epoch, by }: SegmentAnswer): boolean {
+    if (epoch !== this.#answer.epoch || by !== this.#answer.by || index < this.#next) return false;
+    const end = this.#endOf(index);
+    if (end > this.#limit) return false;
+    const group = this.#groups.at(-1);
+    if (index === this.#next && group !== undefined) group.count += 1;
+    else this.#groups.push({ first: index, count: 1 });
+    this.#next = index + 1;
+    this.#segments += 1;
+    this.#payloadBytes += end - index * this.#object.segmentBytes;
     return true;
   }
 
-  /** Its bytes, at once when they are there. */
-  borrow(file: OpenObject): Loan | Promise<Loan> {
-    return file.borrowPieces(this.#pieces);
+  /** Its frames, at once when the bytes are there. */
+  borrow(): Loan | Promise<Loan> {
+    const { file, segmentBytes } = this.#object;
+    const { epoch, by } = this.#answer;
+    const pieces = this.#groups.map(({ first, count }) => {
+      const position = first * segmentBytes;
+      return { position, length: this.#endOf(first + count - 1) - position };
+    });
+    return file.borrowFrames(pieces, { segmentBytes, epoch, by });
   }
 
-  /** The frames, around bytes that were borrowed. */
-  content({ parts, release }: Loan): Content {
-    const { epoch, by } = this.#first;
-    const prefixes = Buffer.allocUnsafe(this.#indexes.length * SEGMENT_PREFIX_BYTES);
-    const framed: Uint8Array[] = [];
-    for (const [at, index] of this.#indexes.entries()) {
-      const prefix = prefixes.subarray(at * SEGMENT_PREFIX_BYTES, (at + 1) * SEGMENT_PREFIX_BYTES);
-      writeSegmentPrefix(prefix, { index, epoch, by }, this.#pieces[at]?.length ?? 0);
-      framed.push(prefix);
-      const part = parts[at];
-      // one segment may lie in several blocks
-      if (this.#indexes.length === 1) framed.push(...parts);
-      else if (part !== undefined) framed.push(part);
-    }
-    return { parts: framed, release };
+  /** The bytes of a run of one segment. */
+  borrowPlain(): Loan | Promise<Loan> {
+    const { file, segmentBytes } = this.#object;
+    return file.borrow(this.#answer.index * segmentBytes, this.#payloadBytes, segmentBytes);
   }
 
   /** The answers when nothing could be read. */
   unread(): Content {
-    const { epoch, by } = this.#first;
-    return {
-      parts: this.#indexes.map((index) => encodeFrame({ type: 'dropped', index, epoch, by, reason: 'read-failed' })),
-    };
+    const { epoch, by } = this.#answer;
+    const parts = this.#groups.flatMap(({ first, count }) =>
+      Array.from({ length: count }, (_, at) =>
+        encodeFrame({ type: 'dropped', index: first + at, epoch, by, reason: 'read-failed' }),
+      ),
+    );
+    return { parts };
   }
 
-  #add({ index }: SegmentAnswer, piece: Piece): void {
-    this.#indexes.push(index);
-    this.#pieces.push(piece);
-    this.#payloadBytes += piece.length;
+  #endOf(index: number): number {
+    const { file, segmentBytes } = this.#object;
+    return Math.min(file.size, (index + 1) * segmentBytes);
   }
 }

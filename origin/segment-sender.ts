@@ -212,15 +212,13 @@ export class SegmentSender {
   #goOn(run: SegmentRun | undefined, answer: SegmentAnswer): SegmentRun | undefined {
     if (answer.by === 'pattern') this.#steered?.sent(answer.index);
     const { request, object, file } = this.#parts;
-    const length = lengthOfSegment(answer.index, object.size, request.segmentBytes);
-    const piece = { position: answer.index * request.segmentBytes, length };
-    const isEncoded = this.#contents.encodes(length);
-    if (!isEncoded && run?.takes(answer, piece) === true) return run;
+    const isEncoded = this.#contents.encodes(lengthOfSegment(answer.index, object.size, request.segmentBytes));
+    if (!isEncoded && run?.takes(answer) === true) return run;
     this.#putRun(run);
-    const next = new SegmentRun(answer, piece, file.blockBytes);
+    const next = new SegmentRun(answer, { file, segmentBytes: request.segmentBytes });
     if (!isEncoded) return next;
     this.#outbox.put(next.epoch, next.bytes, this.#contents.encoded(answer, next));
-    this.#parts.share?.took(length);
+    this.#parts.share?.took(next.payloadBytes);
     return undefined;
   }
 

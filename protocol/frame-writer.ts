@@ -76,22 +76,24 @@ export function segmentPrefix(
   return bytes;
 }
 
-/** As segmentPrefix, into the start of `bytes`: a sender of thousands a second has one memory for many of them. */
+/** As segmentPrefix, into `bytes` from `at` on: a sender of thousands a second has one memory for many of them. */
 export function writeSegmentPrefix(
   bytes: Uint8Array,
   { index, epoch, by }: { readonly index: number; readonly epoch: number; readonly by: SentBy },
   payloadBytes: number,
   encoding: SegmentEncoding = 'identity',
+  at = 0,
 ): void {
   if (payloadBytes > LIMITS.maxSegmentBytes) throw tooLarge('segment');
   if (!isU32(index) || !isU32(epoch)) throw new HeddleError('bad-frame', 'a number does not fit into its field');
-  putU32(bytes, 0, SEGMENT_BODY_BYTES + payloadBytes);
-  bytes[0] = FRAME_TYPES.segment.number;
-  putU32(bytes, 4, index);
-  putU32(bytes, 8, epoch);
-  bytes[12] = wireOfSentBy(by);
-  bytes[13] = SEGMENT_ENCODINGS.indexOf(encoding);
-  bytes.fill(0, 14, SEGMENT_PREFIX_BYTES);
+  putU32(bytes, at, SEGMENT_BODY_BYTES + payloadBytes);
+  bytes[at] = FRAME_TYPES.segment.number;
+  putU32(bytes, at + 4, index);
+  putU32(bytes, at + 8, epoch);
+  bytes[at + 12] = wireOfSentBy(by);
+  bytes[at + 13] = SEGMENT_ENCODINGS.indexOf(encoding);
+  bytes[at + 14] = 0;
+  bytes[at + 15] = 0;
 }
 
 /** Frames one after another in one buffer. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectHandle } from '../../origin/backend.ts';
 import { BlockCache } from '../../origin/block-cache.ts';
-import type { Loan } from '../../origin/block-cache.ts';
+import type { Loan } from '../../origin/block-loan.ts';
 import { HeddleError } from '../../protocol/errors.ts';
 import { bytesOf } from './fixture.ts';
 

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import type { Loan, OpenObject } from '../../origin/block-cache.ts';
+import type { OpenObject } from '../../origin/block-cache.ts';
+import type { Loan } from '../../origin/block-loan.ts';
 import type { PublishedObject } from '../../origin/catalog.ts';
 import { HashIndex } from '../../origin/hash-index.ts';
 import { createOriginMetrics } from '../../origin/metrics.ts';
@@ -13,6 +14,7 @@ import { ProofPages } from '../../origin/proof-pages.ts';
 import { SegmentSender } from '../../origin/segment-sender.ts';
 import { HeddleError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
+import { segmentPrefix } from '../../protocol/frame-writer.ts';
 import { LEAF_BYTES } from '../../protocol/limits.ts';
 import { manifestOf } from '../../protocol/manifest.ts';
 import { patternOf, RawChannel } from '../support/raw-channel.ts';
@@ -56,8 +58,13 @@ async function open(opened: AsyncDisposableStack): Promise<Open> {
     size: BYTES.length,
     // each segment is a block, and so a read of its own
     blockBytes: LEAF_BYTES,
+    runBytes: LEAF_BYTES,
     borrow,
-    borrowPieces: ([piece]) => borrow(piece?.position ?? 0, piece?.length ?? 0),
+    borrowFrames: async ([piece], { epoch, by }) => {
+      const { position, length } = piece ?? { position: 0, length: 0 };
+      const { parts, release } = await borrow(position, length);
+      return { parts: [segmentPrefix(position / LEAF_BYTES, epoch, by, length), ...parts], release };
+    },
     close: () => void (closed = true),
   };
   const request = { transfer: '0'.repeat(32), number: 1, segmentBytes: LEAF_BYTES, first: [] };
