@@ -2,6 +2,7 @@
 // the SENDs open. From it follows `maySend`, what the channel may send or have sent without the client knowing yet.
 // The exactly-once rule: a new pattern leaves at least maySend(c) with every healthy channel c and deals only the rest.
 // Pure counterpart of segment-set.ts.
+import { IndexSet } from './index-set.ts';
 import { elementAt, nextOwed, withDealt } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
 import type { SentBy } from './frames.ts';
@@ -30,7 +31,7 @@ export class ChannelLedger {
   readonly #channel: number;
   /** Oldest possibly in force first; the last is the newest sent. */
   readonly #views: View[] = [];
-  readonly #answered = new Set<number>();
+  readonly #answered = new IndexSet();
   readonly #sends = new Map<number, OpenSend>();
   /** What a steering origin dealt this channel, as other channels said, and under which epoch. */
   readonly #claims = new Map<number, number>();
@@ -84,8 +85,7 @@ export class ChannelLedger {
   pattern(pattern: Pattern): void {
     const newest = this.#views.at(-1);
     if (newest !== undefined) newest.creditLimit = this.#credit;
-    const oldestFrom = this.#views[0]?.pattern.from ?? 0;
-    for (const index of this.#answered) if (index < oldestFrom) this.#answered.delete(index);
+    this.#answered.deleteBelow(this.#views[0]?.pattern.from ?? 0);
     const view: View = {
       pattern,
       creditLimit: Number.POSITIVE_INFINITY,

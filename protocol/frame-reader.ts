@@ -13,8 +13,15 @@ import {
   readRanges,
   readSentBy,
 } from './frame-fields.ts';
-import { DROP_REASONS, FRAME_HEADER_BYTES, FRAME_TYPES, isOptionalType, SEGMENT_ENCODINGS } from './frames.ts';
-import type { Frame, FrameType } from './frames.ts';
+import {
+  DROP_REASONS,
+  FRAME_HEADER_BYTES,
+  FRAME_TYPES,
+  isOptionalType,
+  SEGMENT_BODY_BYTES,
+  SEGMENT_ENCODINGS,
+} from './frames.ts';
+import type { Frame, FrameType, SegmentFrame } from './frames.ts';
 import { HASH_BYTES, LIMITS } from './limits.ts';
 import { checkDealt, checkPattern } from './pattern.ts';
 import { decodeText } from './text.ts';
@@ -45,6 +52,7 @@ export function lengthAt(bytes: Uint8Array, at: number): number {
 
 /** The frame whose body is `body`. Views in the result point into `body`. */
 export function decodeBody(type: FrameType, body: Uint8Array): Frame {
+  if (type === 'segment') return decodeSegment(body, 0, body.length);
   const reader = new ByteReader(body);
   const frame = decode(type, reader);
   reader.end();
@@ -138,7 +146,33 @@ export const SOURCE_FRAME_TYPES: ReadonlySet<FrameType> = new Set<FrameType>([
   'error',
 ]);
 
-function decode(type: FrameType, reader: ByteReader): Frame {
+/** The SEGMENT whose body is [start, end) of `bytes`: without a reader, for all of a transfer's bytes come this way. */
+export function decodeSegment(bytes: Uint8Array, start: number, end: number): SegmentFrame {
+  const payloadAt = start + SEGMENT_BODY_BYTES;
+  if (payloadAt > end) throw fault('bad-frame', 'the frame ends inside a field');
+  const by = bytes[start + 8] ?? 0xff;
+  if (by > 1) throw fault('bad-frame', 'a flag is neither 0 nor 1');
+  const encoding = SEGMENT_ENCODINGS[bytes[start + 9] ?? 0xff];
+  if (encoding === undefined) throw fault('bad-frame', 'the encoding of a segment is not known');
+  if (bytes[start + 10] !== 0 || bytes[start + 11] !== 0) {
+    throw fault('bad-frame', 'reserved bytes of a segment are not zero');
+  }
+  const [index, epoch] = [u32At(bytes, start), u32At(bytes, start + 4)];
+  return {
+    type: 'segment',
+    index,
+    epoch,
+    by: by === 1 ? 'send' : 'pattern',
+    encoding,
+    payload: bytes.subarray(payloadAt, end),
+  };
+}
+
+function u32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at] ?? 0) * 0x100_0000 + lengthAt(bytes, at);
+}
+
+function decode(type: Exclude<FrameType, 'segment'>, reader: ByteReader): Frame {
   switch (type) {
     case 'pattern':
       return { type, pattern: checkPattern(readPattern(reader), 'remote') };
@@ -174,15 +208,6 @@ function decode(type: FrameType, reader: ByteReader): Frame {
       const first = reader.u32();
       const nodes = reader.raw(nodeCount * HASH_BYTES);
       return { type, page: { level, first, nodes, path: reader.raw(pathCount * HASH_BYTES) } };
-    }
-    case 'segment': {
-      const index = reader.u32();
-      const epoch = reader.u32();
-      const by = readSentBy(reader);
-      const encoding = SEGMENT_ENCODINGS[reader.u8()];
-      if (encoding === undefined) throw fault('bad-frame', 'the encoding of a segment is not known');
-      if (reader.u16() !== 0) throw fault('bad-frame', 'reserved bytes of a segment are not zero');
-      return { type, index, epoch, by, encoding, payload: reader.raw(reader.left) };
     }
     case 'dropped': {
       const index = reader.u32();

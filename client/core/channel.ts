@@ -13,7 +13,7 @@ const GAP_RTTS = 0.7;
 const GAP_MOST_RTTS = 3;
 const GAP_LEAST_BYTES = 6_000;
 /** A credit is a frame: on quick lines it is raised only for the segments of so many ms. */
-const CREDIT_STEP_MS = 1;
+const CREDIT_STEP_MS = 2;
 
 export type ChannelState = 'dialing' | 'opening' | 'open' | 'slow' | 'stalled' | 'draining' | 'closed';
 export type ChannelEvent = 'connected' | 'hello' | 'lag' | 'silence' | 'bytes' | 'surplus' | 'ended';

@@ -27,8 +27,15 @@ export const PLACES = 1_024;
 const GIVEN = 0;
 const JUDGED = 1;
 const SEEN = 2;
+/** How the thread waits: not at all, for a moment, or until it is woken. */
+const SLEEP = 3;
+const AWAKE = 0;
+const NAPPING = 1;
+const ASLEEP = 2;
+/** Who naps comes back by himself, and is woken only for so many: waking somebody costs as much as hashing two. */
+const WORTH_WAKING = 16;
 /** 32-bit numbers before the first place: each counter's cache line is its own matter. */
-const HEAD_WORDS = 48;
+const HEAD_WORDS = 64;
 const LINE_WORDS = 16;
 /** Of a place: piece, start, end, encoding, most bytes, whether it is good, where the plain bytes are, and the node. */
 const NODE_AT = 8;
@@ -62,6 +69,9 @@ export class CheckRing {
     this.#words[at + 4] = encoded?.mostBytes ?? 0;
     this.#bytes.set(node, 4 * (at + NODE_AT));
     Atomics.store(this.#words, GIVEN * LINE_WORDS, (given + 1) | 0);
+    const sleep = this.#count(SLEEP);
+    if (sleep === AWAKE || (sleep === NAPPING && difference(given, this.#count(JUDGED)) < WORTH_WAKING)) return;
+    Atomics.store(this.#words, SLEEP * LINE_WORDS, AWAKE);
     Atomics.notify(this.#words, GIVEN * LINE_WORDS);
   }
 
@@ -105,7 +115,11 @@ export class CheckRing {
 
   /** The thread: stands still until there is something to take; false when nothing came within `ms`. */
   wait(ms?: number): boolean {
-    return Atomics.wait(this.#words, GIVEN * LINE_WORDS, this.#count(JUDGED), ms) !== 'timed-out';
+    const judged = this.#count(JUDGED);
+    Atomics.store(this.#words, SLEEP * LINE_WORDS, ms === undefined ? ASLEEP : NAPPING);
+    Atomics.wait(this.#words, GIVEN * LINE_WORDS, judged, ms);
+    Atomics.store(this.#words, SLEEP * LINE_WORDS, AWAKE);
+    return this.#count(GIVEN) !== judged;
   }
 
   #extentAt(at: number): Extent {

@@ -4,7 +4,7 @@
 import { HeddleError } from '../../protocol/errors.ts';
 import { accepts, FRAME_HEADER_BYTES, FRAME_TYPES } from '../../protocol/frames.ts';
 import type { SegmentFrame, SourceFrame } from '../../protocol/frames.ts';
-import { decodeBody, lengthAt, readHeader, SOURCE_FRAME_TYPES } from '../../protocol/frame-reader.ts';
+import { decodeBody, decodeSegment, lengthAt, readHeader, SOURCE_FRAME_TYPES } from '../../protocol/frame-reader.ts';
 import { SEGMENT_PREFIX_BYTES } from '../../protocol/frame-writer.ts';
 import { parseResponseHead } from '../../protocol/http-head.ts';
 import type { ResponseHead } from '../../protocol/http-head.ts';
@@ -143,7 +143,7 @@ export class Receiver {
       }
       if (this.#used < end) break;
       this.#at = end;
-      if (type === 'segment') this.#handOver(this.#buffer.subarray(start, end));
+      if (type === 'segment') this.#handOver(decodeSegment(this.#buffer, start, end));
       else if (type !== undefined) {
         const body = this.#buffer.slice(start, end);
         this.#sink.frame(decodeBody(type, body) as Exclude<SourceFrame, SegmentFrame>);
@@ -180,9 +180,8 @@ export class Receiver {
     return Math.floor((come / (end - at - SEGMENT_PREFIX_BYTES)) * this.#segmentBytes);
   }
 
-  #handOver(body: Uint8Array): void {
+  #handOver(frame: SegmentFrame): void {
     const slab = this.#slab;
-    const frame = decodeBody('segment', body) as SegmentFrame;
     if (!accepts(this.#accepted, frame.encoding)) {
       throw new HeddleError('bad-frame', `a segment in ${frame.encoding} was not asked for`, { side: 'remote' });
     }

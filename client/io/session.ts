@@ -126,29 +126,27 @@ export class Session {
     return { report, snapshot, transfer: this.#transfer };
   }
 
+  /** A broken invariant ends the transfer with its error; it is not the peer's fault, nor the end of the process. */
   #input(input: Input): void {
     if (this.#ended) return;
-    this.#guarded(() => this.#transfer.handle(input, performance.now()));
-    this.#drain();
-  }
-
-  /** A broken invariant ends the transfer with its error; it is not the peer's fault, nor the end of the process. */
-  #guarded(run: () => void): void {
     try {
-      run();
+      this.#transfer.handle(input, performance.now());
     } catch (error) {
       this.#fail(asHeddleError(error));
     }
+    this.#drain();
   }
 
   /** Performs all waiting effects. Effects may cause inputs at once; those only queue more effects, and none after the end. */
   #drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    while (!this.#ended) {
-      const effect = this.#transfer.poll();
-      if (effect === undefined) break;
-      this.#guarded(() => this.#perform(effect));
+    for (let effect = this.#transfer.poll(); effect !== undefined && !this.#ended; effect = this.#transfer.poll()) {
+      try {
+        this.#perform(effect);
+      } catch (error) {
+        this.#fail(asHeddleError(error));
+      }
     }
     this.#draining = false;
     this.#arm();

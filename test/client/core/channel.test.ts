@@ -231,13 +231,13 @@ describe('credit', () => {
     return answers;
   };
 
-  test('is worth a frame for every segment on lines of up to 30 MB/s', () => {
+  test('is worth a frame for every segment on lines of up to 15 MB/s', () => {
     expect(answersUntilWorth(channelOf(1_000, 40))).toBe(0);
-    expect(answersUntilWorth(channelOf(SEGMENT - 1_000, 40))).toBe(0);
+    expect(answersUntilWorth(channelOf(SEGMENT / 2 - 1_000, 40))).toBe(0);
   });
 
-  test('and for those of a millisecond on quicker ones', () => {
-    const answers = answersUntilWorth(channelOf(10 * SEGMENT, 100));
+  test('and for those of two milliseconds on quicker ones', () => {
+    const answers = answersUntilWorth(channelOf(5 * SEGMENT, 100));
     expect(answers).toBeGreaterThanOrEqual(7);
     expect(answers).toBeLessThanOrEqual(11);
   });
