@@ -6,9 +6,9 @@ import type { Holdings } from './holdings.ts';
 import { FIRST_FLIGHT_BYTES, RateEstimator } from './rate-estimator.ts';
 import { SegmentTimer } from './tally.ts';
 
-/** A gap is a loss being repaired when it lasts most of a round trip and the stream would have brought some packets. */
+/** A gap: so much of a round trip without a byte, in which the stream would have brought some packets. */
 const LEAST_GAP_MS = 6;
-const GAP_RTTS = 0.7;
+const GAP_RTTS = 0.35;
 /** What lasts longer is no fast repair but somebody who stood still: on a quick path all gaps are. */
 const GAP_MOST_RTTS = 3;
 const GAP_LEAST_BYTES = 6_000;
@@ -126,8 +126,8 @@ export class Channel {
   hear(bytes: number, rttMs: number, now: number): number {
     const gap = now - Math.max(this.heardAt, Math.min(this.dueFrom, now));
     const expected = this.rate.measured * gap;
-    const isRepair = gap > Math.max(LEAST_GAP_MS, GAP_RTTS * rttMs) && gap < GAP_MOST_RTTS * rttMs;
-    const isGap = isRepair && expected > GAP_LEAST_BYTES && this.receivedBytes > 0;
+    const isPause = gap > Math.max(LEAST_GAP_MS, GAP_RTTS * rttMs) && gap < GAP_MOST_RTTS * rttMs;
+    const isGap = isPause && expected > GAP_LEAST_BYTES && this.receivedBytes > 0;
     this.typicalGapMs = Math.max(Math.min(gap, 400), this.typicalGapMs * 0.999);
     this.heardAt = now;
     this.receivedBytes += bytes;

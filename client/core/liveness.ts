@@ -38,17 +38,37 @@ export function lapses(
   now: number,
 ): Lapse[] {
   const all = [...channels].filter((channel) => channel.sound);
-  return all.flatMap((channel): Lapse[] => {
+  const found: Lapse[] = [];
+  const deadRoutes = new Set<number>();
+  for (const channel of all) {
     const path = pathOf(channel);
     const threshold = stallThreshold(path.rttMs, options);
     const silence = channel.silence(now);
-    if (silence <= threshold) return [];
+    if (silence <= threshold) continue;
     const others = all.filter((other) => other !== channel && getsThrough(other, threshold / 2, now));
-    if (others.length === 0) return [];
+    if (others.length === 0) continue;
     const pathWorks = others.some((other) => other.route === channel.route);
+    if (!pathWorks) deadRoutes.add(channel.route);
     const patience = Math.max(Math.min(options.stallMostMs, SAME_PATH * threshold), SAME_QUEUE * path.backlogMs());
     const isLate = pathWorks && silence <= patience;
-    return [{ channel, event: isLate ? 'lag' : 'silence' }];
+    found.push({ channel, event: isLate ? 'lag' : 'silence' });
+  }
+  return deadRoutes.size === 0 ? found : [...found, ...idleOf(deadRoutes, all, found, pathOf, options, now)];
+}
+
+/** Channels of routes that fell silent, on which nothing was expected: their PONGs fail to come as well. */
+function idleOf(
+  routes: ReadonlySet<number>,
+  all: readonly Channel[],
+  found: readonly Lapse[],
+  pathOf: (channel: Channel) => PathOfChannel,
+  options: CoreOptions,
+  now: number,
+): Lapse[] {
+  return all.flatMap((channel): Lapse[] => {
+    if (!routes.has(channel.route) || !channel.helloSeen || found.some((lapse) => lapse.channel === channel)) return [];
+    const unheardMs = now - Math.max(channel.heardAt, channel.pongAt);
+    return unheardMs > stallThreshold(pathOf(channel).rttMs, options) ? [{ channel, event: 'silence' }] : [];
   });
 }
 

@@ -1,8 +1,9 @@
-// How many connections a route needs because of losses. A connection that loses the fraction p of its packets carries
-// about C / (RTT × √p) and no more, however wide the line is (Mathis et al. 1997); several carry several times as much.
-// A few are opened first: what was taken for losses may have been the pauses of a busy machine, and many connections that
-// bring nothing cost every pattern a copy each. Only if the few carry more do many follow. They stay, on a path that is
-// long enough: a connection that carried a part takes seconds to grow into carrying all.
+// How many connections a route needs because its one cannot fill it. A connection that loses the fraction p of its packets
+// carries about C / (RTT × √p) and no more, however wide the line is (Mathis et al. 1997); one that left slow start too
+// early takes seconds to grow. Both show in the same way: in every round trip a part comes, then nothing for a while.
+// A few are opened first: such gaps may also be the pauses of a busy machine, and many connections that bring nothing cost
+// every pattern a copy each. Only if the few carry more do many follow. They stay, on a path that is long enough: a
+// connection that carried a part takes seconds to grow into carrying all.
 import type { CoreOptions } from './options.ts';
 
 /** What a route measured until now. */
@@ -10,7 +11,7 @@ export type ParallelismSample = {
   /** Bytes that came since the transfer began. */
   readonly receivedBytes: number;
   readonly rttMs: number;
-  /** Gaps of about a round trip, as the repair of a loss makes them, since the transfer began. */
+  /** Gaps in what a busy connection brings, as losses and small windows make them, since the transfer began. */
   readonly gaps: number;
   /** Channels that are open. */
   readonly open: number;
@@ -23,20 +24,20 @@ export type ParallelismSample = {
 };
 
 /** On shorter paths a loss costs next to nothing, and gaps are those of busy machines, ms. */
-const LEAST_RTT_MS = 8;
+const LEAST_RTT_MS = 3;
 const PACKET_BYTES = 1_448;
 const MATHIS = 1.22;
 /**
- * A connection is limited by its losses when it carries about what the formula allows. Far less: something else limits
- * it. Far more: what was seen were no losses, or its congestion control does not mind them.
+ * Something else limits a connection that carries less than this part of what the formula allows it, every gap taken for a
+ * loss. There is no limit above: of a window that is too small there is a gap in every round trip, far more than losses.
  */
-const AGREES = { least: 0.7, most: 4 };
+const LEAST_OF_ALLOWED = 0.7;
 /** Fewer gaps than this are an accident. */
-const LEAST_GAPS = 5;
+const LEAST_GAPS = 3;
 /** Time that is looked at together, and the most when losses are rare, in ms and round trips. */
 const MEASURE_MS = 200;
 const MEASURE_RTTS = 4;
-const MOST_MEASURES = 20;
+const MOST_MEASURES = 8;
 /** What is asked for waits at the senders when it takes this much longer than the path, */
 const WAIT_RTTS = 0.3;
 const WAIT_MS = 20;
@@ -90,8 +91,8 @@ export class Parallelism {
     else if (this.#isHeldBack(sample, now) || this.#pay(sample, now)) this.#connections = this.#most;
   }
 
-  /** A lone connection: it carries about what the formula allows it with the losses it has. */
-  #few({ receivedBytes, gaps, rttMs }: ParallelismSample, now: number): void {
+  /** A lone connection: it has gaps, and they may be what limits it. */
+  #few({ receivedBytes, gaps, rttMs, rate }: ParallelismSample, now: number): void {
     this.#mark ??= { at: now, receivedBytes, gaps };
     const elapsed = now - this.#mark.at;
     const measure = Math.max(MEASURE_MS, MEASURE_RTTS * rttMs);
@@ -103,9 +104,9 @@ export class Parallelism {
     if (lost < LEAST_GAPS) return;
     const allowed = (MATHIS * PACKET_BYTES) / (rttMs * Math.sqrt((lost * PACKET_BYTES) / bytes));
     const carried = bytes / elapsed;
-    if (carried < AGREES.least * allowed || carried > AGREES.most * allowed) return;
+    if (carried < LEAST_OF_ALLOWED * allowed) return;
     this.#connections = Math.min(FEW, this.#most);
-    this.#trial = { rate: carried };
+    this.#trial = { rate: Math.max(carried, rate) };
   }
 
   /** The few carry more than the one did. */

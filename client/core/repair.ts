@@ -95,10 +95,9 @@ export class Repair {
       if (lost.holder === undefined || now > lost.patienceUntil) this.#ask(lost, usable, now);
     }
     if (usable.length < 2) return;
-    if (this.#state.options.output === 'order') {
-      this.#hedge(usable, now);
-      this.#unblock(usable, now);
-    }
+    const isInOrder = this.#state.options.output === 'order';
+    if (isInOrder) this.#hedge(usable, now);
+    if (isInOrder || this.#state.isOutOfReach) this.#unblock(usable, now);
     this.#takeOver(usable, now);
   }
 
@@ -223,7 +222,7 @@ export class Repair {
   }
 
   /**
-   * Channels stand idle because the reorder window is full: what holds it up is asked of them as well. Costs no budget,
+   * Channels stand idle because the reorder window, or the reach of patterns, is full: what holds it up is asked of them as well. Costs no budget,
    * for they have nothing better to do.
    */
   #unblock(usable: readonly Channel[], now: number): void {

@@ -93,6 +93,7 @@ export class Scheduler {
     if (this.#state.isPaused) return;
     this.#prioritizer.prune((index) => this.#state.table.isMissing(index));
     if (this.#isPatternDue(now)) this.#deal(now);
+    this.#state.isOutOfReach = false;
     for (const channel of usableChannels(this.#state)) {
       this.grant(channel, now, true);
       if (channel.opened) this.#expediter.askBeyond(channel, this.#facts, now);
@@ -252,7 +253,7 @@ export class Scheduler {
 
   #raise(channel: Channel, now: number): void {
     const { segmentBytes } = this.#state.options;
-    const route = routeOf(this.#state, channel);
+    const { rttMs } = routeOf(this.#state, channel);
     let room = windowRoom(this.#state, channel);
     for (; room >= segmentBytes / 2; room -= segmentBytes) {
       const next = channel.ledger.nextToGrant();
@@ -264,7 +265,7 @@ export class Scheduler {
       this.reach(next);
       channel.promises.set(next, now + finish);
       channel.timer.asked(next, now);
-      channel.settle(route.rttMs, now);
+      channel.settle(rttMs, now);
     }
   }
 
@@ -285,8 +286,9 @@ export class Scheduler {
   #mayHold(index: number): boolean {
     const { lowestMissing } = this.#state.table;
     // the next pattern begins at the in-order point, and its lead has to hold everything up to here
-    if (index - Math.max(this.#pattern.from, lowestMissing) >= MOST_REACH && index !== lowestMissing) return false;
-    return this.#fitsMemory(index);
+    const isBeyond = index - Math.max(this.#pattern.from, lowestMissing) >= MOST_REACH && index !== lowestMissing;
+    if (isBeyond) this.#state.isOutOfReach = true;
+    return !isBeyond && this.#fitsMemory(index);
   }
 
   #fitsMemory(index: number): boolean {

@@ -39,6 +39,8 @@ export type TransferState = {
   readonly map: SegmentMap | undefined;
   /** Nothing more is asked for. */
   isPaused: boolean;
+  /** Somebody could be asked for more, but not so far beyond the in-order point: what is missing there holds all up. */
+  isOutOfReach: boolean;
   /** Payload per second that all routes together may be asked for; undefined: no limit. */
   maxBytesPerSecond: number | undefined;
   /** What the payload may cost; undefined: whatever. */

@@ -77,6 +77,7 @@ export class Transfer {
       effects: [],
       map: order.isMapped === true ? new SegmentMap(first, order.routes.length) : undefined,
       isPaused: false,
+      isOutOfReach: false,
       maxBytesPerSecond: undefined,
       costBudget: options.costBudget,
     };

@@ -42,7 +42,7 @@ const USAGE = `node test/bench/bench.ts [--quick] [--only ${Object.keys(SECTIONS
   --only NAMES    these sections only
   --keep          write the results to a dated file that git takes: results/DATE.md
   --install       install missing peers (Debian, root)
-  --cli FILE      client/cli.ts of another checkout, or what was built: dist/client/cli.js`;
+  --cli FILE      client/cli.ts of a checkout, instead of what \`npm run build\` makes of this one`;
 
 const LEGEND =
   'Figures are medians of the samples during which others used at most 0.15 cores; where there is none, of all, and "others" ' +

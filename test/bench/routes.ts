@@ -61,6 +61,7 @@ async function runAll(
   using teardown = new Teardown();
   using scope = teardown.scope();
   const workFolder = makeWorkFolder(scope);
+  const heddle = heddleProgram(options.cli);
   const objects = new Map<number, ReferenceObject>();
   const results: RunResult[] = [];
   for (const scenario of scenarios) {
@@ -75,7 +76,6 @@ async function runAll(
     const object = objects.get(objectBytes) ?? writeReferenceObject(workFolder, objectBytes);
     objects.set(objectBytes, object);
     const { congestion, getFlags } = options;
-    const heddle = heddleProgram(options.cli);
     const common = { teardown, scenario, object, heddle, getFlags, network: kind, congestion, workFolder };
     for (let repetition = 0; repetition < options.repetitions; repetition += 1) {
       for (const peer of able) {

@@ -28,9 +28,10 @@ const CROWDS: readonly string[] = ['both', 'last-mile'];
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '2 order': ['waste', 'between deliveries', 'reorder memory'],
   '11 order': ['between deliveries', 'reorder memory'],
-  '22 any': ['of the ideal'],
-  '22 order': ['of the ideal', 'between deliveries', 'reorder memory'],
+  '22 any': ['of the ideal', 'best single'],
+  '22 order': ['of the ideal', 'waste', 'between deliveries', 'reorder memory'],
   'blackhole any': ['goodput around 13 s'],
+  'blackhole order': ['goodput around 13 s'],
   'far-apart order': ['goodput around 14 s'],
   'hang any': ['goodput around 7 s'],
   'hang order': ['goodput around 7 s'],

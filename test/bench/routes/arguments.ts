@@ -17,7 +17,7 @@ export type RoutesArguments = {
   readonly userSpace: boolean;
   readonly list: boolean;
   readonly help: boolean;
-  /** client/cli.ts of another checkout. */
+  /** client/cli.ts of a checkout; undefined: what is built of this one. */
   readonly cli: string | undefined;
   readonly getFlags: readonly string[];
 };
@@ -38,7 +38,7 @@ Real delay, loss and black holes need root on Linux, a C compiler, \`ip\` and TU
   --seed N           of the emulator's losses; default 1
   --json FILE        write every run
   --get-flags FLAGS  further flags for heddle get, separated by blanks
-  --cli FILE         client/cli.ts of another checkout
+  --cli FILE         client/cli.ts of a checkout, instead of what \`npm run build\` makes of this one
   --install          install missing peers (Debian, root)
   --user-space       do not use namespaces even if possible
   --list             list the scenarios`;

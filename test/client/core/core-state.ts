@@ -38,6 +38,7 @@ export function coreState(
     effects: [],
     map: undefined,
     isPaused: false,
+    isOutOfReach: false,
     maxBytesPerSecond: undefined,
     costBudget: options.costBudget,
   };

@@ -54,6 +54,20 @@ describe('lapses', () => {
     expect(stalled([idle!, alive!], 1_010)).toEqual([]);
   });
 
+  test('with the one that fell silent those of its route that had nothing to bring, and whose PONGs fail to come', () => {
+    const [silent, idle, alive] = channelsHeardAt(100, 100, 1_000);
+    const [another] = channelsHeardAt(100);
+    const beside = [idle!, another!].map((channel, place) =>
+      Object.assign(channel, { route: silent!.route, number: 7 + place }),
+    );
+    for (const index of [0, 1]) for (const channel of beside) channel.ledger.answer(index, 1, 'pattern', true);
+    beside[1]!.pongAt = 990;
+    expect(stalled([silent!, beside[0]!, alive!], 400)).toEqual([1, 7]);
+    expect(stalled([beside[0]!, alive!], 400)).toEqual([]);
+    // a PONG came: the path works, and the silent one is only late
+    expect(stalled([silent!, ...beside, alive!], 400)).toEqual([]);
+  });
+
   test('a channel that never answered at all is found as well', () => {
     const [dumb, alive] = channelsHeardAt(-1, 1_000);
     expect(stalled([dumb!, alive!], 1_010)).toEqual([1]);

@@ -1,4 +1,4 @@
-// Connections by losses: a connection that carries what TCP allows it with its losses calls for more of them; one that
+// Connections by gaps: a connection that has as many as its losses or a small window make calls for more of them; one that
 // the line limits does not, nor do several that share a queue.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -52,8 +52,18 @@ describe('a lone connection', () => {
     expect(few).toBeLessThan(lossyConnections);
   });
 
-  test('that carries far more than its losses would allow lost nothing: somebody stood still', () => {
-    expect(after(20, { rttMs: 20, loss: 0.01, bytesPerMs: 6 * lossRate(20, 0.01) })).toBe(1);
+  test('whose window is small has a gap in every round trip, far more than it can have lost: it calls for more', () => {
+    const windowBytes = 60_000;
+    for (const rttMs of [20, 50, 110]) {
+      const gapPerPacket = PACKET_BYTES / windowBytes;
+      expect(after(30, { rttMs, loss: gapPerPacket, bytesPerMs: windowBytes / rttMs })).toBe(lossyConnections);
+    }
+  });
+
+  test('with a gap every few seconds is enough', () => {
+    const bytesPerMs = 1_000;
+    const gapPerPacket = PACKET_BYTES / (bytesPerMs * 4_000);
+    expect(after(60, { rttMs: 50, loss: gapPerPacket, bytesPerMs })).toBe(1);
   });
 
   test('on a path that turns out to be short is enough again', () => {

@@ -215,6 +215,19 @@ describe('hedges', () => {
   });
 });
 
+describe('a channel that brings nothing', () => {
+  test('is not waited for when nobody may be asked for more because of it, in any order either', () => {
+    const kit = kitOf([FAST, FAST], { output: 'any' });
+    busy(kit);
+    for (const now of [100, 110, 120]) arrive(kit, kit.channels[1]!, now);
+    kit.repair.turn(1_000);
+    expect(sends(kit.state)).toEqual([]);
+    kit.state.isOutOfReach = true;
+    kit.repair.turn(1_010);
+    expect(sends(kit.state)).toContainEqual({ channel: 2, index: 0, again: false });
+  });
+});
+
 describe('the end', () => {
   /** Nothing is left to grant: a slow channel owes the last segments, a fast one is idle and has just received. */
   function tail(slow: number, fast: number, left = 6, output: CoreOptions['output'] = 'any'): Kit {
