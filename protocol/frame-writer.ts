@@ -6,7 +6,7 @@ import type { ErrorCode } from './errors.ts';
 import { DROP_REASONS, FRAME_HEADER_BYTES, FRAME_TYPES, SEGMENT_BODY_BYTES, SEGMENT_ENCODINGS } from './frames.ts';
 import type { Frame, FrameType, HelloFrame, ProofPage, SegmentEncoding, SentBy } from './frames.ts';
 import { HASH_BYTES, LIMITS } from './limits.ts';
-import { channelsOf, checkDealt, checkPattern } from './pattern.ts';
+import { channelsOf, NOBODY, checkDealt, checkPattern } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
 import { checkRanges } from './ranges.ts';
 import type { Range } from './ranges.ts';
@@ -120,9 +120,14 @@ function patternFrame(type: 'pattern' | 'dealt', pattern: Pattern): Uint8Array<A
   writer.u32(pattern.epoch).u32(pattern.from).u32(pattern.to);
   writer.u8(channels.length).u16(pattern.lead.length).u16(pattern.cycle.length);
   for (const channel of channels) writer.u16(channel);
-  for (const element of pattern.lead) writer.u8(place.get(element) ?? 0);
-  for (const element of pattern.cycle) writer.u8(place.get(element) ?? 0);
-  return writer.bytes;
+  return writer.raw(placesOf(pattern.lead, place)).raw(placesOf(pattern.cycle, place)).bytes;
+}
+
+/** Elements as they stand in the frame: where each channel is in its table. */
+function placesOf(elements: Uint16Array, place: ReadonlyMap<number, number>): Uint8Array {
+  const places = new Uint8Array(elements.length);
+  for (let at = 0; at < elements.length; at += 1) places[at] = place.get(elements[at] ?? NOBODY) ?? 0;
+  return places;
 }
 
 function helloFrame({ size, root, objectId, manifest, held }: HelloFrame): Uint8Array<ArrayBuffer> {

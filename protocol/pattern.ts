@@ -76,8 +76,15 @@ function find(elements: Uint16Array, channel: number, start: number): number {
 /** The channels named anywhere in the pattern, ascending, without NOBODY. */
 export function channelsOf(pattern: Pattern): number[] {
   const seen = new Set<number>();
-  for (const element of pattern.lead) seen.add(element);
-  for (const element of pattern.cycle) seen.add(element);
+  let last = NOBODY;
+  for (const elements of [pattern.lead, pattern.cycle]) {
+    // by place: thousands of elements for each pattern, and an iterator makes an object for each
+    for (let at = 0; at < elements.length; at += 1) {
+      const element = elements[at] ?? NOBODY;
+      if (element !== last) seen.add(element);
+      last = element;
+    }
+  }
   seen.delete(NOBODY);
   return [...seen].sort((a, b) => a - b);
 }

@@ -1,6 +1,7 @@
 // Decoding and hashing of segments. The first megabytes are judged here, because starting a thread costs more than they do;
 // after that a worker thread takes over and the loop that reads sockets is free. The thread looks at the same memory, and
 // what is to be judged and what was found stand in memory that both see (check-ring.ts).
+import { dirname } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { CheckRing, PLACES } from './check-ring.ts';
 import type { PieceOfMemory } from './check-ring.ts';
@@ -89,6 +90,7 @@ export class Verifier {
     // loaded when the first thread starts: small objects need none
     const threads = process.getBuiltinModule('node:worker_threads');
     const worker = new threads.Worker(new URL(file, import.meta.url), {
+      env: withCompileCache(process.env),
       resourceLimits: WORKER_LIMITS,
       workerData: this.#ring.memory,
     });
@@ -141,4 +143,10 @@ export class Verifier {
       this.#isSeeing = false;
     }
   }
+}
+
+/** A thread does not share the cache of compiled modules that its program has turned on, unless it is told where it is. */
+function withCompileCache(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const folder = process.getBuiltinModule('node:module').getCompileCacheDir?.();
+  return folder === undefined ? env : { ...env, NODE_COMPILE_CACHE: dirname(folder) };
 }
