@@ -7,6 +7,7 @@ import type { ObjectHandle } from './backend.ts';
 import { copyOf, lend, once } from './block-loan.ts';
 import type { Loan, ReadBlock, Wanted } from './block-loan.ts';
 import { BlockMemory } from './block-memory.ts';
+import { BlockReaders } from './block-readers.ts';
 import type { Framing } from './block-memory.ts';
 import type { OriginTuning } from './options.ts';
 import { frameBuffer } from './segment-frames.ts';
@@ -48,6 +49,7 @@ type SharedFile = {
   readonly handle: ObjectHandle;
   readonly blocks: Map<number, Block>;
   users: number;
+  readonly readers: BlockReaders;
   /** The last read was done at once: what is read ahead of its use only leaves the processor's cache again. */
   isQuick: boolean;
 };
@@ -88,17 +90,28 @@ export class BlockCache {
     return (this.#allocated - this.#free.length - this.#idle.size) * this.#blockBytes;
   }
 
-  /** Opens the object called `name` by `open`, or joins those who have it open. */
-  async open(name: string, open: () => Promise<ObjectHandle>): Promise<OpenObject> {
+  /**
+   * Opens the object called `name` by `open`, or joins those who have it open. Who has it open several times under one
+   * name of a `reader` shares out among these what he reads.
+   */
+  async open(name: string, open: () => Promise<ObjectHandle>, reader?: string): Promise<OpenObject> {
     let opening = this.#files.get(name);
     if (opening === undefined) {
-      opening = open().then((handle) => ({ name, handle, blocks: new Map(), users: 0, isQuick: false }));
+      opening = open().then((handle) => ({
+        name,
+        handle,
+        blocks: new Map(),
+        users: 0,
+        readers: new BlockReaders(),
+        isQuick: false,
+      }));
       this.#files.set(name, opening);
       opening.catch(() => this.#files.delete(name));
     }
     const file = await opening;
     // Everybody else may have closed it while this one waited.
-    if (this.#files.get(name) !== opening) return this.open(name, open);
+    if (this.#files.get(name) !== opening) return this.open(name, open, reader);
+    const leave = file.readers.join(reader);
     file.users += 1;
     this.#users += 1;
     const { size } = file.handle.stat;
@@ -116,7 +129,10 @@ export class BlockCache {
         return this.#borrow(file, wanted, segmentBytes);
       },
       borrowFrames: (pieces, framing) => this.#borrow(file, { pieces, framing, size }, framing.segmentBytes),
-      close: once(() => this.#leave(file)),
+      close: once(() => {
+        leave();
+        this.#leave(file);
+      }),
     };
   }
 
@@ -181,7 +197,8 @@ export class BlockCache {
    */
   #read(file: SharedFile, index: number, segmentBytes: number): Block {
     const { size } = file.handle.stat;
-    const most = file.blocks.has(index - 1) ? this.#readAhead() : 1;
+    const goesOn = file.blocks.has(index - 1) || file.readers.goOnBehind(index - 1);
+    const most = goesOn ? this.#readAhead() : 1;
     let end = index + 1;
     while (end < index + most && end * this.#blockBytes < size && !file.blocks.has(end)) end += 1;
     const blocks: Block[] = [];
@@ -199,6 +216,7 @@ export class BlockCache {
         ready: undefined,
         holders: 1,
         framers: 0,
+        lentBytes: 0,
       };
       blocks.push(block);
       file.blocks.set(at, block);
@@ -254,7 +272,12 @@ export class BlockCache {
   #release(block: Block): void {
     block.holders -= 1;
     if (block.holders > 0) return;
-    if (block.file.blocks.get(block.index) !== block || block.file.users === 0) return this.#forget(block);
+    const { file, index, memory, lentBytes } = block;
+    if (file.blocks.get(index) !== block || file.users === 0) return this.#forget(block);
+    if (file.isQuick && file.readers.haveHad(lentBytes, memory.length)) {
+      file.readers.spend(index);
+      return this.#forget(block);
+    }
     this.#idle.add(block);
     const [oldest] = this.#idle;
     if (oldest !== undefined && this.#idle.size > this.#maxIdle) this.#forget(oldest);

@@ -15,6 +15,8 @@ export type ReadBlock = {
   readonly memory: BlockMemory;
   /** Loans of what stands in its gaps. */
   framers: number;
+  /** Bytes that were lent so far; what was lent twice counts twice. */
+  lentBytes: number;
 };
 
 /** What is wanted, of an object of `size` bytes: ascending pieces, each of whole segments where they are framed. */
@@ -38,6 +40,7 @@ export function lend(blocks: readonly ReadBlock[], wanted: Wanted, release: () =
       if (piece.position >= end) break;
       const from = Math.max(piece.position, block.position) - block.position;
       const to = Math.min(piece.position + piece.length, end) - block.position;
+      block.lentBytes += to - from;
       if (wanted.framing === undefined) parts.push(...block.memory.plain(from, to));
       // the rest of a segment that began in the block before has no prefix here
       else if (!canFrame || (block.position + from) % wanted.framing.segmentBytes > 0) {

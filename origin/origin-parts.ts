@@ -32,16 +32,20 @@ export type OriginParts = {
   readonly debug?: ((line: string) => void) | undefined;
 };
 
-/** The present version of `key`, open; the caller closes `file`. Throws what the catalog and the backend throw. */
+/**
+ * The present version of `key`, open; the caller closes `file`. `reader` names what shares out its reads among several.
+ * Throws what the catalog and the backend throw.
+ */
 export async function openPublished(
   { backend, blocks, catalog }: OriginParts,
   key: string,
+  reader?: string,
 ): Promise<{ object: PublishedObject; file: OpenObject }> {
   for (let attempt = 1; ; attempt += 1) {
     const object = await catalog.lookup(key);
     const { place, version } = object;
     try {
-      return { object, file: await blocks.open(`${place}\0${version}`, () => backend.open(key, version)) };
+      return { object, file: await blocks.open(`${place}\0${version}`, () => backend.open(key, version), reader) };
     } catch (error) {
       // It changed between the two; the catalog will have the newer version.
       if (!(error instanceof HeddleError) || error.code !== 'object-changed' || attempt === ATTEMPTS) throw error;

@@ -115,7 +115,7 @@ export class Channels {
     this.#checkSessions(grant);
     allowances.check(grant);
     const { key, request } = readRequest(message);
-    const { object, file } = await openPublished(this.#parts, key);
+    const { object, file } = await openPublished(this.#parts, key, request.transfer);
     if (segmentCountOf(object.size, request.segmentBytes) > MAX_SEGMENTS) {
       file.close();
       throw new HeddleError('bad-request', 'the segment is too small for an object of this size', { side: 'remote' });
