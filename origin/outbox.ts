@@ -30,6 +30,8 @@ export class Outbox {
   #progressAt: number;
   #ended = false;
   #flushing = false;
+  /** The last write was done when it came back. */
+  #isTakenAtOnce = false;
 
   /** `onProgress` is called whenever the kernel has taken something. */
   constructor(
@@ -122,6 +124,7 @@ export class Outbox {
     for (const part of parts.slice(0, -1)) this.#socket.write(part);
     this.#socket.write(parts.at(-1) ?? NOTHING, () => this.#taken(batch));
     this.#socket.uncork();
+    this.#isTakenAtOnce = this.#socket.writableLength === 0;
     if (isLast) this.end();
   }
 
@@ -154,7 +157,9 @@ export class Outbox {
       this.#takenBytes += size;
       content?.release?.();
     }
-    this.#progress();
+    // Who takes everything at once would keep the process to himself: others get their turn, and frames are read.
+    if (this.#isTakenAtOnce) setImmediate(() => this.#progress());
+    else this.#progress();
   }
 
   #progress(): void {
