@@ -32,6 +32,9 @@ export type OpenObject = {
   close(): void;
 };
 
+/** Share of the pool that may lie there for nobody in particular. */
+const MOST_IDLE = 3 / 8;
+
 /** Told how many blocks, or pieces for somebody alone, were read. */
 export type ReadObserver = (kind: 'block' | 'private', count: number) => void;
 
@@ -75,7 +78,7 @@ export class BlockCache {
   ) {
     this.#blockBytes = tuning.blockBytes;
     this.#maxBlocks = Math.floor(tuning.cacheBytes / tuning.blockBytes);
-    this.#maxIdle = Math.floor(Math.min(tuning.idleBytes, tuning.cacheBytes / 4) / tuning.blockBytes);
+    this.#maxIdle = Math.floor(Math.min(tuning.idleBytes, tuning.cacheBytes * MOST_IDLE) / tuning.blockBytes);
     this.#aheadBlocks = Math.floor((tuning.aheadBytes ?? 0) / tuning.blockBytes);
     this.#observe = observe;
   }
@@ -290,6 +293,8 @@ export class BlockCache {
   }
 
   #takeMemory(): BlockMemory {
+    const [oldest] = this.#idle;
+    if (this.#free.length === 0 && this.#allocated >= this.#maxBlocks && oldest !== undefined) this.#forget(oldest);
     const free = this.#free.pop();
     if (free !== undefined) return free;
     this.#allocated += 1;

@@ -34,11 +34,11 @@ const tuning = {
     why: 'all pooled read buffers together',
   },
   idleBytes: {
-    value: 8_388_608,
+    value: 25_165_824,
     min: 0,
     max: 17_179_869_184,
     unit: 'bytes',
-    why: 'read blocks kept for channels that come later; more than the processor caches hold only slows reads down',
+    why: 'read blocks kept for those who read the same a little later; 3/8 of cacheBytes at most',
   },
   queueBytes: {
     value: 262_144,

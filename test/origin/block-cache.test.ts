@@ -195,6 +195,40 @@ describe('a handle that can read at once', () => {
     expect(cache.allocatedBytes).toBeLessThanOrEqual(13 * BLOCK);
   });
 
+  it('has no use for what everybody has had: its memory takes the next read', async () => {
+    const { handle, direct } = quickHandle();
+    const cache = new BlockCache(CACHE);
+    const open = async (reader: string) => cache.open('x', async () => handle, reader);
+    const alone = await open('a');
+    for (let index = 0; index < 40; index += 1) (await alone.borrow(index * BLOCK, BLOCK)).release();
+    expect(cache.allocatedBytes).toBeLessThanOrEqual(5 * BLOCK);
+    const reads = direct.length;
+    expect(reads).toBeLessThan(15);
+    // two channels of one transfer, each with its half of every block
+    const sibling = await open('a');
+    for (let index = 40; index < 60; index += 1) {
+      (await alone.borrow(index * BLOCK, BLOCK / 2)).release();
+      (await sibling.borrow(index * BLOCK + BLOCK / 2, BLOCK / 2)).release();
+    }
+    expect(direct.length - reads).toBeLessThanOrEqual(6);
+    expect(cache.allocatedBytes).toBeLessThanOrEqual(5 * BLOCK);
+    sibling.close();
+  });
+
+  it('keeps what others have not had yet, also where they are somewhat behind', async () => {
+    const { handle, direct } = quickHandle();
+    const cache = new BlockCache({ ...CACHE, idleBytes: 16 * BLOCK });
+    const [ahead, behind] = await Promise.all(['a', 'b'].map((name) => cache.open('x', async () => handle, name)));
+    for (let index = 0; index < 50; index += 1) {
+      (await ahead?.borrow(index * BLOCK, BLOCK))?.release();
+      if (index >= 10) (await behind?.borrow((index - 10) * BLOCK, BLOCK))?.release();
+    }
+    expect(direct.length).toBeLessThan(25);
+    expect(new Set(direct).size).toBe(direct.length);
+    expect(cache.allocatedBytes).toBeLessThanOrEqual(17 * BLOCK);
+    expect(cache.heldBytes).toBe(0);
+  });
+
   it('is read the other way where it cannot, and nothing stays held', async () => {
     const { handle, reads, quick } = quickHandle();
     const cache = new BlockCache({ ...CACHE, aheadBytes: 6 * BLOCK });
