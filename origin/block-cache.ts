@@ -6,10 +6,10 @@
 import type { ObjectHandle } from './backend.ts';
 import { copyOf, lend, once } from './block-loan.ts';
 import type { Loan, ReadBlock, Wanted } from './block-loan.ts';
-import { BlockMemory } from './block-memory.ts';
+import { BlockPool } from './block-pool.ts';
+import type { PoolTuning } from './block-pool.ts';
 import { BlockReaders } from './block-readers.ts';
 import type { Framing } from './block-memory.ts';
-import type { OriginTuning } from './options.ts';
 import { frameBuffer } from './segment-frames.ts';
 import type { Piece } from './segment-frames.ts';
 
@@ -31,9 +31,6 @@ export type OpenObject = {
   borrowFrames(pieces: readonly Piece[], framing: Framing): Loan | Promise<Loan>;
   close(): void;
 };
-
-/** Share of the pool that may lie there for nobody in particular. */
-const MOST_IDLE = 3 / 8;
 
 /** Told how many blocks, or pieces for somebody alone, were read. */
 export type ReadObserver = (kind: 'block' | 'private', count: number) => void;
@@ -60,37 +57,28 @@ type SharedFile = {
 /** The pool of blocks of one origin. */
 export class BlockCache {
   readonly #blockBytes: number;
-  readonly #maxBlocks: number;
-  readonly #maxIdle: number;
+  readonly #pool: BlockPool<Block>;
   readonly #aheadBlocks: number;
   readonly #observe: ReadObserver;
   readonly #files = new Map<string, Promise<SharedFile>>();
-  readonly #free: BlockMemory[] = [];
-  /** Blocks that nobody refers to, the oldest first. */
-  readonly #idle = new Set<Block>();
-  #allocated = 0;
   #users = 0;
 
   /** `aheadBytes`: what is read before somebody who reads in order asks for it, where a read takes long. */
-  constructor(
-    tuning: Pick<OriginTuning, 'blockBytes' | 'cacheBytes' | 'idleBytes'> & { readonly aheadBytes?: number },
-    observe: ReadObserver = () => {},
-  ) {
+  constructor(tuning: PoolTuning & { readonly aheadBytes?: number }, observe: ReadObserver = () => {}) {
     this.#blockBytes = tuning.blockBytes;
-    this.#maxBlocks = Math.floor(tuning.cacheBytes / tuning.blockBytes);
-    this.#maxIdle = Math.floor(Math.min(tuning.idleBytes, tuning.cacheBytes * MOST_IDLE) / tuning.blockBytes);
+    this.#pool = new BlockPool(tuning, (block) => this.#forget(block));
     this.#aheadBlocks = Math.floor((tuning.aheadBytes ?? 0) / tuning.blockBytes);
     this.#observe = observe;
   }
 
   /** Bytes of the buffers that exist. */
   get allocatedBytes(): number {
-    return this.#allocated * this.#blockBytes;
+    return this.#pool.allocatedBytes;
   }
 
   /** Bytes of the blocks that somebody refers to or that are being read. */
   get heldBytes(): number {
-    return (this.#allocated - this.#free.length - this.#idle.size) * this.#blockBytes;
+    return this.#pool.heldBytes;
   }
 
   /**
@@ -120,7 +108,7 @@ export class BlockCache {
     const { size } = file.handle.stat;
     const blockBytes = this.#blockBytes;
     // a share of the pool that cannot fill it, however much is held already
-    const quickRunBytes = Math.max(1, Math.min(QUICK_RUN_BLOCKS, Math.floor(this.#maxBlocks / 8))) * blockBytes;
+    const quickRunBytes = Math.max(1, Math.min(QUICK_RUN_BLOCKS, Math.floor(this.#pool.maxBlocks / 8))) * blockBytes;
     return {
       size,
       blockBytes,
@@ -142,7 +130,7 @@ export class BlockCache {
   /** The blocks that must be read are laid out for segments of `segmentBytes`. */
   #borrow(file: SharedFile, wanted: Wanted, segmentBytes: number): Loan | Promise<Loan> {
     const indexes = this.#blocksOf(wanted.pieces);
-    const scarce = this.heldBytes * 2 >= this.#maxBlocks * this.#blockBytes;
+    const scarce = this.heldBytes * 2 >= this.#pool.maxBlocks * this.#blockBytes;
     if (scarce && indexes.some((index) => !file.blocks.has(index))) return this.#readPrivately(file, wanted);
     const blocks = indexes.map((index) => this.#hold(file, index, segmentBytes));
     const [first = 0] = indexes;
@@ -190,7 +178,7 @@ export class BlockCache {
     const block = there ?? this.#read(file, index, segmentBytes);
     block.holders += 1;
     if (there === undefined && block.isRead) this.#release(block);
-    this.#idle.delete(block);
+    this.#pool.wake(block);
     return block;
   }
 
@@ -207,7 +195,7 @@ export class BlockCache {
     const blocks: Block[] = [];
     for (let at = index; at < end; at += 1) {
       const position = at * this.#blockBytes;
-      const memory = this.#takeMemory();
+      const memory = this.#pool.take();
       memory.layOut(Math.min(this.#blockBytes, size - position), segmentBytes);
       // The read itself is a holder: its memory must not be reused under it when everybody else has let go.
       const block: Block = {
@@ -259,7 +247,7 @@ export class BlockCache {
   /** Who goes on where another ended will go on: what comes next is on its way before it is asked for. */
   #readOn(file: SharedFile, from: number, segmentBytes: number): void {
     // what is read ahead must still be there when it is wanted
-    const blocks = Math.min(this.#aheadBlocks, Math.floor(this.#maxIdle / (2 * Math.max(1, this.#users))));
+    const blocks = Math.min(this.#aheadBlocks, Math.floor(this.#pool.maxIdle / (2 * Math.max(1, this.#users))));
     const end = Math.min(from + blocks, Math.ceil(file.handle.stat.size / this.#blockBytes));
     for (let index = from; index < end; index += 1) {
       const block = file.blocks.has(index) ? undefined : this.#read(file, index, segmentBytes);
@@ -269,7 +257,7 @@ export class BlockCache {
 
   /** Blocks per read, so few that with all present users what was read ahead is still there when it is wanted. */
   #readAhead(): number {
-    return Math.max(1, Math.min(READ_AHEAD_BLOCKS, Math.floor(this.#maxIdle / Math.max(1, this.#users))));
+    return Math.max(1, Math.min(READ_AHEAD_BLOCKS, Math.floor(this.#pool.maxIdle / Math.max(1, this.#users))));
   }
 
   #release(block: Block): void {
@@ -281,24 +269,14 @@ export class BlockCache {
       file.readers.spend(index);
       return this.#forget(block);
     }
-    this.#idle.add(block);
-    const [oldest] = this.#idle;
-    if (oldest !== undefined && this.#idle.size > this.#maxIdle) this.#forget(oldest);
+    this.#pool.rest(block);
   }
 
   #forget(block: Block): void {
-    this.#idle.delete(block);
-    if (block.file.blocks.get(block.index) === block) block.file.blocks.delete(block.index);
-    this.#free.push(block.memory);
-  }
-
-  #takeMemory(): BlockMemory {
-    const [oldest] = this.#idle;
-    if (this.#free.length === 0 && this.#allocated >= this.#maxBlocks && oldest !== undefined) this.#forget(oldest);
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
-    this.#allocated += 1;
-    return new BlockMemory(this.#blockBytes);
+    const { file, index, memory } = block;
+    this.#pool.wake(block);
+    if (file.blocks.get(index) === block) file.blocks.delete(index);
+    this.#pool.give(memory);
   }
 
   #leave(file: SharedFile): void {
