@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoopbackServer } from '../data-plane/loopback-servers.ts';
 import type { Workbench } from '../data-plane/workbench.ts';
 import { accepts, freePort, LOOPBACK, untilListening } from '../machine/ports.ts';
-import { threadSeconds, usageOf } from '../machine/usage.ts';
+import { readBytes, threadSeconds, usageOf } from '../machine/usage.ts';
 
 /** Each look is a page of metrics, which costs the origin something. */
 const LOOK_MS = 200;
@@ -15,6 +15,8 @@ export type IndexingOrigin = LoopbackServer & {
   /** Without what a start takes that serves nothing. */
   cpuSeconds(): number;
   peakMegabytes(): number;
+  /** Bytes that it has read so far: those of objects, and little else. */
+  readBytes(): number;
   untilIndexed(): Promise<void>;
   stop(): Promise<void>;
 };
@@ -39,6 +41,7 @@ export async function startIndexing(
     listenedAfter,
     cpuSeconds: () => threadSeconds(child.pid) ?? Number.NaN,
     peakMegabytes: () => (usageOf(child.pid)?.peakBytes ?? Number.NaN) / 1e6,
+    readBytes: () => readBytes(child.pid) ?? Number.NaN,
     untilIndexed: async () => {
       while (!/^heddle_origin_index_complete 1$/m.test(await answered(`http://${LOOPBACK}:${admin}/metrics`))) {
         await sleep(LOOK_MS);

@@ -19,6 +19,12 @@ export function usageOf(pid: number): Usage | undefined {
   return { cpuSeconds: ticks / TICKS_PER_SECOND, peakBytes: Number(peak) * 1024 };
 }
 
+/** Bytes that a process has read so far, wherever they came from. */
+export function readBytes(pid: number): number | undefined {
+  const bytes = /^rchar: (\d+)$/m.exec(readProc(`${pid}/io`) ?? '')?.[1];
+  return bytes === undefined ? undefined : Number(bytes);
+}
+
 /** Memory that is a process's own now: without files and what it shares. */
 export function ownBytes(pid: number): number | undefined {
   const kilobytes = /^RssAnon:\s+(\d+) kB/m.exec(readProc(`${pid}/status`) ?? '')?.[1];
