@@ -23,6 +23,8 @@ type View = {
  */
 type OpenSend = { readonly count: number; readonly since: number };
 
+const NOTHING: readonly number[] = [];
+
 /** What an answer was: expected, or one the client never asked for (the peer is at fault). */
 export type AnswerVerdict = 'expected' | 'unasked';
 
@@ -162,7 +164,9 @@ export class ChannelLedger {
       if (isPassed) view.passed.add(index);
       const isOver = sent || isPassed;
       const at = isOver ? view.owed.indexOf(index) : -1;
-      if (at >= 0) view.owed.splice(at, 1);
+      // nearly always the first, which goes without moving the others
+      if (at === 0) view.owed.shift();
+      else if (at > 0) view.owed.splice(at, 1);
       this.#settle(view);
     }
     return verdict;
@@ -172,9 +176,10 @@ export class ChannelLedger {
    * What a pattern answer of `index` under `epoch` overtook: a source answers what it owes in increasing order, so
    * whatever it owed below under the same pattern was swallowed on the way. Ask before `answer`.
    */
-  overtaken(index: number, epoch: number): number[] {
+  overtaken(index: number, epoch: number): readonly number[] {
     const view = this.#views.find(({ pattern }) => pattern.epoch === epoch);
-    return view === undefined ? [] : view.owed.slice(0, Math.max(0, view.owed.indexOf(index)));
+    const before = view?.owed.indexOf(index) ?? 0;
+    return view === undefined || before <= 0 ? NOTHING : view.owed.slice(0, before);
   }
 
   /** True when the channel has answered `index` already: by pattern it will not send it again. */

@@ -110,7 +110,9 @@ export function outstandingSegments(state: TransferState): number {
 /** Bytes per ms of all usable channels together. */
 export function totalRate(state: TransferState): number {
   let sum = 0;
-  for (const channel of usableChannels(state)) sum += rateOf(state, channel);
+  for (const channel of state.channels.all) {
+    if (channel.usable && !routeOf(state, channel).isSetAside) sum += rateOf(state, channel);
+  }
   return sum;
 }
 

@@ -85,11 +85,12 @@ export function checkedSink(inner: Sink, expected: Expected, file?: string): Che
         update(bytes);
         passed = offset + length;
       }
+      if (reading === undefined) return inner.put(offset, bytes, done, node);
       const readable = (error?: Error): void => {
         if (error === undefined) reading?.put(offset, length);
         done(error);
       };
-      inner.put(offset, bytes, reading === undefined ? done : readable, node);
+      inner.put(offset, bytes, readable, node);
     },
     async commit() {
       try {

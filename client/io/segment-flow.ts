@@ -140,9 +140,10 @@ export class SegmentFlow {
     const held = this.#arrived;
     this.#arrived = undefined;
     if (held === undefined) return;
+    const node = this.#nodes?.get(index);
+    if (node !== undefined) return this.#check(index, held, node);
     this.#unproven.set(index, held);
     if (this.#object !== undefined && this.#object.root === undefined) this.#trust(index);
-    else this.#prove(index);
   }
 
   /** What is delivered from now on begins with this byte. */
@@ -188,7 +189,8 @@ export class SegmentFlow {
       return;
     }
     this.#deliveredEnd = offset + to;
-    const node = from === 0 && to === length ? this.#nodes?.get(index) : undefined;
+    const isWhole = from === 0 && to === length;
+    const node = isWhole && sink.order === 'any' ? this.#nodes?.get(index) : undefined;
     sink.put(offset + from, held.slab.bytes.subarray(held.start + from, held.start + to), done, node);
   }
 
@@ -208,6 +210,10 @@ export class SegmentFlow {
     const node = this.#nodes?.get(index);
     if (held === undefined || node === undefined) return;
     this.#unproven.delete(index);
+    this.#check(index, held, node);
+  }
+
+  #check(index: number, held: Held, node: Uint8Array): void {
     const { channel, slab, start, end, encoding } = held;
     const judged = (ok: boolean, plain: Extent = held): void => {
       if (this.#ended) return;

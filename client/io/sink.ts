@@ -22,7 +22,8 @@ export type Sink = {
   begin(offset: number, bytes: number, object: SinkObject): Promise<void>;
   /**
    * Takes `bytes` at `offset` of the object; `done` when they need no memory any more (or with why they cannot be kept).
-   * A sink that keeps `bytes` itself copies them before `done`. `node` is the hash of a whole segment.
+   * A sink that keeps `bytes` itself copies them before `done`. `node` is the hash of a whole segment, where the
+   * order is 'any'.
    */
   put(offset: number, bytes: Uint8Array, done: (error?: Error) => void, node?: Uint8Array): void;
   /** All bytes were put and done. */
