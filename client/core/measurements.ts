@@ -5,6 +5,7 @@ import { shareOutCap } from './rate-caps.ts';
 import type { Route } from './route.ts';
 import { channelsOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
+import { activeChannels } from './window-room.ts';
 
 /** Ticks that may pass between two samples before this process itself is taken for the one that stood still. */
 const STANDSTILL_TICKS = 3;
@@ -52,7 +53,7 @@ export class Measurements {
   }
 
   #sampleRoute(route: Route, own: readonly Channel[], now: number): void {
-    const rate = together(route, own, now);
+    const rate = together(route, own, activeChannels(this.#state, route), now);
     route.carry(rate, this.#state.options.tickMs);
     if (own.length === 0) return;
     const { parallelism, rttMs, broughtBytes, gaps, window } = route;
@@ -78,15 +79,25 @@ export class Measurements {
   }
 }
 
-/** Bytes per ms of a route's channels together: the sum of what each carries while busy, less what overlaps. */
-function together(route: Route, channels: readonly Channel[], now: number): number {
+/**
+ * Bytes per ms of a route's channels together: the sum of what each carries while busy, less what overlaps. Only the
+ * `active` ones are dealt anything, and those carry it all: what the others once carried is no part of their sum.
+ */
+function together(route: Route, channels: readonly Channel[], active: readonly Channel[], now: number): number {
   const { throughput, rttMs, window } = route;
-  const sum = channels.reduce((total, channel) => total + channel.rate.measured, 0);
   const dueFrom = Math.min(Number.POSITIVE_INFINITY, ...channels.map((channel) => channel.dueFrom));
   if (dueFrom === Number.POSITIVE_INFINITY) throughput.becomesIdle();
   else throughput.becomesBusy(dueFrom);
   throughput.tick(now, rttMs, window.slowStart);
-  route.overlap = channels.length > 1 && sum > throughput.measured ? throughput.measured / sum : 1;
+  const { measured } = throughput;
+  const shared = sumOfRates(active);
+  route.overlap = active.length > 1 && shared > measured ? measured / shared : 1;
   route.sharing = Math.max(1, channels.length);
-  return sum * route.overlap;
+  const sum = sumOfRates(channels);
+  return channels.length > 1 ? Math.min(sum, measured) : sum;
+}
+
+/** What the channels carry while each is busy, bytes per ms. */
+function sumOfRates(channels: readonly Channel[]): number {
+  return channels.reduce((sum, channel) => sum + channel.rate.measured, 0);
 }
