@@ -1,7 +1,7 @@
 // The output in order: when each segment that is whole up to here goes to the sink. Once the routes are known they go at
 // an even pace, a little quicker than they come: what was held up by one late segment and is whole all at once would
 // otherwise go in one burst, followed by nothing until the next one is whole (sub-interval smoothing on the way out).
-// Nothing waits at the beginning, at the end, on lines too quick for timers, or for much longer than a tenth of a second.
+// Nothing waits at the beginning, at the end, on lines too quick for timers, or for much longer than a quarter of a second.
 import { totalRate } from './state.ts';
 import type { TransferState } from './state.ts';
 
@@ -9,9 +9,9 @@ import type { TransferState } from './state.ts';
 const PACE = 0.97;
 /** Shorter pauses are not worth a timer, ms. */
 const LEAST_PAUSE_MS = 1;
-/** What waits may take this long at that pace, ms, */
-const MOST_WAIT_MS = 120;
-/** and this part of the reorder window: it has to have room for what comes. */
+/** What waits may take this long at that pace, ms: then pauses as long as that are not seen. */
+const MOST_WAIT_MS = 250;
+/** It is no more than this part of the reorder window, which has to have room for what comes. */
 const MOST_PART = 0.125;
 /** A timer that is late is made up for, up to so many ms. */
 const MOST_LATE_MS = 4;
