@@ -68,6 +68,7 @@ export class Arrivals {
     const sent = reason === 'not-held' || reason === 'read-failed';
     if (channel.ledger.answer(index, epoch, by, sent) === 'unasked') return false;
     channel.timer.forget(index);
+    channel.promises.delete(index);
     routeOf(this.#state, channel).tally.dropped += 1;
     channel.settle(routeOf(this.#state, channel).rttMs, now);
     if (reason === 'already-sent' && by === 'pattern' && comesElsewhere(this.#state, channel, index)) return false;

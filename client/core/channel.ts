@@ -56,8 +56,6 @@ export class Channel {
   stalledAt = 0;
   receivedBytes = 0;
   segments = 0;
-  /** Longest silence between two reads while busy, decaying: how bursty this channel is when healthy, ms. */
-  typicalGapMs = 0;
   #partialBytes = 0;
   #unansweredBefore = Number.POSITIVE_INFINITY;
 
@@ -102,6 +100,25 @@ export class Channel {
     return Math.max(0, this.ledger.unanswered * this.segmentBytes - this.#partialBytes);
   }
 
+  /** Bytes of a segment that has not come as a whole. */
+  get partialBytes(): number {
+    return Math.min(this.#partialBytes, this.segmentBytes);
+  }
+
+  /** What it may bring, in the order in which it was asked. */
+  asked(): number[] {
+    const may = this.ledger.maySend();
+    const known = [...this.promises.keys()].filter((index) => may.delete(index));
+    return [...known, ...may];
+  }
+
+  /** It got another pattern: what that makes it owe is promised for `finishMs` from now, what it may not send any more is not. */
+  promise(finishMs: number, now: number): void {
+    const may = this.ledger.maySend();
+    for (const index of this.promises.keys()) if (!may.has(index)) this.promises.delete(index);
+    for (const index of this.ledger.expected) if (!this.promises.has(index)) this.promises.set(index, now + finishMs);
+  }
+
   /** True when enough came since its credit was raised. */
   get isWorthCredit(): boolean {
     const { unanswered } = this.ledger;
@@ -128,7 +145,6 @@ export class Channel {
     const expected = this.rate.measured * gap;
     const isPause = gap > Math.max(LEAST_GAP_MS, GAP_RTTS * rttMs) && gap < GAP_MOST_RTTS * rttMs;
     const isGap = isPause && expected > GAP_LEAST_BYTES && this.receivedBytes > 0;
-    this.typicalGapMs = Math.max(Math.min(gap, 400), this.typicalGapMs * 0.999);
     this.heardAt = now;
     this.receivedBytes += bytes;
     this.#partialBytes += bytes;

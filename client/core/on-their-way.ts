@@ -2,39 +2,44 @@
 // Decides nothing: repair.ts does.
 import type { Channel } from './channel.ts';
 import { timeToBring } from './dealer.ts';
-import { laneOf } from './state.ts';
+import { laneOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 
-/** Silence from which a channel is expected to bring everything that much later, ms. */
+/** Silence from which a channel is taken to repair a loss, ms: everything comes a round trip later, or longer. */
 const LAG_FROM_MS = 60;
 
 /** A missing segment, who is to bring it, and in how many ms. */
 export type Held = { readonly index: number; readonly holder: Channel; readonly finishMs: number };
 
-/** Missing segments before `end`, holder by holder, in the order in which each brings them. */
-export function* onTheirWay(state: TransferState, end: number, now: number): Generator<Held> {
+/**
+ * Missing segments before `end`, holder by holder, in the order in which each brings them: that in which it was asked,
+ * patterns that it may not know yet to be out of force included. What a new one gives it comes behind what is in its pipe.
+ */
+function* onTheirWay(state: TransferState, end: number, now: number): Generator<Held> {
   const { channels, options, table } = state;
   for (const holder of channels.all) {
     if (!holder.sound) continue;
     const lane = laneOf(state, holder);
     const silence = holder.silence(now);
-    const lag = silence > LAG_FROM_MS ? silence : 0;
-    let ahead = holder.outBytes - (holder.ledger.outstanding - 1) * options.segmentBytes;
-    for (const index of [...holder.ledger.openSends, ...holder.ledger.expected]) {
-      if (index < end && table.isMissing(index)) yield { index, holder, finishMs: timeToBring(lane, ahead) + lag };
+    const lag = silence > LAG_FROM_MS ? Math.max(silence, routeOf(state, holder).rttMs - silence) : 0;
+    let ahead = options.segmentBytes - holder.partialBytes;
+    for (const index of holder.asked()) {
+      if (index < end && table.isMissing(index)) {
+        // what is overdue may never come
+        const overdue = now - (holder.promises.get(index) ?? now);
+        yield { index, holder, finishMs: timeToBring(lane, ahead) + Math.max(lag, overdue) };
+      }
       ahead += options.segmentBytes;
     }
   }
 }
 
-/** Every missing segment that is on its way, with the first to bring it: what is overdue may never come. */
-export function firstToCome(state: TransferState, now: number): Held[] {
+/** Every missing segment before `end` that is on its way, in order, with the first to bring it. */
+export function firstToCome(state: TransferState, end: number, now: number): Held[] {
   const first = new Map<number, Held>();
-  for (const held of onTheirWay(state, state.table.to, now)) {
-    const promise = held.holder.promises.get(held.index) ?? now;
-    const finishMs = held.finishMs + Math.max(0, now - promise);
+  for (const held of onTheirWay(state, end, now)) {
     const earlier = first.get(held.index);
-    if (earlier === undefined || finishMs < earlier.finishMs) first.set(held.index, { ...held, finishMs });
+    if (earlier === undefined || held.finishMs < earlier.finishMs) first.set(held.index, held);
   }
-  return [...first.values()];
+  return [...first.values()].sort((a, b) => a.index - b.index);
 }

@@ -8,17 +8,25 @@ import type { Refusal } from './constraints.ts';
 import { expectedCompletion } from './dealer.ts';
 import { InOrderPoint } from './in-order-point.ts';
 import type { Effect } from './messages.ts';
-import { firstToCome, onTheirWay } from './on-their-way.ts';
-import type { Held } from './on-their-way.ts';
+import { firstToCome } from './on-their-way.ts';
+import { blockades, standstills } from './standstill.ts';
+import type { Late } from './standstill.ts';
 import { channelsOf, laneOf, outstandingSegments, routeOf, segmentLength, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 import { activeChannels } from './window-room.ts';
 
-/** Missing segments looked at for hedging: the ones that hold up the output. */
-const HEDGE_DEPTH = 24;
-const HEDGE_LEAST_SILENCE_MS = 70;
-const HEDGE_DUE_MS = 200;
+/** A second request is worth its bytes when it comes so much earlier, ms. */
+const WORTH_MS = 50;
+/** A part of the budget is kept for sudden changes: what saves less than so many ms has only the rest of it. */
+const MUCH_MS = 200;
+const LITTLE_BUDGET = 0.7;
+/** What fills the reorder window makes all others wait: it may go so far beyond the budget. */
+const BLOCKADE_BUDGET = 1.4;
+/** Segments that fill the window and are asked of others at one turn. */
+const BLOCKADES_PER_TURN = 24;
 const LATE_MS = 150;
+/** Silence from which a channel is not asked for what is urgent, ms. */
+const SILENT_MS = 80;
 const TAKE_OVERS_PER_TURN = 8;
 /** The tail has begun when no more is missing than this part of what is outstanding, and so many segments. */
 const UNDER_WAY = { part: 1.1, segments: 2 };
@@ -149,21 +157,20 @@ export class Repair {
     return { ...before, ranges: [...before.ranges, ...effect.ranges] };
   }
 
-  #spend(index: number): boolean {
+  /** Whether the budget, or `part` of it, allows a second request. */
+  #spend(index: number, part: number): boolean {
     const { counters, options, table } = this.#state;
     const wanted = (table.to - table.from) * options.segmentBytes;
     const first = Math.max(2 * options.segmentBytes, Math.min(options.hedgeBytes, options.hedgeFirstFraction * wanted));
     const budget = first + options.hedgeFraction * counters.receivedBytes;
     const bytes = segmentLength(this.#state, index);
-    if (counters.hedgedBytes + bytes > budget) return false;
+    if (counters.hedgedBytes + bytes > part * budget) return false;
     counters.hedgedBytes += bytes;
     return true;
   }
 
-  #double(target: Channel, index: number, now: number): boolean {
-    if (!this.#spend(index)) return false;
-    this.#free(target, index, now);
-    return true;
+  #double(target: Channel, index: number, part: number, now: number): void {
+    if (this.#spend(index, part)) this.#free(target, index, now);
   }
 
   /** A second request that costs no budget, because its channel has nothing better to do. */
@@ -175,21 +182,27 @@ export class Repair {
     this.#send(target, index, now);
   }
 
-  /** Late at the in-order point: silent holder, or far behind the promise made when it was granted. */
+  /** The stream would stand still: what is late goes to another that brings it sooner, as late as that is in time. */
   #hedge(usable: readonly Channel[], now: number): void {
-    const { table } = this.#state;
     const somebodyReceives = usable.some((channel) => now - channel.heardAt < 30);
     if (!somebodyReceives) return;
-    const end = Math.min(table.to, table.lowestMissing + HEDGE_DEPTH);
-    for (const held of onTheirWay(this.#state, end, now)) {
-      if (!this.#mayHedge(held.index, now)) continue;
-      const lateness = this.#lateness(held, now);
-      if (lateness === 'none') continue;
-      const others = usable.filter((channel) => channel !== held.holder && channel.silence(now) < 80);
-      const target = this.#second(others, held.index, HEDGE_WINDOWS, now);
+    for (const late of standstills(this.#state, now)) {
+      const target = this.#mayHedge(late.index, now) ? this.#secondFor(late, usable, now) : undefined;
+      if (target === undefined || this.#completion(target) < late.neededMs) continue;
+      const savedMs = late.finishMs - this.#completion(target);
+      if (savedMs >= WORTH_MS) this.#double(target, late.index, savedMs < MUCH_MS ? LITTLE_BUDGET : 1, now);
+    }
+  }
+
+  /** The reorder window would be full, and whoever is quicker idle: what holds it up is asked of another as well. */
+  #unblock(usable: readonly Channel[], now: number): void {
+    if (this.#state.table.missingLeft <= usable.length) return;
+    const blocking = blockades(this.#state, now).filter(({ index }) => this.#mayHedge(index, now));
+    for (const late of blocking.slice(0, BLOCKADES_PER_TURN)) {
+      const target = this.#secondFor(late, usable, now);
       if (target === undefined) continue;
-      if (lateness === 'behind' && 1.25 * this.#completion(target) + 50 >= held.finishMs) continue;
-      if (!this.#double(target, held.index, now)) return;
+      const savedMs = late.finishMs - Math.max(late.neededMs, this.#completion(target));
+      if (savedMs >= WORTH_MS) this.#double(target, late.index, BLOCKADE_BUDGET, now);
     }
   }
 
@@ -200,48 +213,21 @@ export class Repair {
     return promise === undefined ? !this.#hedged.has(index) : now > promise + LATE_MS;
   }
 
-  /** The quickest with room; for what holds up everything the quickest of all; nobody when only much slower ones have room. */
-  #second(channels: readonly Channel[], index: number, windows: number, now: number): Channel | undefined {
-    const able = channels.filter((channel) => !channel.ledger.isAsked(index) && this.#mayDouble(channel, index, now));
+  /**
+   * The quickest with room; for what holds up everything the quickest of all; nobody when only much slower ones have room.
+   * Nobody for whom something earlier is planned: that would wait.
+   */
+  #secondFor({ index, holder }: Late, usable: readonly Channel[], now: number): Channel | undefined {
+    const able = usable.filter((channel) => {
+      const { ledger, route } = channel;
+      if (route === holder.route || channel.silence(now) >= SILENT_MS || ledger.isAsked(index)) return false;
+      return (ledger.nextToGrant() ?? index) >= index && this.#mayDouble(channel, index, now);
+    });
     const best = this.#quickest(able);
     if (best === undefined || index === this.#state.table.lowestMissing) return best;
-    const roomy = this.#quickest(able.filter((channel) => this.#hasRoom(channel, windows)));
+    const roomy = this.#quickest(able.filter((channel) => this.#hasRoom(channel, HEDGE_WINDOWS)));
     const isClose = roomy !== undefined && this.#completion(roomy) < MUCH_SLOWER * this.#completion(best);
     return isClose ? roomy : undefined;
-  }
-
-  /** A silent holder is late whoever else there is; one that is behind its promise only beside a much quicker one. */
-  #lateness({ index, holder, finishMs }: Held, now: number): 'none' | 'behind' | 'silent' {
-    const { rttMs } = routeOf(this.#state, holder);
-    const due = (index - this.#state.table.lowestMissing) * 10 < HEDGE_DUE_MS;
-    const mostSilence = Math.max(HEDGE_LEAST_SILENCE_MS, rttMs, 1.5 * holder.typicalGapMs);
-    if (due && holder.silence(now) > mostSilence) return 'silent';
-    const promise = holder.promises.get(index) ?? Number.POSITIVE_INFINITY;
-    const isBehind = finishMs > LATE_MS && now + finishMs > promise + Math.max(100, 0.25 * finishMs);
-    return isBehind ? 'behind' : 'none';
-  }
-
-  /**
-   * Channels stand idle because the reorder window, or the reach of patterns, is full: what holds it up is asked of them as well. Costs no budget,
-   * for they have nothing better to do.
-   */
-  #unblock(usable: readonly Channel[], now: number): void {
-    const { options, table } = this.#state;
-    const idle = usable.filter((channel) => channel.ledger.unanswered === 0 && this.#hasRoom(channel, 1));
-    const waiting = table.lowestMissing - table.takenPoint;
-    const slowSink = waiting * options.segmentBytes > options.reorderBytes / 4;
-    if (idle.length === 0 || slowSink || table.missingLeft <= usable.length) return;
-    const blocking = firstToCome(this.#state, now)
-      .filter(({ index }) => !this.#hedged.has(index))
-      .sort((a, b) => a.index - b.index);
-    for (const { index, holder, finishMs } of blocking.slice(0, HEDGE_DEPTH)) {
-      if (finishMs < LATE_MS) continue;
-      const among = index === table.lowestMissing ? usable : idle;
-      const others = among.filter((channel) => channel.route !== holder.route);
-      const target = this.#second(others, index, 1, now);
-      if (target === undefined || 2 * this.#completion(target) > finishMs) continue;
-      this.#free(target, index, now);
-    }
   }
 
   /**
@@ -251,7 +237,7 @@ export class Repair {
   #takeOver(usable: readonly Channel[], now: number): void {
     const { table } = this.#state;
     if (table.missingLeft === 0 || table.missingLeft > this.#mostInTail()) return;
-    const late = firstToCome(this.#state, now).sort((a, b) => b.finishMs - a.finishMs);
+    const late = firstToCome(this.#state, table.to, now).sort((a, b) => b.finishMs - a.finishMs);
     for (const { index, holder, finishMs } of late.slice(0, TAKE_OVERS_PER_TURN)) {
       const others = usable.filter((channel) => channel.route !== holder.route && this.#hasRoom(channel, 1));
       const free = others.filter((channel) => !channel.ledger.isAsked(index) && this.#mayDouble(channel, index, now));

@@ -245,9 +245,9 @@ export class Scheduler {
     } else {
       channel.openedAt = now;
       this.#raise(channel, now);
-      const { credit } = channel.ledger;
-      effects.push({ type: 'open', channel: channel.number, pattern: this.#pattern, credit });
+      effects.push({ type: 'open', channel: channel.number, pattern: this.#pattern, credit: channel.ledger.credit });
     }
+    channel.promise(expectedCompletion(laneOf(this.#state, channel), this.#state.options.segmentBytes), now);
     channel.settle(rttMs, now);
   }
 

@@ -31,11 +31,10 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '22 any': ['of the ideal', 'best single'],
   '22 order': ['of the ideal', 'waste', 'between deliveries', 'reorder memory'],
   'blackhole any': ['goodput around 13 s'],
-  'blackhole order': ['goodput around 13 s'],
   'far-apart order': ['goodput around 14 s'],
   'hang any': ['goodput around 7 s'],
-  'hang order': ['goodput around 7 s'],
   'longer-path any': ['shares settled after 7 s'],
+  'longer-path order': ['shares settled after 7 s', 'goodput around 7 s', 'longest standstill'],
 };
 
 const keptByNow: string[] = [];

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Channel, CHANNEL_STATES } from '../../../client/core/channel.ts';
 import type { ChannelEvent, ChannelState } from '../../../client/core/channel.ts';
+import { NOBODY } from '../../../protocol/pattern.ts';
 import { leadOf, SEGMENT } from './core-state.ts';
 
 const EVENTS: readonly ChannelEvent[] = ['connected', 'hello', 'lag', 'silence', 'bytes', 'surplus', 'ended'];
@@ -192,18 +193,24 @@ describe('account', () => {
     expect(channel.silence(150)).toBe(100);
   });
 
-  test('it remembers how bursty it is, for a while', () => {
+  test('what a new pattern gives it comes behind what it may have been sending under the old one', () => {
     const channel = channelIn('open');
-    channel.ledger.pattern(leadOf(1, [1, 1, 1]));
-    channel.ledger.grant();
-    channel.settle(10, 0);
-    channel.hear(100, 20, 10);
-    channel.hear(100, 20, 110);
-    expect(channel.typicalGapMs).toBe(100);
-    for (let now = 111; now < 200; now += 1) channel.hear(100, 20, now);
-    expect(channel.typicalGapMs).toBeGreaterThan(80);
-    for (let now = 200; now < 5_000; now += 1) channel.hear(100, 20, now);
-    expect(channel.typicalGapMs).toBeLessThan(10);
+    channel.ledger.pattern(leadOf(1, [1, 1, 1, 1]));
+    for (let at = 0; at < 3; at += 1) channel.ledger.grant();
+    channel.promise(20, 0);
+    expect(channel.asked()).toEqual([0, 1, 2]);
+    // 0 and 1 came from elsewhere: the new pattern does not name anybody for them
+    channel.ledger.pattern(leadOf(2, [NOBODY, NOBODY, 1, 1, 2, 1]));
+    channel.ledger.send(9);
+    channel.promise(500, 100);
+    expect(channel.ledger.expected).toEqual([2, 3, 5]);
+    expect(channel.asked()).toEqual([0, 1, 2, 3, 5, 9]);
+    expect([channel.promises.get(2), channel.promises.get(3), channel.promises.get(5)]).toEqual([20, 600, 600]);
+    // it says that it knows the new one: what only the old one gave it will not come
+    channel.ledger.confirm(2);
+    expect(channel.asked()).toEqual([2, 3, 5, 9]);
+    channel.promise(500, 200);
+    expect(channel.promises.has(0)).toBe(false);
   });
 });
 

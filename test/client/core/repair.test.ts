@@ -149,7 +149,7 @@ describe('hedges', () => {
 
   test('what holds up the output is asked of another channel while its holder is silent', () => {
     const kit = kitOf([FAST, FAST]);
-    busy(kit, 100, 100);
+    busy(kit, 100);
     const all = silence(kit, 500);
     expect(all[0]).toEqual({ channel: 2, index: 0, again: false });
     expect(new Set(all.map(({ channel }) => channel))).toEqual(new Set([2]));
@@ -158,9 +158,37 @@ describe('hedges', () => {
 
   test('nothing is asked for by more than two', () => {
     const kit = kitOf([FAST, FAST, FAST]);
-    busy(kit, 100, 100);
+    busy(kit, 100);
     const asked = silence(kit, 600).map(({ index }) => index);
     expect(new Set(asked).size).toBe(asked.length);
+  });
+
+  test('nobody is asked while something earlier is planned for him that his window has no room for', () => {
+    const kit = kitOf([FAST, FAST]);
+    const { state, repair, channels } = kit;
+    const lead = leadOf(1, [1, 2, 1, 1, 2, 2]);
+    owe(state, channels[0]!, lead, 3, 0);
+    owe(state, channels[1]!, lead, 0, 0);
+    channels[1]!.hear(100, RTT_MS, 300);
+    repair.turn(300);
+    expect(sends(state)).toEqual([{ channel: 2, index: 0, again: false }]);
+    owe(state, channels[1]!, lead, 1, 310);
+    repair.turn(310);
+    expect(sends(state).map(({ index }) => index)).toEqual([2, 3]);
+  });
+
+  test('what fills the reorder window is asked of another beyond the budget, but not far', () => {
+    const kit = kitOf([FAST, FAST], { hedgeBytes: 10 * SEGMENT, hedgeFirstFraction: 1, hedgeFraction: 0 }, 2_000);
+    const { state, repair, channels } = kit;
+    const lead = Array.from({ length: 100 }, () => 1);
+    owe(state, channels[0]!, leadOf(1, lead), 100, 0);
+    for (let index = 100; index < 1_020; index += 1) state.table.arrive(index);
+    for (let now = 400; now < 2_000; now += 10) {
+      channels[1]!.hear(100, RTT_MS, now);
+      repair.turn(now);
+      arrive(kit, channels[1]!, now);
+    }
+    expect(state.counters.hedgedBytes / SEGMENT).toBe(14);
   });
 
   test('a holder that is only a round trip away is not late', () => {
