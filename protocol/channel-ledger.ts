@@ -60,6 +60,11 @@ export class ChannelLedger {
     return (this.#views.at(-1)?.owed.length ?? 0) + this.#sendCount;
   }
 
+  /** Epoch of the newest pattern that was sent; 0 before the first. */
+  get newestEpoch(): number {
+    return this.#views.at(-1)?.pattern.epoch ?? 0;
+  }
+
   /** Epoch that the channel has confirmed, or the oldest it may be at. */
   get oldestEpoch(): number {
     return this.#views[0]?.pattern.epoch ?? 0;

@@ -6,21 +6,12 @@ import type { Channel } from './channel.ts';
 import type { ConstraintScheduler } from './constraint-scheduler.ts';
 import { holds, refusalOf } from './constraints.ts';
 import { expectedCompletion } from './dealer.ts';
+import type { PatternFacts } from './pattern-facts.ts';
 import type { Prioritizer } from './prioritizer.ts';
 import type { Repair } from './repair.ts';
 import { laneOf, routeOf, totalRate, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
 import { windowRoom } from './window-room.ts';
-
-/** What of the present pattern the expediter has to know. */
-export type PatternFacts = {
-  /** Segments that healthy channels may have sent: they come anyway. */
-  readonly kept: ReadonlyMap<number, number>;
-  /** The first segment behind its lead. */
-  readonly leadEnd: number;
-  /** Channels of limited sources or routes that it gives nothing, neither in its lead nor behind. */
-  readonly without: ReadonlySet<number>;
-};
 
 /** Sends for what cannot wait for a pattern. */
 export class Expediter {

@@ -52,6 +52,8 @@ const PAYS = 1.15;
 /** over the second half of this time, ms and round trips, from when they are there. */
 const TRIAL_MS = 600;
 const TRIAL_RTTS = 8;
+/** Time until the next trial after one that did not pay, ms: doubled each time. */
+const FIRST_REST_MS = 2_000;
 
 type Mark = { readonly at: number; readonly receivedBytes: number; readonly gaps: number };
 /** What one connection carried, when the few were there, and what had come by the middle of their trial. */
@@ -64,6 +66,8 @@ export class Parallelism {
   #mark: Mark | undefined;
   #trial: Trial | undefined;
   #heldSince: number | undefined;
+  #restUntil = Number.NEGATIVE_INFINITY;
+  #restMs = FIRST_REST_MS;
 
   constructor(options: Pick<CoreOptions, 'lossyConnections'>) {
     this.#most = options.lossyConnections;
@@ -87,8 +91,9 @@ export class Parallelism {
     if (slowStart || open !== 1) this.#mark = undefined;
     if (slowStart || open < 2) this.#heldSince = undefined;
     if (slowStart || open === 0) return;
-    if (open === 1) this.#few(sample, now);
-    else if (this.#isHeldBack(sample, now) || this.#pay(sample, now)) this.#connections = this.#most;
+    if (open === 1 && now >= this.#restUntil) this.#few(sample, now);
+    else if (this.#isHeldBack(sample, now)) this.#connections = this.#most;
+    else this.#judge(sample, now);
   }
 
   /** A lone connection: it has gaps, and they may be what limits it. */
@@ -109,17 +114,20 @@ export class Parallelism {
     this.#trial = { rate: Math.max(carried, rate) };
   }
 
-  /** The few carry more than the one did. */
-  #pay({ receivedBytes, gaps, rttMs, open }: ParallelismSample, now: number): boolean {
+  /** The few carry more than the one did; or they do not, and the one does for a while. */
+  #judge({ receivedBytes, gaps, rttMs, open }: ParallelismSample, now: number): void {
     const trial = this.#trial;
-    if (trial === undefined || open < this.#connections) return false;
+    if (trial === undefined || open < this.#connections) return;
     trial.since ??= now;
     const length = Math.max(TRIAL_MS, TRIAL_RTTS * rttMs);
-    if (now - trial.since < length / 2) return false;
+    if (now - trial.since < length / 2) return;
     trial.half ??= { at: now, receivedBytes, gaps };
-    if (now - trial.since < length) return false;
+    if (now - trial.since < length) return;
     this.#trial = undefined;
-    return (receivedBytes - trial.half.receivedBytes) / (now - trial.half.at) >= PAYS * trial.rate;
+    const carried = (receivedBytes - trial.half.receivedBytes) / (now - trial.half.at);
+    this.#connections = carried >= PAYS * trial.rate ? this.#most : 1;
+    this.#restUntil = now + this.#restMs;
+    this.#restMs *= 2;
   }
 
   /**

@@ -29,6 +29,8 @@ const HINT_RTTS = 1.05;
 const HINT_MS = 8;
 /** Segments on the way that keep a connection's congestion window in use. */
 const FED_SEGMENTS = 4;
+/** An allowance of so many targets that makes no queue waits at the senders: it takes more connections to carry it. */
+const AT_SENDERS = 2;
 const BEST_RATE_DECAY_MS = 600;
 /** On a thin route a PONG waits for the segment before it: so much of that delay is no queue, ms. */
 const MOST_SEGMENT_MS = 60;
@@ -166,7 +168,8 @@ export class RouteWindow {
     const crowded = this.#bytes < (lossLimited ? 1 : FED_SEGMENTS) * this.#active * this.#options.segmentBytes;
     if (queueMs < 0.4 * target) {
       this.#extraMs = Math.min(1.25 * this.#extraMs, lossLimited ? 2 * rttMs + 300 : Math.max(60, rttMs));
-      if (!crowded) this.#active = Math.min(channels, Math.ceil(1.5 * this.#active));
+      if (!crowded || this.#extraMs > AT_SENDERS * target)
+        this.#active = Math.min(channels, Math.ceil(1.5 * this.#active));
     } else if (queueMs > target) {
       this.#extraMs = Math.max(0.7 * target, 0.85 * this.#extraMs);
       if (crowded) this.#active = Math.max(1, this.#active - 1);

@@ -10,8 +10,9 @@ import { book, holds, refusalOf } from './constraints.ts';
 import { deal, expectedCompletion } from './dealer.ts';
 import type { Lane } from './dealer.ts';
 import { Expediter } from './expediter.ts';
-import type { PatternFacts } from './expediter.ts';
 import { PatternBudget } from './pattern-budget.ts';
+import { factsOf, NO_PATTERN } from './pattern-facts.ts';
+import type { PatternFacts } from './pattern-facts.ts';
 import type { Prioritizer } from './prioritizer.ts';
 import type { Repair } from './repair.ts';
 import { laneOf, outstandingSegments, rateOf, routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
@@ -33,7 +34,7 @@ export class Scheduler {
   readonly #expediter: Expediter;
   readonly #budget: PatternBudget;
   #pattern: Pattern = EMPTY_PATTERN;
-  #facts: PatternFacts = { kept: new Map(), leadEnd: 0, without: new Set() };
+  #facts: PatternFacts = NO_PATTERN;
   #dealtAt = Number.NEGATIVE_INFINITY;
   #dirty = false;
   /** The pattern names somebody for a segment that he may not be asked for any more. */
@@ -183,9 +184,9 @@ export class Scheduler {
     this.#dirty = false;
     this.#isStale = false;
     this.#shares = this.#sharesOf(usable);
-    this.#facts = { kept, leadEnd: this.#pattern.from + this.#pattern.lead.length, without: this.#without(lanes) };
+    this.#facts = factsOf(this.#pattern, lanes, kept);
     state.counters.patterns += 1;
-    for (const channel of state.channels.all) if (channel.writable) this.#announce(channel, now);
+    for (const channel of state.channels.all) if (this.#hasToKnow(channel)) this.#announce(channel, now);
   }
 
   #lanes(usable: readonly Channel[]): Lane[] {
@@ -226,13 +227,10 @@ export class Scheduler {
     return kept;
   }
 
-  /** The channels that the newest pattern does not name, for their sources or routes are limited. */
-  #without(lanes: readonly Lane[]): Set<number> {
-    const { lead, cycle } = this.#pattern;
-    const partial = lanes.filter(({ holds: held, purse }) => held !== undefined || purse !== undefined);
-    return new Set(
-      partial.flatMap(({ channel }) => (lead.includes(channel) || cycle.includes(channel) ? [] : [channel])),
-    );
+  /** A channel that was asked for nothing, and is not to be, goes on with the pattern it has: it has no credit for it. */
+  #hasToKnow({ writable, opened, ledger, number }: Channel): boolean {
+    const isAsked = ledger.unanswered > 0 || this.#facts.named.has(number);
+    return writable && (isAsked || !opened || this.#state.options.steer);
   }
 
   #announce(channel: Channel, now: number): void {
@@ -254,6 +252,7 @@ export class Scheduler {
   #raise(channel: Channel, now: number): void {
     const { segmentBytes } = this.#state.options;
     const { rttMs } = routeOf(this.#state, channel);
+    if (channel.ledger.newestEpoch !== this.#pattern.epoch) return;
     let room = windowRoom(this.#state, channel);
     for (; room >= segmentBytes / 2; room -= segmentBytes) {
       const next = channel.ledger.nextToGrant();

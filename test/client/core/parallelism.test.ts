@@ -13,7 +13,13 @@ const PACKET_BYTES = 1_448;
 type Measured = { bytesPerMs: number; lineBytesPerMs?: number; rttMs: number; loss?: number };
 
 /** Connections wanted after `seconds` on a route that is as it is, with as many open as were wanted. */
-function after(seconds: number, route: Measured & Partial<ParallelismSample>): number {
+function after(seconds: number, route: Measured & Partial<ParallelismSample>): number | undefined {
+  return course(seconds, route).at(-1);
+}
+
+/** The same, every 10 ms. */
+function course(seconds: number, route: Measured & Partial<ParallelismSample>): number[] {
+  const wanted: number[] = [];
   const parallelism = new Parallelism(CORE_DEFAULTS);
   const { bytesPerMs, lineBytesPerMs = Number.POSITIVE_INFINITY, rttMs, loss = 0, ...rest } = route;
   let receivedBytes = 0;
@@ -24,8 +30,9 @@ function after(seconds: number, route: Measured & Partial<ParallelismSample>): n
     const gaps = Math.floor((loss * receivedBytes) / PACKET_BYTES);
     const measured = { receivedBytes, gaps, rttMs, rate, open, slowStart: false, outBytes: rate * rttMs, queueMs: 0 };
     parallelism.tick({ ...measured, ...rest }, now);
+    wanted.push(parallelism.connections);
   }
-  return parallelism.connections;
+  return wanted;
 }
 
 /** Bytes per ms that a connection with losses carries (Mathis et al.). */
@@ -45,11 +52,16 @@ describe('a lone connection', () => {
     );
   });
 
-  test('calls for a few, and for no more where these bring nothing more', () => {
+  test('calls for a few, and is enough for longer and longer where these bring nothing more', () => {
     const bytesPerMs = lossRate(40, 0.01);
-    const few = after(30, { rttMs: 40, loss: 0.01, bytesPerMs, lineBytesPerMs: 1.1 * bytesPerMs });
-    expect(few).toBeGreaterThan(1);
-    expect(few).toBeLessThan(lossyConnections);
+    const wanted = course(30, { rttMs: 40, loss: 0.01, bytesPerMs, lineBytesPerMs: 1.1 * bytesPerMs });
+    expect(Math.max(...wanted)).toBeGreaterThan(1);
+    expect(Math.max(...wanted)).toBeLessThan(lossyConnections);
+    const trials = wanted.flatMap((count, at) => (count > 1 && wanted[at - 1] === 1 ? [at] : []));
+    const waits = trials.slice(1).map((at, place) => at - trials[place]!);
+    expect(waits.length).toBeGreaterThan(1);
+    expect(waits).toEqual(waits.toSorted((one, other) => one - other));
+    expect(wanted.filter((count) => count > 1).length).toBeLessThan(wanted.length / 4);
   });
 
   test('whose window is small has a gap in every round trip, far more than it can have lost: it calls for more', () => {
