@@ -52,6 +52,8 @@ const PAYS = 1.15;
 /** over the second half of this time, ms and round trips, from when they are there. */
 const TRIAL_MS = 600;
 const TRIAL_RTTS = 8;
+/** Connections that stay after a trial that did not pay: whoever has gaps does a little better with another. */
+const LEFT = 2;
 /** Time until the next trial after one that did not pay, ms: doubled each time. */
 const FIRST_REST_MS = 2_000;
 
@@ -88,15 +90,16 @@ export class Parallelism {
     // a path that a slow start made look long is found to be short sooner or later
     if (rttMs < LEAST_RTT_MS) this.#connections = 1;
     if (this.isLossLimited || rttMs < LEAST_RTT_MS) return;
-    if (slowStart || open !== 1) this.#mark = undefined;
+    const isTrialDue = open <= LEFT && this.#connections <= LEFT && now >= this.#restUntil;
+    if (slowStart || !isTrialDue) this.#mark = undefined;
     if (slowStart || open < 2) this.#heldSince = undefined;
     if (slowStart || open === 0) return;
-    if (open === 1 && now >= this.#restUntil) this.#few(sample, now);
+    if (isTrialDue) this.#few(sample, now);
     else if (this.#isHeldBack(sample, now)) this.#connections = this.#most;
     else this.#judge(sample, now);
   }
 
-  /** A lone connection: it has gaps, and they may be what limits it. */
+  /** One connection, or two: they have gaps, which may be what limits them. */
   #few({ receivedBytes, gaps, rttMs, rate }: ParallelismSample, now: number): void {
     this.#mark ??= { at: now, receivedBytes, gaps };
     const elapsed = now - this.#mark.at;
@@ -114,7 +117,7 @@ export class Parallelism {
     this.#trial = { rate: Math.max(carried, rate) };
   }
 
-  /** The few carry more than the one did; or they do not, and the one does for a while. */
+  /** The few carry more than was carried before them; or they do not, and most of them go for a while. */
   #judge({ receivedBytes, gaps, rttMs, open }: ParallelismSample, now: number): void {
     const trial = this.#trial;
     if (trial === undefined || open < this.#connections) return;
@@ -125,7 +128,7 @@ export class Parallelism {
     if (now - trial.since < length) return;
     this.#trial = undefined;
     const carried = (receivedBytes - trial.half.receivedBytes) / (now - trial.half.at);
-    this.#connections = carried >= PAYS * trial.rate ? this.#most : 1;
+    this.#connections = carried >= PAYS * trial.rate ? this.#most : LEFT;
     this.#restUntil = now + this.#restMs;
     this.#restMs *= 2;
   }

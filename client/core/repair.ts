@@ -202,7 +202,9 @@ export class Repair {
       const target = this.#secondFor(late, usable, now);
       if (target === undefined) continue;
       const savedMs = late.finishMs - Math.max(late.neededMs, this.#completion(target));
-      if (savedMs >= WORTH_MS) this.#double(target, late.index, BLOCKADE_BUDGET, now);
+      if (savedMs < WORTH_MS) continue;
+      if (target.ledger.unanswered === 0) this.#free(target, late.index, now);
+      else this.#double(target, late.index, BLOCKADE_BUDGET, now);
     }
   }
 

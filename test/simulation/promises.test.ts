@@ -28,13 +28,14 @@ const CROWDS: readonly string[] = ['both', 'last-mile'];
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '2 order': ['waste', 'between deliveries', 'reorder memory'],
   '11 order': ['between deliveries', 'reorder memory'],
-  '22 any': ['of the ideal', 'best single'],
+  '22 any': ['of the ideal', 'best single', 'waste'],
   '22 order': ['of the ideal', 'waste', 'between deliveries', 'reorder memory'],
   'blackhole any': ['goodput around 13 s'],
   'far-apart order': ['goodput around 14 s'],
   'hang any': ['goodput around 7 s'],
   'longer-path any': ['shares settled after 7 s'],
-  'longer-path order': ['shares settled after 7 s', 'goodput around 7 s', 'longest standstill'],
+  'longer-path order': ['shares settled after 7 s'],
+  both: ['all together, of what the bottlenecks carry'],
 };
 
 const keptByNow: string[] = [];
