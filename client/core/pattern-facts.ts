@@ -1,4 +1,5 @@
 // What of a dealt pattern others have to know: where its lead ends, whom it names, and what it leaves where it is. Pure.
+import { channelsOf } from '../../protocol/pattern.ts';
 import type { Pattern } from '../../protocol/pattern.ts';
 import type { Lane } from './dealer.ts';
 
@@ -18,10 +19,8 @@ export const NO_PATTERN: PatternFacts = { kept: new Map(), leadEnd: 0, named: ne
 
 /** Of a pattern that was dealt to `lanes`. */
 export function factsOf(pattern: Pattern, lanes: readonly Lane[], kept: ReadonlyMap<number, number>): PatternFacts {
-  const { from, lead, cycle } = pattern;
-  const named = new Set(lead);
-  for (const channel of cycle) named.add(channel);
+  const named = new Set(channelsOf(pattern));
   const limited = lanes.filter(({ holds, purse }) => holds !== undefined || purse !== undefined);
   const without = new Set(limited.flatMap(({ channel }) => (named.has(channel) ? [] : [channel])));
-  return { kept, leadEnd: from + lead.length, named, without };
+  return { kept, leadEnd: pattern.from + pattern.lead.length, named, without };
 }

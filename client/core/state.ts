@@ -92,7 +92,11 @@ export function pathRateOf(state: TransferState, channel: Channel): number {
 
 /** Channels that patterns may deal segments to. */
 export function usableChannels(state: TransferState): Channel[] {
-  return state.channels.all.filter((channel) => channel.usable && !routeOf(state, channel).isSetAside);
+  return state.channels.all.filter((channel) => mayBeDealt(state, channel));
+}
+
+function mayBeDealt(state: TransferState, channel: Channel): boolean {
+  return channel.usable && !routeOf(state, channel).isSetAside;
 }
 
 /** Channels that are expected to deliver what they were asked for: the usable and the draining ones. */
@@ -110,9 +114,7 @@ export function outstandingSegments(state: TransferState): number {
 /** Bytes per ms of all usable channels together. */
 export function totalRate(state: TransferState): number {
   let sum = 0;
-  for (const channel of state.channels.all) {
-    if (channel.usable && !routeOf(state, channel).isSetAside) sum += rateOf(state, channel);
-  }
+  for (const channel of state.channels.all) if (mayBeDealt(state, channel)) sum += rateOf(state, channel);
   return sum;
 }
 
