@@ -28,7 +28,7 @@ const CROWDS: readonly string[] = ['both', 'last-mile'];
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '2 order': ['waste', 'between deliveries', 'reorder memory'],
   '11 order': ['between deliveries', 'reorder memory'],
-  '22 any': ['of the ideal', 'best single', 'waste'],
+  '22 any': ['of the ideal', 'best single'],
   '22 order': ['of the ideal', 'waste', 'between deliveries', 'reorder memory'],
   'blackhole any': ['goodput around 13 s'],
   'far-apart order': ['goodput around 14 s'],

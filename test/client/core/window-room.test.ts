@@ -101,6 +101,44 @@ describe('room', () => {
   });
 });
 
+test('into a file, who has nothing under way and something earlier comes before one who has, however quick', () => {
+  const options = { output: 'any' as const, firstWindowBytes: 2 * SEGMENT };
+  const state = coreState({ segments: 1_000, options });
+  const [quick, idle] = [openChannel(state, 1, { rate: 5_000 }), openChannel(state, 2, { rate: 1 })];
+  const turns = leadOf(
+    1,
+    Array.from({ length: 50 }, (_, at) => 1 + (at % 2)),
+  );
+  owe(state, quick, turns, 1, 0);
+  owe(state, idle, turns, 0, 0);
+  state.routes[0]!.window.tick({ flight: 0, rate: 0, rttMs: 20, channels: 2, lossLimited: false }, 0);
+  expect(windowRoom(state, quick)).toBeLessThan(SEGMENT / 2);
+  expect(windowRoom(state, idle)).toBeGreaterThanOrEqual(SEGMENT / 2);
+  // what an older pattern gives it counts for nothing, and what comes later than the next of the other can wait
+  quick.ledger.pattern({ ...turns, epoch: 2 });
+  expect(windowRoom(state, quick)).toBeGreaterThanOrEqual(SEGMENT / 2);
+  idle.ledger.pattern(leadOf(2, [1, 1, 1, 1, 2]));
+  expect(windowRoom(state, quick)).toBeGreaterThanOrEqual(SEGMENT / 2);
+  idle.ledger.pattern(leadOf(3, [2]));
+  quick.ledger.pattern({ ...turns, epoch: 3 });
+  expect(windowRoom(state, quick)).toBeLessThan(SEGMENT / 2);
+});
+
+test('credit that brings nothing is used up before it keeps a route from being asked for anything', () => {
+  for (const unused of [2, 3]) {
+    const state = routeOf([1_000, 1_000]);
+    const [first, second] = [state.channels.get(1)!, state.channels.get(2)!];
+    for (let at = 0; at < unused; at += 1) second.ledger.grant();
+    const others = leadOf(2, [1, 1, 1, 1, 1, 1, 1, 1]);
+    for (const { ledger } of [first, second]) ledger.pattern(others);
+    expect(second.outBytes).toBe(0);
+    expect(askedBytes(state, 0)).toBe(unused * SEGMENT);
+    const isTooMuch = unused * SEGMENT > state.routes[0]!.window.bytes / 2;
+    expect(activeChannels(state, state.routes[0]!)).toEqual([isTooMuch ? second : first]);
+    expect(dealtChannels(state)).toEqual([isTooMuch ? second : first]);
+  }
+});
+
 test('patterns deal to channels that may be given credit, opened or about to be', () => {
   const state = routeOf([1_000, 1_000, 1_000]);
   openChannel(state, 8, { route: 1 }).openedAt = undefined;
