@@ -17,8 +17,11 @@ type Getter = { readonly dialEarly: typeof dialEarly; readonly getNow: typeof ge
 /** What was begun. */
 export type Begun = {
   readonly early: EarlyDials;
-  /** Sets the exit code in the end; undefined where nothing but dialling was done, because another has to do the rest. */
-  readonly done: Promise<void> | undefined;
+  /**
+   * Sets the exit code in the end; true when the process has nothing left to do, and nothing to keep for the next. Undefined
+   * where nothing but dialling was done, because another has to do the rest.
+   */
+  readonly done: Promise<boolean> | undefined;
 };
 
 /** Begins what `args` (without program and script) ask for; `codeFolder` keeps compiled code. */
@@ -31,7 +34,7 @@ export async function beginGet(args: readonly string[], codeFolder: string | und
   // V8 takes code that was kept only under the flags that it was made with
   if (isKept || codeFolder === undefined) runLean();
   const early = exports.dialEarly(args);
-  return { early, done: exports.getNow(args, early) };
+  return { early, done: exports.getNow(args, early)?.then((isSaid) => isSaid && isKept) };
 }
 
 async function beginInCheckout(args: readonly string[]): Promise<Begun> {

@@ -36,8 +36,9 @@ const begun =
 if (begun?.done === undefined) {
   const { run } = await import('./commands/program.ts');
   await run(begun?.early);
-} else {
-  await begun.done;
+} else if (await begun.done) {
+  // taking everything down piece by piece would take longer than there is left to do
+  process.exit();
 }
 // whoever is interrupted ends now: bytes on their way to a reader that does not read would keep the process for ever
 if (process.exitCode === INTERRUPTED) process.exit();

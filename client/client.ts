@@ -36,6 +36,8 @@ export type TransferOptions = {
   readonly ifChanged?: 'restart' | 'fail';
   /** Connections to the routes that were dialled ahead. */
   readonly early?: EarlyDials | undefined;
+  /** The process does nothing else: it may stand still while a small file is brought to the disk. */
+  readonly alone?: boolean;
 };
 
 /** A running transfer. `done` rejects with a HeddleError. */
@@ -114,7 +116,8 @@ export function createClient(options: ClientOptions): Client {
     const wish = { key: object.key, firstByte, endByte, root, segmentBytes: core.any.segmentBytes, signal };
     const cancel = (reason?: unknown): void => cancelled.abort(reason);
     const start = (output: Sink, leftover?: Leftover, file?: string): SeekableTransfer => {
-      const known = options.knownOrigins === undefined ? undefined : readKnownOrigins(options.knownOrigins);
+      const known =
+        options.knownOrigins === undefined ? undefined : readKnownOrigins(options.knownOrigins, transfer.alone);
       const announced = (): readonly string[] => (canProve ? [] : retrieval.report().vouching.announced);
       const sink = checkedSink(output, { ...whole, announced }, file);
       const isCheckedLater = (whole.checksum ?? whole.root) !== undefined;
@@ -170,7 +173,7 @@ export function createClient(options: ClientOptions): Client {
       const { wish, start, cancel } = prepare(key, transfer);
       let running: RunningTransfer | undefined;
       const { controls, begin } = controlsLater(cancel);
-      const done = openTarget(path, wish).then(async ({ sink, leftover }) => {
+      const done = openTarget(path, wish, transfer.alone).then(async ({ sink, leftover }) => {
         try {
           running = start(sink, leftover, path + PART_SUFFIX);
           begin(running);
@@ -207,9 +210,10 @@ function withChecks(report: SessionReport, agreed: CheckedSink['agreed'], root: 
 async function openTarget(
   path: string,
   wish: FileWish | undefined,
+  alone?: boolean,
 ): Promise<{ sink: Sink; leftover: Leftover | undefined }> {
   if (!(await isOrderedTarget(path))) {
-    const sink = await openFileSink(path, wish);
+    const sink = await openFileSink(path, wish, alone);
     return { sink, leftover: sink.leftover };
   }
   if (await isNowhere(path)) return { sink: nowhere('order'), leftover: undefined };

@@ -2,8 +2,11 @@
 // compile cache keeps what is compiled when a file is loaded; functions are compiled when they are first called, which for
 // a short program is most of the work. Here what was called in the first run is kept as well, in the folder of Node's cache.
 // Imports nothing: each import of a built-in module evaluates all of its lazy parts.
+import { startClock } from './start-clock.ts';
 
 const DIGEST_BYTES = 32;
+/** What a script finds; `performance` is the clock of a start. */
+const PARAMETERS = 'exports, require, requireBeside, __filename, performance';
 const PRIVATE = 0o600;
 
 /** A script that has run. */
@@ -21,8 +24,7 @@ export function runCompiled<Exports extends object>(file: string, folder: string
   const { readFileSync } = process.getBuiltinModule('node:fs');
   const { join } = process.getBuiltinModule('node:path');
   const { Script } = process.getBuiltinModule('node:vm');
-  const { createRequire } = process.getBuiltinModule('node:module');
-  const source = `(function (exports, require, requireBeside, __filename) {${readFileSync(file, 'utf8')}\n})`;
+  const source = `(function (${PARAMETERS}) {${readFileSync(file, 'utf8')}\n})`;
   // V8 looks at the length of the source only; that it is the same is our business
   const place = folder === undefined ? undefined : join(folder, `heddle-${digestOf(source).toString('hex')}.code`);
   const cachedData = place === undefined ? undefined : readCode(place);
@@ -35,10 +37,32 @@ export function runCompiled<Exports extends object>(file: string, folder: string
   }
   const exports = {} as Exports;
   const run = script.runInThisContext() as (...given: unknown[]) => void;
-  const require = createRequire(file);
   // under a second name, which no bundler takes for an import
-  run(exports, require, require, file);
+  const requireBeside = (id: string): unknown => process.getBuiltinModule('node:module').createRequire(file)(id);
+  const require = (id: string): unknown => (id.startsWith('node:') ? builtinOnDemand(id) : requireBeside(id));
+  run(exports, require, requireBeside, file, startClock());
   return { exports, isKept };
+}
+
+/**
+ * A built-in module that is loaded when something of it is first used: half of those that a script names are for what it
+ * mostly need not do.
+ */
+function builtinOnDemand(id: string): object {
+  const onDemand = new Proxy(
+    {},
+    {
+      get(_, name, receiver: object): unknown {
+        // what bundlers ask of a module before anything is used
+        if (name === '__esModule') return undefined;
+        const value: unknown = Reflect.get(process.getBuiltinModule(id) ?? {}, name);
+        // from now on it is the receiver's own: no detour for what is called for every segment
+        Object.defineProperty(receiver, name, { value });
+        return value;
+      },
+    },
+  );
+  return Object.create(onDemand) as object;
 }
 
 /** The code kept there; undefined when there is none, or when it is not as this user has written it. */

@@ -23,6 +23,7 @@ export function get(key: string, flags: GetFlags, early?: EarlyDials): Promise<n
     const client = await frame.client(withMirrors(key, flags, frame.options));
     const transfer: TransferOptions = {
       ...frame.transfer,
+      alone: true,
       ...(flags.checksum === undefined ? {} : { checksum: flags.checksum }),
       ...(flags.range === undefined ? {} : { range: parseRange(flags.range) }),
     };

@@ -99,7 +99,7 @@ export class Dial {
   }
 
   #connected(elapsedMs: number): void {
-    this.connectMs = this.#wasWaitedFor() ? elapsedMs : Math.min(elapsedMs, MOST_UNSEEN_MS);
+    this.connectMs = elapsedMs <= MOST_UNSEEN_MS || this.#wasWaitedFor() ? elapsedMs : MOST_UNSEEN_MS;
     this.#watcher?.connected(this.connectMs);
   }
 

@@ -1,9 +1,12 @@
 // A file as output: segments are written where they belong as they are proven, into FILE.part, which is renamed when the
 // object is whole and on disk. What is on disk is recorded now and then (part-record.ts), so that an interrupted transfer
 // can go on. A target that exists and is not a regular file is written in order (ordered-sink.ts).
-import { open, rename, rm, stat } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import type { Stats } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import { exitCodeOf, HeddleError } from '../../protocol/errors.ts';
+import { createOutputFile, reopenOutputFile } from './output-file.ts';
+import type { OutputFile } from './output-file.ts';
 import { checkPart } from './part-check.ts';
 import { lockPart } from './part-lock.ts';
 import { PartJournal } from './part-journal.ts';
@@ -35,20 +38,27 @@ export type FileWish = {
 /** A file as output, and what an interrupted transfer left in it. */
 export type FileSink = Sink & { readonly leftover: Leftover | undefined };
 
-/** Opens FILE.part; throws `local-io` when that cannot be, or when somebody else writes it. */
-export async function openFileSink(path: string, wish?: FileWish): Promise<FileSink> {
+/**
+ * Opens FILE.part; throws `local-io` when that cannot be, or when somebody else writes it. `alone`: the process does nothing
+ * else.
+ */
+export async function openFileSink(path: string, wish?: FileWish, alone = false): Promise<FileSink> {
   const part = path + PART_SUFFIX;
   await using scope = new AsyncDisposableStack();
   try {
     scope.adopt(lockPart(part), (lock) => lock.release());
-    const reader = wish === undefined ? undefined : await matchingRecord(part, wish);
+    const found = foundAt(part);
+    const reader = wish === undefined || found?.isFile() !== true ? undefined : await matchingRecord(part, wish);
     if (reader !== undefined) scope.use(reader);
-    const file = await open(part, reader === undefined ? 'w' : 'r+', 0o666);
-    scope.defer(() => file.close());
+    const file = await (reader === undefined
+      ? createOutputFile(part, found !== undefined, alone)
+      : reopenOutputFile(part, alone));
+    scope.use(file);
     const journal = new PartJournal(part + RECORD_SUFFIX, () => file.datasync());
     let leftover: Leftover | undefined;
     if (wish !== undefined && reader !== undefined) {
-      const proven = await checkPart(file, reader, wish.signal);
+      await using written = await open(part, 'r');
+      const proven = await checkPart(written, reader, wish.signal);
       const { root, size } = reader.object;
       leftover = { root, size, have: proven.segments(size, wish.segmentBytes) };
       await journal.resume(reader.object, reader.end);
@@ -63,7 +73,7 @@ export async function openFileSink(path: string, wish?: FileWish): Promise<FileS
 type Opened = {
   readonly path: string;
   readonly part: string;
-  readonly file: FileHandle;
+  readonly file: OutputFile;
   readonly journal: PartJournal;
   readonly leftover: Leftover | undefined;
   /** Closes the file and gives the lock back. */
@@ -105,10 +115,10 @@ function partSink({ path, part, file, journal, leftover, close }: Opened): FileS
       try {
         await writer.quiet();
         await file.sync();
-        await rename(part, path);
+        await file.move(part, path);
         isOpen = false;
         await journal.end();
-        await journal.remove();
+        journal.remove();
         await close();
       } catch (error) {
         throw localFault(error, `cannot complete ${path}`);
@@ -124,7 +134,7 @@ function partSink({ path, part, file, journal, leftover, close }: Opened): FileS
       if (resumable) await journal.flush().catch(() => undefined);
       await journal.end();
       if (!resumable || !journal.hasAny) {
-        await journal.remove();
+        journal.remove();
         await rm(part, { force: true });
       }
       await close();
@@ -134,8 +144,7 @@ function partSink({ path, part, file, journal, leftover, close }: Opened): FileS
 
 /** The record of an interrupted transfer of the same; one of another is of no use. */
 async function matchingRecord(part: string, wish: FileWish): Promise<RecordReader | undefined> {
-  const found = await stat(part).catch(() => undefined);
-  const reader = found?.isFile() === true ? await RecordReader.open(part + RECORD_SUFFIX) : undefined;
+  const reader = await RecordReader.open(part + RECORD_SUFFIX);
   if (reader === undefined) return undefined;
   const { key, root, size, firstByte, bytes } = reader.object;
   const wanted = Math.max(0, Math.min(wish.endByte ?? size, size) - wish.firstByte);
@@ -152,9 +161,18 @@ function partObjectOf({ key, root, size }: SinkObject, firstByte: number, bytes:
 
 /** True when `path` names something that can only be written in order: a device, a pipe, a socket. */
 export async function isOrderedTarget(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
+  const found = foundAt(path);
   if (found?.isDirectory() === true) throw new HeddleError('local-io', `${path} is a directory; name a file in it`);
   return found !== undefined && !found.isFile();
+}
+
+/** What is there, as far as it can be seen. */
+function foundAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 function localFault(error: unknown, what: string): HeddleError {

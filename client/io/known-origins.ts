@@ -1,11 +1,11 @@
 // The keys of origins met before, as ssh remembers hosts: one line each, `<name> ed25519 <x of the JWK>`. Lines are only
 // ever added, each by one write of its own, so that processes that run at once lose none; the first for a name counts.
 // What a changed key means is the identity's business.
-import { readFileSync } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { HeddleError } from '../../protocol/errors.ts';
+import { OutputFile } from './output-file.ts';
 import { systemReason } from '../../protocol/system-words.ts';
 
 /** A remembered key and where it stands: `FILE:LINE`. */
@@ -31,8 +31,11 @@ export function originNameOf(baseUrl: URL): string {
   return baseUrl.host + baseUrl.pathname.replace(/\/+$/, '');
 }
 
-/** Reads `file`; one that is not there knows nobody. Throws `local-io` when it cannot be read. */
-export function readKnownOrigins(file: string): KnownOrigins {
+/**
+ * Reads `file`; one that is not there knows nobody. Throws `local-io` when it cannot be read. `alone`: the process does
+ * nothing else.
+ */
+export function readKnownOrigins(file: string, alone = false): KnownOrigins {
   const known = new Map<string, KnownKey>();
   const take = (text: string): void => {
     for (const [at, line] of text.split('\n').entries()) {
@@ -45,11 +48,13 @@ export function readKnownOrigins(file: string): KnownOrigins {
   return {
     keyOf: (origin) => known.get(origin),
     async add(keys) {
+      if (keys.length === 0) return;
       // others may have added the same meanwhile
       const text = textOf(file);
       take(text);
       const lines = keys.filter(({ name }) => !known.has(name)).map(({ name, key }) => `${name} ed25519 ${key}\n`);
-      if (lines.length > 0) await append(file, (text === '' || text.endsWith('\n') ? '' : '\n') + lines.join(''));
+      if (lines.length === 0) return;
+      await append(file, (text === '' || text.endsWith('\n') ? '' : '\n') + lines.join(''), alone);
     },
   };
 }
@@ -64,12 +69,12 @@ function textOf(file: string): string {
   }
 }
 
-async function append(file: string, lines: string): Promise<void> {
+async function append(file: string, lines: string, alone: boolean): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await using handle = await open(file, 'a', 0o600);
-    await handle.write(lines);
-    await handle.sync();
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    await using written = new OutputFile(openSync(file, 'a', 0o600), alone);
+    writeSync(written.fd, lines);
+    await written.sync();
   } catch (error) {
     throw new HeddleError('local-io', `cannot remember keys in ${file}: ${systemReason(error)}`, {
       cause: error,

@@ -1,7 +1,8 @@
 // When the record of a part is written: at most so often, and only about bytes that are on disk by then. A transfer that
 // is over before the first time leaves no record at all.
+import { removeAtOnce } from './output-file.ts';
 import type { PartEntry, PartObject } from './part-record.ts';
-import { PartRecord, removeRecord } from './part-record.ts';
+import { PartRecord } from './part-record.ts';
 
 /** ms between a write and the sync that makes it sure: what a crash can cost. */
 export const SYNC_MS = 1_000;
@@ -43,7 +44,7 @@ export class PartJournal {
     if (this.#object !== undefined && isSame(this.#object, object)) return;
     this.#fresh = [];
     await this.#close();
-    await removeRecord(this.#path);
+    removeAtOnce(this.#path);
     this.#object = object;
     this.#hasAny = false;
   }
@@ -76,8 +77,8 @@ export class PartJournal {
   }
 
   /** The part is whole, or of no use any more. */
-  async remove(): Promise<void> {
-    await removeRecord(this.#path);
+  remove(): void {
+    removeAtOnce(this.#path);
   }
 
   async #flushNow(): Promise<void> {

@@ -1,7 +1,8 @@
 // One writer per target: a lock that the system takes back however its holder ends. The runtime has no file locks of its
 // own but SQLite's, so an empty database beside the file is held in an exclusive transaction; nothing is written to it.
-import { closeSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { HeddleError } from '../../protocol/errors.ts';
+import { removeAtOnce } from './output-file.ts';
 import { systemReason } from '../../protocol/system-words.ts';
 
 /** Suffix of the lock's file. */
@@ -37,7 +38,7 @@ function tryLock(path: string, part: string): PartLock | undefined {
       if (before !== undefined && statSync(path, { throwIfNoEntry: false })?.ino === before) {
         return {
           release() {
-            rmSync(path, { force: true });
+            removeAtOnce(path);
             database.close();
           },
         };

@@ -3,7 +3,7 @@
 // any moment claims too little and never too much; one that is torn is no batch. Whoever resumes proves each entry again.
 //
 //   record = JSON line · batch …      batch = count u32 · segment bytes u32 · (index u32 · hash 32) … · crc32 u32
-import { open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { isSegmentSize } from '../../protocol/channel-request.ts';
 import { HASH_BYTES } from '../../protocol/limits.ts';
@@ -124,11 +124,6 @@ export class RecordReader {
     const { bytesRead } = await this.#file.read(bytes, 0, length, at);
     return bytesRead === length ? bytes : undefined;
   }
-}
-
-/** Removes the record at `path`, if there is one. */
-export async function removeRecord(path: string): Promise<void> {
-  await rm(path, { force: true });
 }
 
 /** zlib is loaded when something is recorded or a record is read: most transfers are over before. */

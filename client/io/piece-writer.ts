@@ -1,6 +1,7 @@
 // Pieces written where they belong in a file: what waits is joined, as far as it is adjacent, and goes to the file with one
 // call. What is put in one turn of the loop, and what is put while other pieces are being written, waits.
-import { writev } from 'node:fs';
+import { writev, writevSync } from 'node:fs';
+import { SMALL_FILE_BYTES } from './output-file.ts';
 
 /** Calls under way at a time: while one waits for the disk, the other fills the page cache. */
 const MOST_CALLS = 2;
@@ -14,6 +15,8 @@ export class PieceWriter {
   readonly #file: number;
   readonly #waiting: Piece[] = [];
   #isSorted = true;
+  /** What may still be written at once. */
+  #atOnce: number = SMALL_FILE_BYTES;
   #calls = 0;
   #isDue = false;
   #onQuiet: PromiseWithResolvers<void> | undefined;
@@ -65,11 +68,14 @@ export class PieceWriter {
   #write(pieces: readonly Piece[]): void {
     this.#calls += 1;
     const all = pieces.map(({ bytes }) => bytes);
-    writeAll(this.#file, all, pieces[0]?.position ?? 0, (error) => {
+    const over = (error?: Error): void => {
       this.#calls -= 1;
       for (const { done } of pieces) done(error);
       this.#go();
-    });
+    };
+    this.#atOnce -= all.reduce((sum, { length }) => sum + length, 0);
+    if (this.#atOnce >= 0) over(errorOf(() => writeAllAtOnce(this.#file, all, pieces[0]?.position ?? 0)));
+    else writeAll(this.#file, all, pieces[0]?.position ?? 0, over);
   }
 }
 
@@ -80,6 +86,21 @@ function writeAll(file: number, pieces: Uint8Array[], position: number, done: (e
     if (left.length === 0) done();
     else writeAll(file, left, position + written, done);
   });
+}
+
+function writeAllAtOnce(file: number, pieces: Uint8Array[], position: number): void {
+  const written = writevSync(file, pieces, position);
+  const left = cut(pieces, written);
+  if (left.length > 0) writeAllAtOnce(file, left, position + written);
+}
+
+function errorOf(step: () => void): Error | undefined {
+  try {
+    step();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 /** What is left of `pieces` without the first `bytes`. */

@@ -12,7 +12,7 @@ const MODULE = join(import.meta.dirname, '../../client/compiled-script.ts');
 const SCRIPT = `const { basename } = require('node:path');
 exports.answer = async () => {
   const { pid } = require('node:process');
-  return [basename(__filename), pid > 0, require('./beside.mjs').told].join();
+  return [basename(__filename), pid > 0, requireBeside('./beside.mjs').told].join();
 };
 `;
 
@@ -96,4 +96,16 @@ test('code that somebody else has written is not run', async ({ skip }) => {
   const [kept = ''] = await codeIn(folder);
   await chown(kept, 1, 1);
   expect(await start(folder)).toBe('script.cjs,true,beside false');
+});
+
+test('a built-in module is loaded when something of it is used, and the clock is the one of a start', async () => {
+  await using folder = await withScript();
+  const script = `const dgram = require('node:dgram');
+    const isLoaded = () => process.moduleLoadList.includes('NativeModule dgram');
+    exports.answer = () => {
+      const before = [isLoaded(), dgram.__esModule, isLoaded(), performance === globalThis.performance];
+      return [...before, typeof dgram.createSocket, isLoaded(), Object.keys(dgram).length].join();
+    };`;
+  await writeFile(folder.file('script.cjs'), script);
+  expect(await start(folder)).toBe('false,,false,false,function,true,0 false');
 });

@@ -1,16 +1,17 @@
-// Pieces end where they belong, whatever their order and however many are put at once, and each is told when it is there.
+// Pieces end where they belong, whatever their order and however many are put at once, and each is told when it is there:
+// the first ones, which are written at once, as well as those that are written by other threads.
 import { open, readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { SMALL_FILE_BYTES } from '../../../client/io/output-file.ts';
 import { PieceWriter } from '../../../client/io/piece-writer.ts';
 import { objectBytes } from '../../support/object-bytes.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const PIECE = 1_000;
-
-test('in any order, in one turn or in several', async () => {
+/** Forty of the larger ones are more than is written at once. */
+test.each([1_000, 40_000])('pieces of %i bytes, in any order, in one turn or in several', async (piece) => {
   await using folder = await temporaryFolder();
-  const bytes = objectBytes(40 * PIECE, 3);
+  const bytes = objectBytes(40 * piece, 3);
   const order = Array.from({ length: 40 }, (_, at) => at);
   await fc.assert(
     fc.asyncProperty(fc.shuffledSubarray(order, { minLength: 40 }), fc.array(fc.nat(39)), async (places, pauses) => {
@@ -18,7 +19,7 @@ test('in any order, in one turn or in several', async () => {
       const writer = new PieceWriter(file.fd);
       const done: number[] = [];
       for (const [turn, at] of places.entries()) {
-        writer.put(bytes.subarray(at * PIECE, (at + 1) * PIECE), at * PIECE, (error) => {
+        writer.put(bytes.subarray(at * piece, (at + 1) * piece), at * piece, (error) => {
           expect(error).toBe(undefined);
           done.push(at);
         });
@@ -48,12 +49,15 @@ test('more pieces than the system takes in one call', async () => {
   expect(Buffer.compare(await readFile(folder.file('out')), bytes)).toBe(0);
 });
 
-test('each piece hears of a fault', async () => {
+test.each([0, SMALL_FILE_BYTES])('each piece hears of a fault, with %i bytes put before', async (before) => {
   await using folder = await temporaryFolder();
   await using file = await open(folder.file('out'), 'w+');
   const readOnly = await open(folder.file('out'), 'r');
   await using _ = readOnly;
   const writer = new PieceWriter(readOnly.fd);
+  await new Promise((done) => {
+    writer.put(new Uint8Array(before), 0, done);
+  });
   const errors: (string | undefined)[] = [];
   for (let at = 0; at < 5; at += 1) {
     writer.put(objectBytes(10, at), 20 * at, (error) => errors.push((error as NodeJS.ErrnoException)?.code));
