@@ -25,21 +25,21 @@ export function readPattern(reader: ByteReader): Pattern {
     if (channel <= (channels[at] ?? 0)) throw fault('bad-frame', 'pattern channels must ascend from 1');
     channels.push(channel);
   }
-  const used = new Set<number>([0]);
-  const lead = readElements(reader, leadCount, channels, used);
-  const cycle = readElements(reader, cycleCount, channels, used);
-  if (used.size !== channels.length) throw fault('bad-frame', 'a pattern names a channel that it does not use');
+  const isUsed = new Uint8Array(channels.length).fill(1, 0, 1);
+  const lead = readElements(reader, leadCount, channels, isUsed);
+  const cycle = readElements(reader, cycleCount, channels, isUsed);
+  if (isUsed.includes(0)) throw fault('bad-frame', 'a pattern names a channel that it does not use');
   return { epoch, from, to, lead, cycle };
 }
 
-function readElements(reader: ByteReader, count: number, channels: readonly number[], used: Set<number>): Uint16Array {
+function readElements(reader: ByteReader, count: number, channels: readonly number[], isUsed: Uint8Array): Uint16Array {
   const places = reader.raw(count);
   const elements = new Uint16Array(count);
   for (let at = 0; at < count; at += 1) {
     const place = places[at] ?? 0;
     const channel = channels[place];
     if (channel === undefined) throw fault('bad-frame', 'a pattern element is not in its channel table');
-    used.add(place);
+    isUsed[place] = 1;
     elements[at] = channel;
   }
   return elements;

@@ -115,7 +115,8 @@ function start(type: FrameType, bodyBytes: number): ByteWriter {
 
 function patternFrame(type: 'pattern' | 'dealt', pattern: Pattern): Uint8Array<ArrayBuffer> {
   const channels = channelsOf(pattern);
-  const place = new Map(channels.map((channel, index) => [channel, index + 1]));
+  const place = new Uint8Array((channels.at(-1) ?? NOBODY) + 1);
+  for (const [index, channel] of channels.entries()) place[channel] = index + 1;
   const writer = start(type, 17 + 2 * channels.length + pattern.lead.length + pattern.cycle.length);
   writer.u32(pattern.epoch).u32(pattern.from).u32(pattern.to);
   writer.u8(channels.length).u16(pattern.lead.length).u16(pattern.cycle.length);
@@ -124,9 +125,9 @@ function patternFrame(type: 'pattern' | 'dealt', pattern: Pattern): Uint8Array<A
 }
 
 /** Elements as they stand in the frame: where each channel is in its table. */
-function placesOf(elements: Uint16Array, place: ReadonlyMap<number, number>): Uint8Array {
+function placesOf(elements: Uint16Array, place: Uint8Array): Uint8Array {
   const places = new Uint8Array(elements.length);
-  for (let at = 0; at < elements.length; at += 1) places[at] = place.get(elements[at] ?? NOBODY) ?? 0;
+  for (let at = 0; at < elements.length; at += 1) places[at] = place[elements[at] ?? NOBODY] ?? 0;
   return places;
 }
 

@@ -74,19 +74,21 @@ function find(elements: Uint16Array, channel: number, start: number): number {
 }
 
 /** The channels named anywhere in the pattern, ascending, without NOBODY. */
-export function channelsOf(pattern: Pattern): number[] {
-  const seen = new Set<number>();
-  let last = NOBODY;
-  for (const elements of [pattern.lead, pattern.cycle]) {
-    // by place: thousands of elements for each pattern, and an iterator makes an object for each
-    for (let at = 0; at < elements.length; at += 1) {
-      const element = elements[at] ?? NOBODY;
-      if (element !== last) seen.add(element);
-      last = element;
-    }
-  }
-  seen.delete(NOBODY);
-  return [...seen].sort((a, b) => a - b);
+export function channelsOf({ lead, cycle }: Pattern): number[] {
+  // by place, and marked in a table: thousands of elements for each pattern, and a set takes ten times as long for each
+  const isNamed = new Uint8Array(Math.max(highestOf(lead), highestOf(cycle)) + 1);
+  for (let at = 0; at < lead.length; at += 1) isNamed[lead[at] ?? NOBODY] = 1;
+  for (let at = 0; at < cycle.length; at += 1) isNamed[cycle[at] ?? NOBODY] = 1;
+  const channels: number[] = [];
+  for (let channel = NOBODY + 1; channel < isNamed.length; channel += 1)
+    if (isNamed[channel] === 1) channels.push(channel);
+  return channels;
+}
+
+function highestOf(elements: Uint16Array): number {
+  let highest = NOBODY;
+  for (let at = 0; at < elements.length; at += 1) highest = Math.max(highest, elements[at] ?? NOBODY);
+  return highest;
 }
 
 /**
