@@ -25,6 +25,12 @@ export type ParallelismSample = {
 
 /** On shorter paths a loss costs next to nothing, and gaps are those of busy machines, ms. */
 const LEAST_RTT_MS = 3;
+/**
+ * A connection that carries so much, bytes per ms, over a path no longer than that, ms, loses next to nothing: its gaps are
+ * those of a busy machine, which has more to do for more connections.
+ */
+const QUICK_RATE = 16_000;
+const QUICK_RTT_MS = 20;
 const PACKET_BYTES = 1_448;
 const MATHIS = 1.22;
 /**
@@ -86,17 +92,18 @@ export class Parallelism {
   }
 
   tick(sample: ParallelismSample, now: number): void {
-    const { open, rttMs, slowStart } = sample;
+    const { open, rate, rttMs, slowStart } = sample;
     // a path that a slow start made look long is found to be short sooner or later
     if (rttMs < LEAST_RTT_MS) this.#connections = 1;
     if (this.isLossLimited || rttMs < LEAST_RTT_MS) return;
-    const isTrialDue = open <= LEFT && this.#connections <= LEFT && now >= this.#restUntil;
+    const isQuick = open > 0 && rttMs <= QUICK_RTT_MS && rate >= QUICK_RATE * open;
+    const isTrialDue = !isQuick && open <= LEFT && this.#connections <= LEFT && now >= this.#restUntil;
     if (slowStart || !isTrialDue) this.#mark = undefined;
-    if (slowStart || open < 2) this.#heldSince = undefined;
+    if (slowStart || isQuick || open < 2) this.#heldSince = undefined;
     if (slowStart || open === 0) return;
     if (isTrialDue) this.#few(sample, now);
-    else if (this.#isHeldBack(sample, now)) this.#connections = this.#most;
-    else this.#judge(sample, now);
+    else if (!isQuick && this.#isHeldBack(sample, now)) this.#connections = this.#most;
+    else this.#judge(sample, isQuick, now);
   }
 
   /** One connection, or two: they have gaps, which may be what limits them. */
@@ -118,7 +125,7 @@ export class Parallelism {
   }
 
   /** The few carry more than was carried before them; or they do not, and most of them go for a while. */
-  #judge({ receivedBytes, gaps, rttMs, open }: ParallelismSample, now: number): void {
+  #judge({ receivedBytes, gaps, rttMs, open }: ParallelismSample, isQuick: boolean, now: number): void {
     const trial = this.#trial;
     if (trial === undefined || open < this.#connections) return;
     trial.since ??= now;
@@ -128,7 +135,7 @@ export class Parallelism {
     if (now - trial.since < length) return;
     this.#trial = undefined;
     const carried = (receivedBytes - trial.half.receivedBytes) / (now - trial.half.at);
-    this.#connections = carried >= PAYS * trial.rate ? this.#most : LEFT;
+    this.#connections = !isQuick && carried >= PAYS * trial.rate ? this.#most : LEFT;
     this.#restUntil = now + this.#restMs;
     this.#restMs *= 2;
   }

@@ -72,6 +72,15 @@ describe('a lone connection', () => {
     }
   });
 
+  test('that is quick on a short path has the gaps of a busy machine, whatever they look like: it is enough', () => {
+    const asLosses = { loss: 0.000_1, bytesPerMs: lossRate(8, 0.000_1) };
+    expect(asLosses.bytesPerMs).toBeGreaterThan(16_000);
+    expect(Math.max(...course(30, { rttMs: 8, ...asLosses }))).toBe(1);
+    expect(Math.max(...course(30, { rttMs: 8, loss: 0.000_1, bytesPerMs: 150_000 }))).toBe(1);
+    // as quick over a longer path, it may have left slow start too early
+    expect(after(30, { rttMs: 40, loss: 0.000_1, bytesPerMs: 150_000 })).toBe(lossyConnections);
+  });
+
   test('with a gap every few seconds is enough', () => {
     const bytesPerMs = 1_000;
     const gapPerPacket = PACKET_BYTES / (bytesPerMs * 4_000);
