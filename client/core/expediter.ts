@@ -1,6 +1,7 @@
-// Asks by SEND for what no pattern brings in time, within each route's window: what was raised, wherever it lies, and what
-// a source holds beyond the reach of the present pattern while that has nothing for it. Which segments are raised is the
-// prioritizer's; once asked, a segment is the repair's until it is here.
+// Asks by SEND for what no pattern brings in time, within each route's window: what was raised, wherever it lies; what a
+// source holds beyond the reach of the present pattern while that has nothing for it; the last that the reorder window has
+// room for, of routes that quicker ones leave nothing. Which segments are raised is the prioritizer's; once asked, a
+// segment is the repair's until it is here.
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Channel } from './channel.ts';
 import type { ConstraintScheduler } from './constraint-scheduler.ts';
@@ -9,9 +10,12 @@ import { expectedCompletion } from './dealer.ts';
 import type { PatternFacts } from './pattern-facts.ts';
 import type { Prioritizer } from './prioritizer.ts';
 import type { Repair } from './repair.ts';
-import { laneOf, routeOf, totalRate, usableChannels } from './state.ts';
+import { laneOf, routeOf, soundChannels, totalRate, usableChannels } from './state.ts';
 import type { TransferState } from './state.ts';
-import { windowRoom } from './window-room.ts';
+import { activeChannels, askedBytes, windowRoom } from './window-room.ts';
+
+/** ms after which a route that was asked for nothing gets the last of what may be asked for. */
+const IDLE_MS = 200;
 
 /** Sends for what cannot wait for a pattern. */
 export class Expediter {
@@ -23,6 +27,8 @@ export class Expediter {
   readonly #mayHold: (index: number) => boolean;
   /** Where each channel beyond the pattern looks on. */
   readonly #lookedAt = new Map<number, number>();
+  /** Since when each route has been asked for nothing. */
+  readonly #idleSince = new Map<number, number>();
 
   constructor(
     state: TransferState,
@@ -66,6 +72,49 @@ export class Expediter {
       return undefined;
     });
     this.#lookedAt.set(channel.number, index);
+  }
+
+  /**
+   * In order: while the reorder window is full, quicker routes are asked for whatever it gets room for, and what patterns
+   * plan for a slow one lies behind it whenever they are dealt. Such a route gets the last segment before `end`; how many
+   * wait for one.
+   */
+  askLast(end: number, now: number): number {
+    let waiting = 0;
+    for (const route of this.#state.routes) {
+      const active = activeChannels(this.#state, route).filter(({ helloSeen }) => helloSeen);
+      if (active.length === 0 || askedBytes(this.#state, route.index) > 0) {
+        this.#idleSince.delete(route.index);
+        continue;
+      }
+      const since = this.#idleSince.get(route.index) ?? now;
+      this.#idleSince.set(route.index, since);
+      if (now - since < IDLE_MS) continue;
+      const channel = active.reduce((best, each) => (each.rate.measured > best.rate.measured ? each : best));
+      const least = this.#leastInTime(channel);
+      const index = this.#lastOpenFor(channel, end);
+      if (index === undefined || index < least) waiting += least < end ? 1 : 0;
+      else if (refusalOf(this.#state, channel, index, now) === undefined) this.#repair.ask(index, channel, now);
+    }
+    return waiting;
+  }
+
+  /** What the channel brings before it is needed begins here. Nothing is under way on its path: it need not share that. */
+  #leastInTime({ rate, route, segmentBytes }: Channel): number {
+    const { rttMs = 0 } = this.#state.routes[route] ?? {};
+    const finishMs = rttMs + segmentBytes / rate.rateOr(rttMs);
+    return this.#state.table.lowestMissing + (finishMs * totalRate(this.#state)) / segmentBytes;
+  }
+
+  /** The last segment before `end` that nobody was asked for. */
+  #lastOpenFor(channel: Channel, end: number): number | undefined {
+    const { table } = this.#state;
+    const asked = new Set<number>();
+    for (const { ledger } of soundChannels(this.#state)) for (const index of ledger.maySend()) asked.add(index);
+    for (let index = Math.min(end, table.to) - 1; index > table.lowestMissing; index -= 1) {
+      if (!asked.has(index) && this.#isOpenFor(channel, index)) return index;
+    }
+    return undefined;
   }
 
   #fill(channel: Channel, now: number, moreRoom: number, nextSegment: () => number | undefined): void {

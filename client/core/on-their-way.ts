@@ -5,7 +5,7 @@ import { timeToBring } from './dealer.ts';
 import { laneOf, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 
-/** Silence from which a channel is taken to repair a loss, ms: everything comes a round trip later, or longer. */
+/** Silence from which a channel is taken to repair a loss, or to wait for its next flight, ms. */
 const LAG_FROM_MS = 60;
 
 /** A missing segment, who is to bring it, and in how many ms. */
@@ -20,8 +20,7 @@ function* onTheirWay(state: TransferState, end: number, now: number): Generator<
   for (const holder of channels.all) {
     if (!holder.sound) continue;
     const lane = laneOf(state, holder);
-    const silence = holder.silence(now);
-    const lag = silence > LAG_FROM_MS ? Math.max(silence, routeOf(state, holder).rttMs - silence) : 0;
+    const lag = lagOf(holder.silence(now), routeOf(state, holder).rttMs);
     let ahead = options.segmentBytes - holder.partialBytes;
     for (const index of holder.asked()) {
       if (index < end && table.isMissing(index)) {
@@ -42,4 +41,10 @@ export function firstToCome(state: TransferState, end: number, now: number): Hel
     if (earlier === undefined || held.finishMs < earlier.finishMs) first.set(held.index, held);
   }
   return [...first.values()].sort((a, b) => a.index - b.index);
+}
+
+/** ms in which a channel goes on: when a round trip is over, or after as long again if that did not end it. */
+function lagOf(silenceMs: number, rttMs: number): number {
+  if (silenceMs <= LAG_FROM_MS) return 0;
+  return silenceMs < rttMs ? rttMs - silenceMs : silenceMs;
 }

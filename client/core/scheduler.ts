@@ -10,6 +10,7 @@ import { book, holds, refusalOf } from './constraints.ts';
 import { deal, expectedCompletion } from './dealer.ts';
 import type { Lane } from './dealer.ts';
 import { Expediter } from './expediter.ts';
+import { MemoryRoom } from './memory-room.ts';
 import { PatternBudget } from './pattern-budget.ts';
 import { factsOf, NO_PATTERN } from './pattern-facts.ts';
 import type { PatternFacts } from './pattern-facts.ts';
@@ -33,6 +34,7 @@ export class Scheduler {
   readonly #constraints: ConstraintScheduler;
   readonly #expediter: Expediter;
   readonly #budget: PatternBudget;
+  readonly #memory: MemoryRoom;
   #pattern: Pattern = EMPTY_PATTERN;
   #facts: PatternFacts = NO_PATTERN;
   #dealtAt = Number.NEGATIVE_INFINITY;
@@ -43,7 +45,6 @@ export class Scheduler {
   #reached = -1;
   /** Shares by which the newest pattern was dealt, per channel. */
   #shares = new Map<number, number>();
-  #inMemory = 0;
 
   constructor(state: TransferState, repair: Repair, prioritizer: Prioritizer, constraints: ConstraintScheduler) {
     this.#state = state;
@@ -51,7 +52,8 @@ export class Scheduler {
     this.#prioritizer = prioritizer;
     this.#constraints = constraints;
     this.#budget = new PatternBudget(state.options);
-    this.#expediter = new Expediter(state, repair, prioritizer, constraints, (index) => this.#fitsMemory(index));
+    this.#memory = new MemoryRoom(state);
+    this.#expediter = new Expediter(state, repair, prioritizer, constraints, (index) => this.#memory.fits(index));
   }
 
   /** The newest pattern. */
@@ -81,12 +83,12 @@ export class Scheduler {
 
   /** Segments that arrived and that the sink has not taken. */
   get inMemory(): number {
-    return this.#inMemory;
+    return this.#memory.held;
   }
 
   /** The same, changed by `by`. */
   countInMemory(by: number): void {
-    this.#inMemory += by;
+    this.#memory.count(by);
   }
 
   /** Deals a modified pattern when one is due, then grants what the windows allow. */
@@ -95,6 +97,7 @@ export class Scheduler {
     this.#prioritizer.prune((index) => this.#state.table.isMissing(index));
     if (this.#isPatternDue(now)) this.#deal(now);
     this.#state.isOutOfReach = false;
+    this.#memory.keep(this.#memory.isFull ? this.#expediter.askLast(this.#memory.end, now) : 0);
     for (const channel of usableChannels(this.#state)) {
       this.grant(channel, now, true);
       if (channel.opened) this.#expediter.askBeyond(channel, this.#facts, now);
@@ -123,7 +126,7 @@ export class Scheduler {
     if (this.#isStale) return true;
     const outstanding = outstandingSegments(this.#state);
     if (table.missingLeft <= outstanding) return false;
-    if (outstanding === 0 && since >= IDLE_MS && this.#fitsMemory(table.lowestMissing)) return true;
+    if (outstanding === 0 && since >= IDLE_MS && this.#memory.fits(table.lowestMissing)) return true;
     const { leadEnd, without } = this.#facts;
     const isIdle = ({ ledger, opened }: Channel): boolean => opened && ledger.unanswered === 0;
     const outOfLead = usable.some(
@@ -287,13 +290,6 @@ export class Scheduler {
     // the next pattern begins at the in-order point, and its lead has to hold everything up to here
     const isBeyond = index - Math.max(this.#pattern.from, lowestMissing) >= MOST_REACH && index !== lowestMissing;
     if (isBeyond) this.#state.isOutOfReach = true;
-    return !isBeyond && this.#fitsMemory(index);
-  }
-
-  #fitsMemory(index: number): boolean {
-    const { options, table } = this.#state;
-    const most = Math.floor(options.reorderBytes / options.segmentBytes);
-    if (options.output === 'order') return index < table.takenPoint + most;
-    return this.#inMemory < most;
+    return !isBeyond && this.#memory.fits(index);
   }
 }

@@ -1,5 +1,6 @@
 // What holds everything up, foreseen: segments on their way that come so late that the stream would stand still, or that
 // nothing more could be asked for before they are here. Decides nothing: repair.ts does.
+import { mostInMemory } from './memory-room.ts';
 import { firstToCome } from './on-their-way.ts';
 import type { Held } from './on-their-way.ts';
 import { outstandingSegments, totalRate } from './state.ts';
@@ -38,7 +39,7 @@ export function standstills(state: TransferState, now: number): Late[] {
 /** What comes only after all that the reorder window has room for, or patterns reach, could have been asked for, in order. */
 export function blockades(state: TransferState, now: number): Late[] {
   const { options, table } = state;
-  const most = Math.floor(options.reorderBytes / options.segmentBytes);
+  const most = mostInMemory(state);
   const free = state.isOutOfReach ? 0 : most - table.untaken - outstandingSegments(state);
   const isReaderSlow = table.lowestMissing - table.takenPoint > READER_PART * most;
   if (free > ROOMY * most || isReaderSlow) return [];
