@@ -5,12 +5,6 @@
 /** Bytes of segments in one slab: fewer, larger reads and messages cost less; each connection has one that is not full. */
 const SLAB_BYTES = 262_144;
 
-/**
- * Bytes of slabs kept for reuse; more than that are left to the collector, who lets twice as much pile up. A quick route
- * into a slow file needs the reorder window and what is under way.
- */
-const MOST_KEPT_BYTES = 67_108_864;
-
 /** One piece of memory, and how many still need it. */
 export class Slab {
   readonly bytes: Uint8Array<SharedArrayBuffer>;
@@ -41,26 +35,23 @@ export class Slab {
   }
 }
 
-/** Slabs of one size. */
+/**
+ * Slabs of one size, as many as were needed at one time. None is given up while the pool is used: the hashing thread, which
+ * has next to nothing to collect, would hold on to each that it has ever seen, and hundreds of megabytes would pile up.
+ */
 export class BufferPool {
   readonly bytes: number;
   readonly #free: Slab[] = [];
-  readonly #mostKept: number;
 
   constructor(bytes: number) {
     this.bytes = bytes;
-    this.#mostKept = Math.max(1, Math.floor(MOST_KEPT_BYTES / bytes));
   }
 
   /** A slab with one user. */
   take(): Slab {
     const slab = this.#free.pop();
     slab?.hold();
-    return slab ?? new Slab(this.bytes, (free) => this.#keep(free));
-  }
-
-  #keep(slab: Slab): void {
-    if (this.#free.length < this.#mostKept) this.#free.push(slab);
+    return slab ?? new Slab(this.bytes, (free) => this.#free.push(free));
   }
 }
 
