@@ -31,8 +31,8 @@ export async function clientSizeCurve(growth: GrowthBench): Promise<Curve> {
       'A whole sparse object in segments of 32 KiB, small ones again and again: what a transfer costs to begin and to end is ' +
       'in the figures to the left.',
     figures: figures(
-      'What is alive stays at 12 MB (after a collection, 1 to 10 GB); the heap of V8 grows into the room it has, and a quick ' +
-        'route may have more outstanding. A byte for each segment that came is 30 MB for a terabyte.',
+      'What is alive stays at 12 MB (after a collection, 1 to 10 GB); the heap of V8 grows into the room it has, and there ' +
+        'are as many slabs as were needed at one time. A byte for each segment that came is 30 MB for a terabyte.',
     ),
     points: await pointsOf(growth, SIZES, async (bytes, scope) => {
       const size = wholeLeaves(bytes);
