@@ -34,8 +34,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'far-apart order': ['goodput around 14 s'],
   'hang any': ['goodput around 7 s'],
   'longer-path any': ['shares settled after 7 s'],
-  'longer-path order': ['shares settled after 7 s'],
-  both: ['all together, of what the bottlenecks carry'],
 };
 
 const keptByNow: string[] = [];
