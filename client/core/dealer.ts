@@ -61,6 +61,8 @@ const CYCLES_KEPT = 4;
 const RUN_MS = 8;
 /** and has no more bytes; each ends at a multiple of its length, as the blocks do that sources read. */
 const MOST_RUN_BYTES = 262_144;
+/** Where no lane takes longer than that for more, what is dealt together goes up to so much: several blocks are read as one. */
+const MOST_LONG_RUN_BYTES = 1_048_576;
 /** In shorter runs, what is gained is less than what the fineness of the shares is worth. */
 const LEAST_RUN_SEGMENTS = 4;
 
@@ -79,10 +81,16 @@ export function expectedCompletion(lane: Lane, segmentBytes: number, outBytes: n
   return Math.max(rttMs + Math.min(rttMs, segmentBytes / rate), timeToBring(lane, outBytes + segmentBytes));
 }
 
+/** Bytes of a run, of the quickest lane as well: beside long ones a slower lane could not have its segments evenly. */
+function mostRunBytes(lanes: readonly Lane[]): number {
+  const slowest = lanes.reduce((least, { rate }) => Math.min(least, rate), Number.POSITIVE_INFINITY);
+  return Math.max(MOST_RUN_BYTES, Math.min(MOST_LONG_RUN_BYTES, slowest * RUN_MS));
+}
+
 /** Neighbours that a lane gets in a row: a power of two. Until its rate stands, and on slow lines, one. */
-function runOf({ flight, rate }: Lane, segmentBytes: number): number {
+function runOf({ flight, rate }: Lane, segmentBytes: number, mostBytes: number): number {
   if (flight !== undefined) return 1;
-  const segments = Math.min(MOST_RUN_BYTES, rate * RUN_MS) / segmentBytes;
+  const segments = Math.min(mostBytes, rate * RUN_MS) / segmentBytes;
   return segments < LEAST_RUN_SEGMENTS ? 1 : 2 ** Math.floor(Math.log2(segments));
 }
 
@@ -130,11 +138,12 @@ export function deal(order: DealOrder): Pattern {
 /** A source that holds only a part is to get its share of the horizon, even if that lies further ahead. */
 function queuesOf({ from, horizon, lanes, segmentBytes }: DealOrder): Queue[] {
   const total = lanes.reduce((sum, { rate }) => sum + rate, 0);
+  const mostBytes = mostRunBytes(lanes);
   return lanes.map((lane): Queue => {
     const next = lane.holds?.next(from) ?? Number.POSITIVE_INFINITY;
     const isNear = lane.purse === undefined && next < from + MOST_SEARCH_ELEMENTS;
     const due = isNear ? Math.ceil((Math.min(horizon, MOST_SEARCH_ELEMENTS) * lane.rate) / total) : 0;
-    const run = runOf(lane, segmentBytes);
+    const run = runOf(lane, segmentBytes, mostBytes);
     return { lane, run, outBytes: lane.outBytes, at: expectedCompletion(lane, segmentBytes), due };
   });
 }
@@ -182,9 +191,10 @@ function cycleOf({ lanes, cycleElements, segmentBytes }: DealOrder, from: number
     lasting.map((lane) => lane.channel),
     counts,
   );
+  const mostBytes = mostRunBytes(lasting);
   const run = Math.min(
     Math.floor(LIMITS.maxCycleElements / spread.length),
-    ...lasting.map((lane) => runOf(lane, segmentBytes)),
+    ...lasting.map((lane) => runOf(lane, segmentBytes, mostBytes)),
   );
   return run <= 1
     ? spread

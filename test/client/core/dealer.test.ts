@@ -261,6 +261,21 @@ describe('runs of neighbours', () => {
     expect(pattern.cycle.length).toBe(64);
   });
 
+  test('as long as several blocks where every lane is that quick', () => {
+    const lengthsOf = (some: readonly Lane[]): number[] => {
+      const { lead } = deal(order(some, { horizon: 600 }));
+      const lengths = [1];
+      for (let at = 1; at < lead.length; at += 1) {
+        if (lead[at] === lead[at - 1]) lengths[lengths.length - 1]! += 1;
+        else lengths.push(1);
+      }
+      return lengths;
+    };
+    const quick = [lane(1, 2 * QUICK, 1), lane(2, 2 * QUICK, 1)];
+    expect(lengthsOf(quick).every((length) => length % (4 * BLOCK) === 0)).toBe(true);
+    expect(lengthsOf([...quick, lane(3, QUICK / 3, 1)])).toContain(BLOCK);
+  });
+
   test('many quick lanes: the cycle keeps to the limit of the wire', () => {
     const { cycle } = deal(order(Array.from({ length: 100 }, (_, at) => lane(at + 1, QUICK, 1))));
     expect(new Set(cycle).size).toBe(100);
