@@ -60,6 +60,11 @@ export class ChannelLedger {
     return (this.#views.at(-1)?.owed.length ?? 0) + this.#sendCount;
   }
 
+  /** No less than maySend holds. */
+  get mostAsked(): number {
+    return this.#views.reduce((sum, { owed }) => sum + owed.length, this.#sends.size + this.#claims.size);
+  }
+
   /** Epoch of the newest pattern that was sent; 0 before the first. */
   get newestEpoch(): number {
     return this.#views.at(-1)?.pattern.epoch ?? 0;

@@ -33,6 +33,21 @@ function* onTheirWay(state: TransferState, end: number, now: number): Generator<
   }
 }
 
+/** No segment on its way comes later than in so many ms: a bound that costs next to nothing, for nearly always nothing is late. */
+export function latestMs(state: TransferState, now: number): number {
+  const { channels, options } = state;
+  let latest = 0;
+  for (const holder of channels.all) {
+    if (!holder.sound || holder.ledger.mostAsked === 0) continue;
+    let firstPromise = now;
+    for (const promise of holder.promises.values()) firstPromise = Math.min(firstPromise, promise);
+    const lagMs = lagOf(holder.silence(now), routeOf(state, holder).rttMs);
+    const mostMs = timeToBring(laneOf(state, holder), holder.ledger.mostAsked * options.segmentBytes);
+    latest = Math.max(latest, mostMs + Math.max(lagMs, now - firstPromise));
+  }
+  return latest;
+}
+
 /** Every missing segment before `end` that is on its way, in order, with the first to bring it. */
 export function firstToCome(state: TransferState, end: number, now: number): Held[] {
   const first = new Map<number, Held>();

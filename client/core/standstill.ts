@@ -1,7 +1,7 @@
 // What holds everything up, foreseen: segments on their way that come so late that the stream would stand still, or that
 // nothing more could be asked for before they are here. Decides nothing: repair.ts does.
 import { mostInMemory } from './memory-room.ts';
-import { firstToCome } from './on-their-way.ts';
+import { firstToCome, latestMs } from './on-their-way.ts';
 import type { Held } from './on-their-way.ts';
 import { outstandingSegments, totalRate } from './state.ts';
 import type { TransferState } from './state.ts';
@@ -26,6 +26,7 @@ export type Late = Held & { readonly neededMs: number };
 
 /** What makes the stream stand still, in order: later than the total rate would have it, and than was promised. */
 export function standstills(state: TransferState, now: number): Late[] {
+  if (latestMs(state, now) < STANDSTILL_MS) return [];
   const { lowestMissing, to } = state.table;
   const segmentMs = state.options.segmentBytes / totalRate(state);
   return firstToCome(state, Math.min(to, lowestMissing + DEPTH), now).flatMap((held) => {
@@ -45,6 +46,7 @@ export function blockades(state: TransferState, now: number): Late[] {
   if (free > ROOMY * most || isReaderSlow) return [];
   const segmentMs = options.segmentBytes / totalRate(state);
   const blockedMs = Math.max(BLOCKED_MS, BLOCKED_SEGMENTS * segmentMs);
+  if (latestMs(state, now) < blockedMs) return [];
   return firstToCome(state, table.to, now).flatMap((held) => {
     // all before it leave the window first
     const neededMs = Math.max(0, free + held.index - table.lowestMissing) * segmentMs;
