@@ -58,7 +58,9 @@ export class Measurements {
     if (own.length === 0) return;
     const { parallelism, rttMs, broughtBytes, gaps, window } = route;
     const flight = own.reduce((sum, channel) => sum + channel.rate.flight, 0);
-    window.tick({ flight, rate, rttMs, channels: own.length, lossLimited: parallelism.isLossLimited }, now);
+    const bytes = broughtBytes - route.sampledBytes;
+    route.sampledBytes = broughtBytes;
+    window.tick({ bytes, flight, rate, rttMs, channels: own.length, lossLimited: parallelism.isLossLimited }, now);
     if (route.isHeldByCap) return;
     const open = own.filter((channel) => channel.state === 'open').length;
     const outBytes = own.reduce((sum, channel) => sum + channel.outBytes, 0);

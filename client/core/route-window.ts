@@ -2,10 +2,13 @@
 // product waits in somebody's buffer: it cannot be called back, delays urgent segments and overflows in bursts.
 // Slow start gives credit for three times the last round trip and ends at the first flat one, or when PONGs come late;
 // afterwards the window is the recent best rate times (RTT + X), X steered by the measured queueing delay.
+import { LineRate } from './line-rate.ts';
 import type { CoreOptions } from './options.ts';
 
 /** What the route measured since the last turn. */
 export type WindowSample = {
+  /** Bytes that came since the last sample. */
+  readonly bytes: number;
   /** Bytes of the last RTT over all channels (peak, decaying). */
   readonly flight: number;
   /** Bytes per ms over all channels. */
@@ -21,6 +24,11 @@ export type WindowSample = {
 const FLAT_LEAST_BYTES = 58_000;
 /** Added to the window in slow start, so that one segment more is always under way. */
 const ADDED_BYTES = 32_768;
+/**
+ * In order, slow start gives no credit for more than this many times what the line carries in a round trip: TCP would
+ * overflow its queue, and what is lost there holds everything up. Into a file it does not pay.
+ */
+const MOST_OF_LINE = 1.4;
 /** PONG delay that ends slow start: this many RTTs and so many ms beyond. */
 const DELAY_RTTS = 1.15;
 const DELAY_MS = 25;
@@ -55,11 +63,14 @@ export class RouteWindow {
   #active = 1;
   #flowsSince: number | undefined;
   #queueMs: number | undefined;
+  /** Undefined into a file, and when the path has become longer: then it is known how much it carries. */
+  #line: LineRate | undefined;
 
   constructor(options: CoreOptions) {
     this.#options = options;
     this.#isForFile = options.output === 'any';
     this.#bytes = options.firstWindowBytes;
+    if (!this.#isForFile) this.#line = new LineRate();
   }
 
   get bytes(): number {
@@ -102,6 +113,7 @@ export class RouteWindow {
   /** Starts over: the path is a new one (reconnected). */
   restart(): void {
     this.#slowStart = true;
+    if (!this.#isForFile) this.#line = new LineRate();
     this.#bytes = this.#options.firstWindowBytes;
     this.#bestRate = 0;
     this.#flights = [];
@@ -113,14 +125,18 @@ export class RouteWindow {
   /** The path has become longer: the window grows from what it is. */
   regrow(): void {
     this.#slowStart = true;
+    this.#line = undefined;
     this.#flights = [];
     this.#pongs = [];
     this.#flowsSince = undefined;
   }
 
-  #ramp({ flight, rttMs, channels }: WindowSample, now: number): void {
+  #ramp({ bytes, flight, rttMs, channels }: WindowSample, now: number): void {
     const { firstWindowBytes, segmentBytes, slowStartGain, slowStartFlat } = this.#options;
-    const grown = Math.max(firstWindowBytes, channels * segmentBytes, slowStartGain * flight + ADDED_BYTES);
+    this.#line?.tick(bytes, rttMs, now);
+    const most = MOST_OF_LINE * (this.#line?.rate ?? Number.POSITIVE_INFINITY) * rttMs;
+    const wanted = Math.min(slowStartGain * flight, most) + ADDED_BYTES;
+    const grown = Math.max(firstWindowBytes, channels * segmentBytes, wanted);
     this.#pongs = this.#pongs.filter(({ at }) => at >= now - Math.max(30, 0.7 * rttMs));
     this.#bytes = this.#isLate(HINT_RTTS, HINT_MS) ? Math.min(grown, this.#bytes) : grown;
     this.#active = Math.max(1, Math.min(channels, Math.floor(this.#bytes / segmentBytes)));

@@ -86,6 +86,8 @@ export class Route {
   segments = 0;
   /** Payload read, in whatever segment it came and whether it was of use. */
   broughtBytes = 0;
+  /** The same, when it was sampled last. */
+  sampledBytes = 0;
   /** Gaps of about a round trip in streams that flowed otherwise: what TCP's repair of a loss looks like from here. */
   gaps = 0;
   /** Payload delivered. */

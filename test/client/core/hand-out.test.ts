@@ -16,7 +16,7 @@ function stateOf(slowStart = false, rate = RATE): TransferState {
   route!.segments = 1;
   // a flat round trip ends slow start
   for (let now = 0; now < (slowStart ? 0 : 5_000); now += 10) {
-    const measured = { flight: 200_000, rate, rttMs: 20, channels: 1, lossLimited: false };
+    const measured = { bytes: 0, flight: 200_000, rate, rttMs: 20, channels: 1, lossLimited: false };
     route!.window.tick(measured, now);
   }
   expect(route!.window.slowStart).toBe(slowStart);

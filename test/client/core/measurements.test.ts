@@ -16,7 +16,7 @@ test('channels that are not in use any more take nothing from what the others ar
   const channels = [1, 2, 3, 4, 5, 6].map((number) => openChannel(state, number, { rttMs: RTT_MS, rate: 2 * EACH }));
   // flat round trips end slow start: the window has room for two segments
   for (let now = -5_000; now < 0; now += 10) {
-    route!.window.tick({ flight: 400_000, rate: EACH, rttMs: RTT_MS, channels: 6, lossLimited: false }, now);
+    route!.window.tick({ bytes: 0, flight: 400_000, rate: EACH, rttMs: RTT_MS, channels: 6, lossLimited: false }, now);
   }
   const active = (): Channel[] => activeChannels(state, route!);
   expect(active()).toEqual(channels.slice(0, 2));

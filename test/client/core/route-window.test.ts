@@ -36,7 +36,14 @@ class Path {
       if (this.now % 30 === 0 && this.now > delay) this.window.pong(delay, this.rttMs, this.now);
       const rate = Math.min(this.#flight / this.rttMs, this.bytesPerMs);
       this.window.tick(
-        { flight: this.#flight, rate, rttMs: this.rttMs, channels: this.channels, lossLimited: false },
+        {
+          bytes: rate * TICK_MS,
+          flight: this.#flight,
+          rate,
+          rttMs: this.rttMs,
+          channels: this.channels,
+          lossLimited: false,
+        },
         this.now,
       );
     }
@@ -63,7 +70,7 @@ describe('route window', () => {
       expect(path.window.bytes).toBeGreaterThanOrEqual(CORE_DEFAULTS.firstWindowBytes);
     }
     const more = new RouteWindow(CORE_DEFAULTS);
-    more.tick({ flight: 1_000_000, rate: 10_000, rttMs: 100, channels: 1, lossLimited: false }, TICK_MS);
+    more.tick({ bytes: 0, flight: 1_000_000, rate: 10_000, rttMs: 100, channels: 1, lossLimited: false }, TICK_MS);
     expect(more.bytes).toBeGreaterThan(2_000_000);
   });
 
@@ -84,7 +91,7 @@ describe('route window', () => {
     let flight = 20_000;
     for (let now = 0; now < 1_000; now += TICK_MS) {
       flight *= 2 ** (TICK_MS / 100);
-      window.tick({ flight, rate: flight / 100, rttMs: 100, channels: 1, lossLimited: false }, now);
+      window.tick({ bytes: 0, flight, rate: flight / 100, rttMs: 100, channels: 1, lossLimited: false }, now);
     }
     expect(window.slowStart).toBe(true);
   });
@@ -96,12 +103,31 @@ describe('route window', () => {
       for (let now = 0; now < 300; now += TICK_MS) {
         flight *= 1.05;
         window.pong(50 + queueMs, 50, now);
-        window.tick({ flight, rate: flight / 50, rttMs: 50, channels: 1, lossLimited: false }, now);
+        window.tick({ bytes: 0, flight, rate: flight / 50, rttMs: 50, channels: 1, lossLimited: false }, now);
       }
       return window.slowStart;
     };
     expect(steps(0)).toBe(true);
     expect(steps(400)).toBe(false);
+  });
+
+  test('in order, a train of packets in slow start shows the line, which bounds what is asked for; into a file it does not', () => {
+    const [rttMs, line] = [100, 1_000];
+    const grown = (output: 'any' | 'order', spread: number): number => {
+      const window = new RouteWindow({ ...CORE_DEFAULTS, output });
+      for (let now = TICK_MS; now <= 2.5 * rttMs; now += TICK_MS) {
+        const isTrain = now % rttMs < rttMs * spread;
+        const bytes = isTrain ? (0.8 * line * TICK_MS) / spread : 0;
+        const flight = (0.8 * line * now) / 2.5;
+        window.tick({ bytes, flight, rate: line / 2, rttMs, channels: 1, lossLimited: false }, now);
+      }
+      expect(window.slowStart).toBe(true);
+      return window.bytes;
+    };
+    // what came in so much of the round trip came as quickly as the line lets it through
+    expect(grown('order', 0.8)).toBeLessThan(1.6 * line * rttMs + 32_768);
+    expect(grown('order', 0.4), 'a line twice as fast').toBeGreaterThan(2.3 * line * rttMs);
+    expect(grown('any', 0.8)).toBeGreaterThan(2.3 * line * rttMs);
   });
 
   test('afterwards a lasting queue shrinks the window, and its absence lets it grow, both within bounds', () => {
@@ -119,6 +145,7 @@ describe('route window', () => {
 
   test('never below its least, not even on a dead path, and always finite', () => {
     const sample = fc.record({
+      bytes: fc.nat(1e9),
       flight: fc.double({ min: 0, max: 1e9, noNaN: true }),
       rate: fc.double({ min: 0, max: 1e6, noNaN: true }),
       rttMs: fc.double({ min: 0.1, max: 1_000, noNaN: true }),

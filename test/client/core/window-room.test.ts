@@ -87,7 +87,7 @@ describe('room', () => {
         const { window } = state.routes[0]!;
         for (let turn = 0; turn < 30; turn += 1)
           window.tick(
-            { flight: 40_000 * turn, rate: 1_000, rttMs: 20, channels: list.length, lossLimited: false },
+            { bytes: 0, flight: 40_000 * turn, rate: 1_000, rttMs: 20, channels: list.length, lossLimited: false },
             turn * 10,
           );
         for (const at of order) {
@@ -111,7 +111,7 @@ test('into a file, who has nothing under way and something earlier comes before 
   );
   owe(state, quick, turns, 1, 0);
   owe(state, idle, turns, 0, 0);
-  state.routes[0]!.window.tick({ flight: 0, rate: 0, rttMs: 20, channels: 2, lossLimited: false }, 0);
+  state.routes[0]!.window.tick({ bytes: 0, flight: 0, rate: 0, rttMs: 20, channels: 2, lossLimited: false }, 0);
   expect(windowRoom(state, quick)).toBeLessThan(SEGMENT / 2);
   expect(windowRoom(state, idle)).toBeGreaterThanOrEqual(SEGMENT / 2);
   // what an older pattern gives it counts for nothing, and what comes later than the next of the other can wait
