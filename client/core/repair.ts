@@ -21,7 +21,7 @@ const WORTH_MS = 50;
 const MUCH_MS = 200;
 const LITTLE_BUDGET = 0.7;
 /** What fills the reorder window makes all others wait: it may go so far beyond the budget. */
-const BLOCKADE_BUDGET = 2;
+const BLOCKADE_BUDGET = 1.4;
 /** Segments that fill the window and are asked of others at one turn. */
 const BLOCKADES_PER_TURN = 24;
 const LATE_MS = 150;

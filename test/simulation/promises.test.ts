@@ -29,13 +29,14 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '2 order': ['waste', 'between deliveries', 'reorder memory'],
   '11 order': ['between deliveries', 'reorder memory'],
   '22 any': ['of the ideal', 'best single'],
-  '22 order': ['of the ideal', 'between deliveries', 'reorder memory'],
+  '22 order': ['of the ideal', 'best single', 'waste', 'between deliveries', 'reorder memory'],
   'blackhole any': ['goodput around 13 s'],
   'far-apart order': ['goodput around 14 s'],
   'hang any': ['goodput around 7 s'],
   'longer-path any': ['shares settled after 7 s'],
   // 0.91 to 0.93 whenever the change comes between 6.7 and 7.5 s: what just held at 7 s was luck
   'longer-path order': ['goodput around 7 s', 'shares settled after 7 s'],
+  both: ['all together, of what the bottlenecks carry'],
 };
 
 const keptByNow: string[] = [];

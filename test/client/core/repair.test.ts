@@ -188,7 +188,7 @@ describe('hedges', () => {
       repair.turn(now);
       arrive(kit, channels[1]!, now);
     }
-    expect(state.counters.hedgedBytes / SEGMENT).toBe(20);
+    expect(state.counters.hedgedBytes / SEGMENT).toBe(14);
   });
 
   test('a holder that is only a round trip away is not late', () => {
