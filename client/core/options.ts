@@ -72,7 +72,7 @@ const defaults = {
   hedgeBytes: 600_000,
   /** but no more than this fraction of what the transfer wants, or two segments. */
   hedgeFirstFraction: 0.005,
-  /** Hedged bytes allowed per byte received. With 0.007 less is wasted, but a collapse stalls twice as long on real TCP. */
+  /** Hedged bytes allowed per byte received. With 0.007 less is wasted, but a collapse stalls three times as long on real TCP. */
   hedgeFraction: 0.01,
   /** Routes in use at one time; the others stand by. With more, patterns grow and every share gets thin. */
   activeRoutes: 8,

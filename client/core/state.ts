@@ -95,7 +95,8 @@ export function usableChannels(state: TransferState): Channel[] {
   return state.channels.all.filter((channel) => mayBeDealt(state, channel));
 }
 
-function mayBeDealt(state: TransferState, channel: Channel): boolean {
+/** Whether patterns may deal segments to it. */
+export function mayBeDealt(state: TransferState, channel: Channel): boolean {
   return channel.usable && !routeOf(state, channel).isSetAside;
 }
 

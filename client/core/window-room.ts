@@ -1,7 +1,7 @@
 // How much more one channel may be asked for: the route's window shared out over its channels.
 import type { Channel } from './channel.ts';
 import type { Route } from './route.ts';
-import { channelsOf, routeOf } from './state.ts';
+import { channelsOf, mayBeDealt, routeOf } from './state.ts';
 import type { TransferState } from './state.ts';
 
 /** A channel's claim to its route's window: so many times what it brings per round trip, and a segment. */
@@ -30,8 +30,8 @@ export function dealtChannels(state: TransferState): Channel[] {
 
 /** Bytes `channel` may be asked for beyond what it was: within its share of the window and what the route has left. */
 export function windowRoom(state: TransferState, channel: Channel): number {
+  if (!mayBeDealt(state, channel)) return 0;
   const route = routeOf(state, channel);
-  if (!channel.usable || route.isSetAside) return 0;
   const active = activeChannels(state, route);
   const { bytes } = route.window;
   const { output, segmentBytes } = state.options;

@@ -5,8 +5,8 @@ import { mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { HeddleError } from '../../protocol/errors.ts';
-import { OutputFile } from './output-file.ts';
 import { systemReason } from '../../protocol/system-words.ts';
+import { OutputFile } from './output-file.ts';
 
 /** A remembered key and where it stands: `FILE:LINE`. */
 export type KnownKey = { readonly key: string; readonly place: string };

@@ -2,8 +2,8 @@
 // own but SQLite's, so an empty database beside the file is held in an exclusive transaction; nothing is written to it.
 import { closeSync, openSync, statSync } from 'node:fs';
 import { HeddleError } from '../../protocol/errors.ts';
-import { removeAtOnce } from './output-file.ts';
 import { systemReason } from '../../protocol/system-words.ts';
+import { removeAtOnce } from './output-file.ts';
 
 /** Suffix of the lock's file. */
 export const LOCK_SUFFIX = '.lock';
