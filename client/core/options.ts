@@ -11,8 +11,10 @@ const defaults = {
   firstConnections: 1,
   /** Channels of a route afterwards: on a clean path one carries everything, several only disturb each other. */
   steadyConnections: 1,
-  /** Round trip from which a route counts as long, ms: one connection takes seconds to fill it. */
-  longRttMs: 140,
+  /** Round trip from which a route counts as long, ms, output in order: one connection takes seconds to fill it. */
+  longOrderRttMs: 140,
+  /** The same for output in any order: what several connections lose while they begin holds nobody up there. */
+  longAnyRttMs: 75,
   /** A long route has a channel for so much of its round trip, ms, */
   rttPerConnectionMs: 16,
   /** but no more than this. */

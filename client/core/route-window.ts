@@ -35,6 +35,10 @@ const DELAY_MS = 25;
 /** PONG delay from which the window does not grow on. */
 const HINT_RTTS = 1.05;
 const HINT_MS = 8;
+/** The allowance grows by this factor while nothing queues, */
+const GROWTH = 1.25;
+/** and into a file by this one once something did: several connections would overflow the queue again and again. */
+const CAREFUL_GROWTH = 1.06;
 /** Segments on the way that keep a connection's congestion window in use. */
 const FED_SEGMENTS = 4;
 /** An allowance of so many targets that makes no queue waits at the senders: it takes more connections to carry it. */
@@ -56,6 +60,8 @@ export class RouteWindow {
   #bytes: number;
   #bestRate = 0;
   #extraMs = 0;
+  /** A queue was longer than it is to be since slow start. */
+  #hasQueued = false;
   #lastTick: number | undefined;
   #steeredAt = 0;
   #flights: { at: number; bytes: number }[] = [];
@@ -158,6 +164,7 @@ export class RouteWindow {
 
   #leave(rttMs: number, now: number): void {
     this.#slowStart = false;
+    this.#hasQueued = false;
     // connections go on growing only while more is asked for than they carry; in order that would be a queue
     this.#extraMs = this.#isForFile ? Math.max(targetOf(rttMs), rttMs) : targetOf(rttMs);
     this.#steeredAt = now;
@@ -183,10 +190,12 @@ export class RouteWindow {
     const target = targetOf(rttMs) + this.#segmentMs();
     const crowded = this.#bytes < (lossLimited ? 1 : FED_SEGMENTS) * this.#active * this.#options.segmentBytes;
     if (queueMs < 0.4 * target) {
-      this.#extraMs = Math.min(1.25 * this.#extraMs, lossLimited ? 2 * rttMs + 300 : Math.max(60, rttMs));
+      const growth = this.#isForFile && this.#hasQueued && !lossLimited ? CAREFUL_GROWTH : GROWTH;
+      this.#extraMs = Math.min(growth * this.#extraMs, lossLimited ? 2 * rttMs + 300 : Math.max(60, rttMs));
       if (!crowded || this.#extraMs > AT_SENDERS * target)
         this.#active = Math.min(channels, Math.ceil(1.5 * this.#active));
     } else if (queueMs > target) {
+      this.#hasQueued = true;
       this.#extraMs = Math.max(0.7 * target, 0.85 * this.#extraMs);
       if (crowded) this.#active = Math.max(1, this.#active - 1);
     }

@@ -163,7 +163,8 @@ export class Route {
     return Math.max(this.waitedMs, this.rttMs);
   }
 
-  #isLong({ longRttMs }: CoreOptions): boolean {
+  #isLong({ output, longAnyRttMs, longOrderRttMs }: CoreOptions): boolean {
+    const longRttMs = output === 'any' ? longAnyRttMs : longOrderRttMs;
     if (this.#roundTrips === 0 && this.failedDials === 0 && this.waitedMs >= longRttMs) return true;
     const isConnectLong = this.#connectMs >= longRttMs && this.#connectMs < SYN_AGAIN_MS;
     const isSure = this.#roundTrips >= SURE_ROUND_TRIPS || isConnectLong || this.#isAsRemembered;

@@ -9,14 +9,15 @@ const TICK_MS = 10;
 
 /** A route over a path with a capacity, on a virtual clock: what is in flight is the smaller of window and capacity. */
 class Path {
-  readonly window = new RouteWindow(CORE_DEFAULTS);
+  readonly window: RouteWindow;
   readonly rttMs: number;
   readonly bytesPerMs: number;
   readonly channels: number;
   now = 0;
   #flight = 0;
 
-  constructor(rttMs: number, bytesPerMs: number, channels = 1) {
+  constructor(rttMs: number, bytesPerMs: number, channels = 1, options = CORE_DEFAULTS) {
+    this.window = new RouteWindow(options);
     this.rttMs = rttMs;
     this.bytesPerMs = bytesPerMs;
     this.channels = channels;
@@ -141,6 +142,17 @@ describe('route window', () => {
     path.run(5_000);
     expect(path.window.bytes).toBeGreaterThan(queued);
     expect(path.window.bytes).toBeLessThan(3 * path.capacity + CORE_DEFAULTS.leastWindowBytes);
+  });
+
+  test('into a file it grows with care once something queued', () => {
+    const grownAfterQueue = (output: 'any' | 'order'): number => {
+      const path = new Path(120, 1_250, 8, { ...CORE_DEFAULTS, output }).run(3_000).run(1_500, 110);
+      const before = path.window.extraMs;
+      return path.run(300).window.extraMs / before;
+    };
+    expect(grownAfterQueue('order')).toBeGreaterThan(1.3);
+    expect(grownAfterQueue('any')).toBeGreaterThan(1);
+    expect(grownAfterQueue('any')).toBeLessThan(1.25);
   });
 
   test('never below its least, not even on a dead path, and always finite', () => {

@@ -52,15 +52,27 @@ test('a route that takes long to connect counts as long at once, unless a lost p
   expect(connectionsAfter(1_050, 1_100)).toBe(longConnections);
 });
 
+test('into a file a shorter path is long already', () => {
+  const { longAnyRttMs, rttPerConnectionMs } = CORE_DEFAULTS;
+  const connectionsOver = (output: 'any' | 'order'): number => {
+    const options = { ...CORE_DEFAULTS, output };
+    const route = new Route(0, options);
+    route.connected(longAnyRttMs);
+    return route.connections(options);
+  };
+  expect(connectionsOver('any')).toBe(Math.ceil(longAnyRttMs / rttPerConnectionMs));
+  expect(connectionsOver('order')).toBe(1);
+});
+
 test('a first dial that is not answered yet says how long the path is at least', () => {
-  const { longConnections, longRttMs, rttPerConnectionMs } = CORE_DEFAULTS;
+  const { longConnections, longOrderRttMs, rttPerConnectionMs } = CORE_DEFAULTS;
   const route = new Route(0, CORE_DEFAULTS);
   const connectionsAfter = (waitedMs: number): number => {
     route.waitedMs = waitedMs;
     return route.connections(CORE_DEFAULTS);
   };
-  expect(connectionsAfter(longRttMs - 1)).toBe(1);
-  expect(connectionsAfter(longRttMs)).toBe(Math.ceil(longRttMs / rttPerConnectionMs));
+  expect(connectionsAfter(longOrderRttMs - 1)).toBe(1);
+  expect(connectionsAfter(longOrderRttMs)).toBe(Math.ceil(longOrderRttMs / rttPerConnectionMs));
   expect(connectionsAfter(2_000)).toBe(longConnections);
   route.failedDials = 1;
   expect(connectionsAfter(2_000)).toBe(1);

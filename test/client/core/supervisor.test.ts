@@ -69,9 +69,9 @@ describe('dialling', () => {
   });
 
   test('while nobody answers, more and more: the path is long; all are given up with the first', () => {
-    const { longRttMs, longConnections } = CORE_DEFAULTS;
+    const { longOrderRttMs, longConnections } = CORE_DEFAULTS;
     const kit = new Kit(1);
-    expect(kit.run(longRttMs).dials).toEqual([0]);
+    expect(kit.run(longOrderRttMs).dials).toEqual([0]);
     const before = kit.run(150).dials.length;
     expect(before).toBeGreaterThan(5);
     expect(before).toBeLessThan(longConnections - 1);
@@ -90,7 +90,7 @@ describe('dialling', () => {
     kit.run(10);
     kit.now += 1_000;
     kit.supervisor.turn(kit.now);
-    expect(kit.run(CORE_DEFAULTS.longRttMs - 40).dials).toEqual([]);
+    expect(kit.run(CORE_DEFAULTS.longOrderRttMs - 40).dials).toEqual([]);
     expect(kit.run(100).dials.length).toBeGreaterThan(0);
   });
 
