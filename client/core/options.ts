@@ -19,8 +19,8 @@ const defaults = {
   rttPerConnectionMs: 16,
   /** but no more than this. */
   longConnections: 16,
-  /** Channels of a route whose losses keep each connection below what the line carries. */
-  lossyConnections: 16,
+  /** Channels of a route whose losses keep each connection below what the line carries. With 16, random sets get 0.015 less. */
+  lossyConnections: 24,
 
   /** ms between housekeeping turns: rate samples, windows, liveness. */
   tickMs: 10,
