@@ -2,11 +2,13 @@
 // order is never another.
 import { describe, expect, test } from 'vitest';
 import { HandOut } from '../../../client/core/hand-out.ts';
+import { mostInMemory } from '../../../client/core/memory-room.ts';
 import type { TransferState } from '../../../client/core/state.ts';
 import { coreState, openChannel, SEGMENT } from './core-state.ts';
 
 /** Bytes per ms of the only route: a segment each 32 ms. */
-const RATE = SEGMENT / 32;
+const COMES_MS = 32;
+const RATE = SEGMENT / COMES_MS;
 
 /** A transfer whose route is known, or still grows. */
 function stateOf(slowStart = false, rate = RATE): TransferState {
@@ -44,25 +46,61 @@ function play(state: TransferState, handOut: HandOut, now: number, end: number):
   return out;
 }
 
+function pausesOf(times: readonly number[]): number[] {
+  return times.slice(1).map((at, place) => at - (times[place] ?? at));
+}
+
 describe('once the routes are known', () => {
-  test('a burst goes at about the pace at which segments come', () => {
+  test.each([1, 1.25])('bursts become an even stream, though segments take %f times as long as measured', (times) => {
     const state = stateOf();
     const handOut = new HandOut(state);
-    come(state, 0, 4);
-    const out = play(state, handOut, 10_000, 10_400);
-    expect(out.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
-    const pauses = out.slice(1).map(({ at }, place) => at - out[place]!.at);
-    for (const pause of pauses) expect(Math.abs(pause - 31)).toBeLessThan(5);
-    expect(handOut.dueAt).toBe(Number.POSITIVE_INFINITY);
+    const out: number[] = [];
+    for (let burst = 0; burst < 20; burst += 1) {
+      come(state, 8 * burst, 8);
+      const at = 10_000 + 8 * times * COMES_MS * burst;
+      out.push(...play(state, handOut, at, at + 8 * times * COMES_MS - 1).map((each) => each.at));
+    }
+    // the first are spread before it is known that there will be more
+    expect(Math.max(...pausesOf(out.slice(32)))).toBeLessThanOrEqual(2 * COMES_MS + 1);
   });
 
-  test('nothing waits longer than a quarter of a second: of a large burst the most goes at once', () => {
+  test('a small store lasts through a time of nothing as long as one before', () => {
+    const state = stateOf();
+    const handOut = new HandOut(state);
+    const out: number[] = [];
+    // one by one, but for two times of nothing; what they held up is whole at their end
+    const comes = (segment: number): number => {
+      const at = 10_000 + COMES_MS * segment;
+      return (
+        [10, 40].map((from) => 10_000 + COMES_MS * (from + 6)).find((end) => at >= end - 6 * COMES_MS && at < end) ?? at
+      );
+    };
+    for (let segment = 0; segment < 60; segment += 1) {
+      come(state, segment, 1);
+      const end = Math.max(comes(segment), comes(segment + 1) - 1);
+      if (comes(segment + 1) > comes(segment))
+        out.push(...play(state, handOut, comes(segment), end).map(({ at }) => at));
+    }
+    expect(Math.max(...pausesOf(out.slice(0, 16)))).toBeGreaterThan(5 * COMES_MS);
+    expect(Math.max(...pausesOf(out.slice(20)))).toBeLessThanOrEqual(2 * COMES_MS + 1);
+  });
+
+  test('nothing waits for much longer than a quarter of a second: a large store goes out quickly', () => {
     const state = stateOf();
     const handOut = new HandOut(state);
     come(state, 0, 40);
+    expect(play(state, handOut, 10_000, 10_400).at(-1)).toMatchObject({ index: 39 });
+    expect(handOut.dueAt).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('where the reorder window has to have room for what comes, nothing waits', () => {
+    const state = stateOf();
+    const handOut = new HandOut(state);
+    const last = 999;
+    come(state, 0, 100);
+    come(state, last, 1);
     handOut.turn(10_000);
-    expect(handedOut(state).length).toBeGreaterThanOrEqual(32);
-    expect(play(state, handOut, 10_001, 10_400).at(-1)).toMatchObject({ index: 39 });
+    expect(handedOut(state).length).toBeGreaterThanOrEqual(100 - (mostInMemory(state) - last));
   });
 
   test('the end does not wait', () => {
