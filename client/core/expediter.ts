@@ -90,7 +90,9 @@ export class Expediter {
       const since = this.#idleSince.get(route.index) ?? now;
       this.#idleSince.set(route.index, since);
       if (now - since < IDLE_MS) continue;
-      const channel = active.reduce((best, each) => (each.rate.measured > best.rate.measured ? each : best));
+      // one that was slow before it had nothing stays so in its measurement: a fresh one may be quicker
+      const { rttMs } = route;
+      const channel = active.reduce((best, each) => (each.rate.rateOr(rttMs) > best.rate.rateOr(rttMs) ? each : best));
       const least = this.#leastInTime(channel);
       const index = this.#lastOpenFor(channel, end);
       if (index === undefined || index < least) waiting += least < end ? 1 : 0;

@@ -34,6 +34,18 @@ describe('the reorder window is full, and a route has nothing', () => {
     expect(taken(state, 'send')).toEqual([]);
   });
 
+  test('a fresh connection is asked where the other was too slow when it had something last', () => {
+    const { state, expediter } = quickAndIdle(END - 3, 20);
+    const slow = openChannel(state, 3, { route: 1, rate: RATE / 100 });
+    state.channels.remove(state.channels.get(2)!);
+    const fresh = openChannel(state, 4, { route: 1 });
+    state.routes[1]!.window.tick({ bytes: 0, flight: 0, rate: 0, rttMs: 20, channels: 2, lossLimited: false }, 0);
+    expect(slow.rate.measured).toBeGreaterThan(fresh.rate.measured);
+    expediter.askLast(END, 0);
+    expediter.askLast(END, 200);
+    expect(taken(state, 'send')).toMatchObject([{ channel: 4, ranges: [{ first: END - 1, length: 1 }] }]);
+  });
+
   test('where everything was asked of others, the next room is kept for it', () => {
     const { state, expediter } = quickAndIdle(END, 20);
     expediter.askLast(END, 0);
