@@ -77,8 +77,8 @@ export class Parallelism {
   #restUntil = Number.NEGATIVE_INFINITY;
   #restMs = FIRST_REST_MS;
 
-  constructor(options: Pick<CoreOptions, 'lossyConnections'>) {
-    this.#most = options.lossyConnections;
+  constructor({ output, lossyAnyConnections, lossyConnections }: CoreOptions) {
+    this.#most = output === 'any' ? lossyAnyConnections : lossyConnections;
   }
 
   /** What the route carries is limited by losses. */

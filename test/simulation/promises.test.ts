@@ -29,11 +29,10 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   // 0.928, of at least 0.93: a thin lossy line that has more connections than it needs
   '2 any': ['of the ideal'],
   '2 order': ['waste', 'reorder memory'],
-  '11 order': ['between deliveries', 'reorder memory'],
+  '11 order': ['reorder memory'],
   '22 any': ['of the ideal'],
-  '22 order': ['of the ideal', 'waste', 'between deliveries', 'reorder memory'],
-  // 0.929 and 0.924: after a hold-up the even pace fills its store, which is a quarter of a second of the ten
-  'blackhole order': ['goodput around 13 s'],
+  '22 order': ['of the ideal', 'waste', 'reorder memory'],
+  // 0.928: after a hold-up the even pace fills its store, which is a quarter of a second of the ten
   'hang order': ['goodput around 7 s'],
   'blackhole any': ['goodput around 13 s'],
   'far-apart order': ['goodput around 14 s'],
