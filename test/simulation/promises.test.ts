@@ -40,7 +40,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'longer-path any': ['shares settled after 7 s'],
   // 0.91 to 0.93 whenever the change comes between 6.7 and 7.5 s: what just held at 7 s was luck
   'longer-path order': ['goodput around 7 s', 'shares settled after 7 s'],
-  both: ['all together, of what the bottlenecks carry'],
 };
 
 const keptByNow: string[] = [];
